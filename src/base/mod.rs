@@ -1,0 +1,8 @@
+//! Tools without business: time, chance, signatures, tasks.
+
+pub mod backoff;
+pub mod clock;
+pub mod cursor;
+pub mod mac;
+pub mod mint;
+pub mod tasks;

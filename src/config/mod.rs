@@ -1,0 +1,46 @@
+//! Settings: defaults, then a file, then the environment, then flags. Nobody else reads the environment.
+
+mod layers;
+mod sections;
+mod span;
+
+use std::path::Path;
+
+pub use self::{
+    layers::{ConfigError, WELL_KNOWN},
+    sections::{
+        Auth, Bus, Cache, Config, Database, Http, Live, Log, LogFormat, Orders, Partner, Setting,
+        Workers, settings,
+    },
+    span::Span,
+};
+
+/// A setting that was given on the command line: its dotted name and its text.
+pub type Flag = (&'static str, String);
+
+impl Config {
+    /// Puts the layers together and checks the result.
+    ///
+    /// `file` is an optional TOML file, `environment` the process's variables, `flags` what the command line said.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[Flag],
+    ) -> Result<Self, ConfigError> {
+        let mut table = layers::from_file(file)?;
+        layers::add_environment(&mut table, environment)?;
+        layers::add_flags(&mut table, flags)?;
+        let config: Self = layers::read(table)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The process's own environment, for [`Config::load`].
+    pub fn environment() -> impl Iterator<Item = (String, String)> {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

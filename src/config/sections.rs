@@ -1,0 +1,389 @@
+//! Every setting: its name, its default, its bounds and what it means, in one table.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::config::{ConfigError, Span};
+
+/// One setting, for those who print the list.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Its dotted name: `live.ping_every`.
+    pub name: String,
+    /// What it is when nobody says otherwise.
+    pub default: String,
+    /// What it may be, where that is bounded.
+    pub allowed: Option<String>,
+    /// What it means.
+    pub doc: String,
+}
+
+/// Prints a default as one would write it.
+trait Shown {
+    fn shown(&self) -> String;
+}
+
+macro_rules! shown {
+    ($($kind:ty),+) => { $(impl Shown for $kind { fn shown(&self) -> String { self.to_string() } })+ };
+}
+shown!(u16, u32, u64, usize, bool, String, Span, SocketAddr, LogFormat);
+
+impl Shown for PathBuf {
+    fn shown(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl<T> Shown for Option<T> {
+    fn shown(&self) -> String {
+        "not set".to_owned()
+    }
+}
+
+impl<T> Shown for Vec<T> {
+    fn shown(&self) -> String {
+        "[]".to_owned()
+    }
+}
+
+/// Declares a section: fields, defaults, bounds and words in one place.
+macro_rules! section {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident as $section:literal {
+            $($(#[doc = $words:literal])+ $field:ident: $kind:ty = $default:expr $(, in $low:expr, $high:expr)?;)+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($(#[doc = $words])+ pub $field: $kind,)+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl $name {
+            fn check(&self, wrong: &mut Vec<String>) {
+                $($(
+                    let (low, high): ($kind, $kind) = ($low, $high);
+                    if self.$field < low || high < self.$field {
+                        wrong.push(format!(
+                            "{}.{} is {}; it must be between {low} and {high}",
+                            $section, stringify!($field), self.$field,
+                        ));
+                    }
+                )?)+
+                let _unbounded_sections_push_nothing = wrong;
+            }
+
+            fn list(settings: &mut Vec<Setting>) {
+                let default = Self::default();
+                $(
+                    #[allow(unused_mut, unused_assignments, clippy::allow_attributes_without_reason)]
+                    let mut allowed = None;
+                    $(
+                        let (low, high): ($kind, $kind) = ($low, $high);
+                        allowed = Some(format!("{low} to {high}"));
+                    )?
+                    settings.push(Setting {
+                        name: format!("{}.{}", $section, stringify!($field)),
+                        default: default.$field.shown(),
+                        allowed,
+                        doc: [$($words),+].map(str::trim).join(" "),
+                    });
+                )+
+            }
+        }
+    };
+}
+
+section! {
+    /// The HTTP listener.
+    pub struct Http as "http" {
+        /// Where to listen. The default can only be reached from this machine.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
+        /// How this server is reached from outside: tracking links begin with it. Left out: `http://` and `http.listen`.
+        public_url: Option<String> = None;
+        /// The largest request body, in bytes, of every route but the webhooks.
+        body_limit: usize = 256 * 1024, in 1024, 16 * 1024 * 1024;
+        /// The largest webhook body, in bytes. Meta's are up to 3 MB.
+        webhook_body_limit: usize = 3 * 1024 * 1024, in 1024, 64 * 1024 * 1024;
+        /// How long one request may take before it is answered with 503.
+        request_timeout: Span = Span::secs(15), in Span::millis(100), Span::secs(300);
+        /// How long a client may take to send its request's head.
+        header_timeout: Span = Span::secs(5), in Span::millis(100), Span::secs(60);
+        /// Connections open at once; further ones wait in the kernel's queue.
+        max_connections: usize = 100_000, in 16, 10_000_000;
+        /// Whether `X-Forwarded-For` names the client: only behind a proxy that sets it.
+        trust_forwarded_for: bool = false;
+        /// Origins of other sites whose pages may call the API: `https://app.example.com`, or `*`.
+        cors_origins: Vec<String> = Vec::new();
+        /// How long an `Idempotency-Key` is remembered.
+        idempotency_ttl: Span = Span::secs(24 * 3600), in Span::secs(60), Span::secs(30 * 86_400);
+    }
+}
+
+section! {
+    /// Durable state.
+    pub struct Database as "database" {
+        /// `postgres://…`, or `sqlite:` and a path. Left out: `orderwire.db` in the data folder. Also `DATABASE_URL`.
+        url: Option<SecretString> = None;
+        /// Connections open at once; readers only, on SQLite.
+        max_connections: u32 = 16, in 1, 1000;
+        /// How long to wait for a free connection before answering 503.
+        acquire_timeout: Span = Span::secs(5), in Span::millis(50), Span::secs(60);
+        /// Whether starting the server brings the schema up to date; else it refuses to start on an old one.
+        migrate: bool = true;
+    }
+}
+
+section! {
+    /// The event transport.
+    pub struct Bus as "bus" {
+        /// `amqp://user:password@host:5672/vhost`. Left out: events stay in this process. Also `AMQP_URL`.
+        amqp_url: Option<SecretString> = None;
+        /// The topic exchange that events are published to.
+        exchange: String = "orderwire.events".to_owned();
+        /// Unacknowledged messages that one consumer holds.
+        prefetch: u16 = 512, in 1, 65_535;
+        /// How often a quorum queue delivers one message before it becomes a dead letter.
+        delivery_limit: u32 = 10, in 1, 1000;
+        /// How long to wait for the broker to connect, or to confirm a batch.
+        timeout: Span = Span::secs(10), in Span::millis(100), Span::secs(120);
+        /// The longest delay between two attempts to reconnect.
+        reconnect_cap: Span = Span::secs(3), in Span::millis(100), Span::secs(60);
+        /// Messages that the in-process bus holds for one consumer before that consumer must catch up from the store.
+        local_capacity: usize = 4096, in 16, 1_000_000;
+    }
+}
+
+section! {
+    /// Order snapshots.
+    pub struct Cache as "cache" {
+        /// `redis://host:6379`. Left out: each process remembers on its own. Also `REDIS_URL`.
+        redis_url: Option<SecretString> = None;
+        /// How long a snapshot is kept in Redis after its last change.
+        ttl: Span = Span::secs(3600), in Span::secs(1), Span::secs(7 * 86_400);
+        /// Snapshots held in this process.
+        memory_entries: u64 = 100_000, in 1, 100_000_000;
+        /// How long to wait for Redis before doing without.
+        timeout: Span = Span::millis(250), in Span::millis(5), Span::secs(10);
+        /// How long Redis is left alone after it failed.
+        rest: Span = Span::secs(1), in Span::millis(10), Span::secs(60);
+    }
+}
+
+section! {
+    /// Tokens.
+    pub struct Auth as "auth" {
+        /// Secrets for HS256 tokens, 32 bytes or more; the first one signs, all are accepted. Left out: one is made in the data folder.
+        secrets: Vec<SecretString> = Vec::new();
+        /// PEM files with public keys of the identity provider (RS256, ES256, EdDSA).
+        public_key_files: Vec<PathBuf> = Vec::new();
+        /// The `iss` that a token must carry.
+        issuer: String = "orderwire".to_owned();
+        /// The `aud` that a token must carry.
+        audience: String = "orderwire".to_owned();
+        /// How far the issuer's clock may differ from ours.
+        leeway: Span = Span::secs(30), in Span::secs(0), Span::secs(300);
+        /// How long a token made here is valid.
+        token_ttl: Span = Span::secs(12 * 3600), in Span::secs(10), Span::secs(30 * 86_400);
+        /// How long after its first issue a token made here may still be renewed.
+        renew_for: Span = Span::secs(30 * 86_400), in Span::secs(0), Span::secs(365 * 86_400);
+        /// How long a tracking link works.
+        tracking_ttl: Span = Span::secs(24 * 3600), in Span::secs(60), Span::secs(30 * 86_400);
+    }
+}
+
+section! {
+    /// The live sockets.
+    pub struct Live as "live" {
+        /// Sockets open at once on this node.
+        max_sockets: usize = 50_000, in 1, 10_000_000;
+        /// Sockets open at once from one address; carriers put thousands of phones behind one.
+        max_sockets_per_address: usize = 5000, in 1, 10_000_000;
+        /// Topics that one socket may watch.
+        topics_per_socket: usize = 64, in 1, 10_000;
+        /// The largest frame that a client may send, in bytes.
+        frame_bytes: usize = 4096, in 256, 1024 * 1024;
+        /// Frames that a client may send in a second, with bursts of twice as many.
+        frames_per_second: u32 = 20, in 1, 100_000;
+        /// Bytes that wait for one slow reader before newer state replaces older, and then the socket is closed.
+        queue_bytes: usize = 256 * 1024, in 4096, 64 * 1024 * 1024;
+        /// Events held for one subscription while its snapshot is read.
+        gate_events: usize = 1024, in 16, 1_000_000;
+        /// How long a socket may be silent towards its client.
+        ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
+        /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.
+        idle_timeout: Span = Span::secs(60), in Span::millis(200), Span::secs(900);
+        /// How long before its end a token is announced as `expiring`.
+        expiry_notice: Span = Span::secs(60), in Span::secs(1), Span::secs(3600);
+        /// Over how long a shutdown spreads the return of its sockets.
+        drain_window: Span = Span::secs(5), in Span::millis(0), Span::secs(600);
+    }
+}
+
+section! {
+    /// The rules of ordering.
+    pub struct Orders as "orders" {
+        /// How long after its end staff may reopen an order.
+        reopen_within: Span = Span::secs(30 * 60), in Span::secs(0), Span::secs(7 * 86_400);
+        /// How long an ended order stays on the snapshots of stores, customers and couriers.
+        linger: Span = Span::secs(120), in Span::secs(0), Span::secs(86_400);
+        /// Lines in one order.
+        max_items: usize = 200, in 1, 10_000;
+    }
+}
+
+section! {
+    /// The loops that move work along.
+    pub struct Workers as "workers" {
+        /// Events that the relay publishes at once.
+        relay_batch: u32 = 256, in 1, 10_000;
+        /// Partner calls that the intake applies at once.
+        intake_batch: u32 = 64, in 1, 10_000;
+        /// How often the intake tries a call before it is set aside as dead.
+        intake_attempts: u32 = 10, in 1, 1000;
+        /// How long a loop rests when nobody wakes it.
+        rest: Span = Span::secs(1), in Span::millis(10), Span::secs(60);
+        /// How long a shutdown waits before it forces its way.
+        shutdown_grace: Span = Span::secs(20), in Span::millis(100), Span::secs(600);
+    }
+}
+
+section! {
+    /// The log, on standard error.
+    pub struct Log as "log" {
+        /// `text` for people, `json` for machines.
+        format: LogFormat = LogFormat::Text;
+        /// What is logged: `info`, `orderwire=debug,warn`…
+        filter: String = "info".to_owned();
+    }
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl std::fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// What a partner proves itself with: `[partners.deliveroo]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Partner {
+    /// Active secrets; several during a rotation. None: the partner's calls are refused.
+    pub secrets: Vec<SecretString>,
+}
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The folder for what an embedded server keeps: its database and its keys.
+    pub data_dir: PathBuf,
+    /// The HTTP listener.
+    pub http: Http,
+    /// Durable state.
+    pub database: Database,
+    /// The event transport.
+    pub bus: Bus,
+    /// Order snapshots.
+    pub cache: Cache,
+    /// Tokens.
+    pub auth: Auth,
+    /// The live sockets.
+    pub live: Live,
+    /// The rules of ordering.
+    pub orders: Orders,
+    /// The loops.
+    pub workers: Workers,
+    /// The log.
+    pub log: Log,
+    /// What each partner proves itself with, by its slug.
+    pub partners: BTreeMap<String, Partner>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("orderwire-data"),
+            http: Http::default(),
+            database: Database::default(),
+            bus: Bus::default(),
+            cache: Cache::default(),
+            auth: Auth::default(),
+            live: Live::default(),
+            orders: Orders::default(),
+            workers: Workers::default(),
+            log: Log::default(),
+            partners: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Names every setting that is out of bounds.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let mut wrong = Vec::new();
+        self.http.check(&mut wrong);
+        self.database.check(&mut wrong);
+        self.bus.check(&mut wrong);
+        self.cache.check(&mut wrong);
+        self.auth.check(&mut wrong);
+        self.live.check(&mut wrong);
+        self.orders.check(&mut wrong);
+        self.workers.check(&mut wrong);
+        self.log.check(&mut wrong);
+        if wrong.is_empty() { Ok(()) } else { Err(ConfigError::OutOfBounds(wrong)) }
+    }
+}
+
+/// Every setting, in the order of the sections.
+pub fn settings() -> Vec<Setting> {
+    let mut settings = vec![
+        Setting {
+            name: "data_dir".to_owned(),
+            default: Config::default().data_dir.shown(),
+            allowed: None,
+            doc: "The folder for what an embedded server keeps: its database and its keys."
+                .to_owned(),
+        },
+        Setting {
+            name: "partners.<slug>.secrets".to_owned(),
+            default: "[]".to_owned(),
+            allowed: None,
+            doc: "Active secrets of one partner; several during a rotation. None: its calls are refused."
+                .to_owned(),
+        },
+    ];
+    Http::list(&mut settings);
+    Database::list(&mut settings);
+    Bus::list(&mut settings);
+    Cache::list(&mut settings);
+    Auth::list(&mut settings);
+    Live::list(&mut settings);
+    Orders::list(&mut settings);
+    Workers::list(&mut settings);
+    Log::list(&mut settings);
+    settings
+}

@@ -1,0 +1,42 @@
+//! The order, its four axes and what happens to it. Pure: no clock, no I/O; nothing can fail but a rule.
+
+mod actor;
+mod change;
+mod delivery;
+mod envelope;
+mod fact;
+mod id;
+mod merge;
+mod money;
+mod order;
+mod payment;
+mod person;
+mod refusal;
+mod status;
+mod store;
+mod text;
+mod ticket;
+mod vocabulary;
+
+pub use self::{
+    actor::{Actor, ActorKind},
+    change::{Change, Command},
+    delivery::{Courier, Delivery, DeliveryStatus},
+    envelope::{Envelope, EventData, EventType, FORMAT_VERSION, Metadata, SOURCE},
+    fact::{Fact, Recorded},
+    id::{EventId, IdError, InboxId, OrderId, StoreId},
+    merge::{Merged, News, Report},
+    money::{Currency, Money, MoneyError},
+    order::{Draft, Eta, Item, ItemOption, Milestone, Order},
+    payment::{Payment, PaymentMethod, PaymentStatus},
+    person::{Address, Customer, Language},
+    refusal::{Reason, ReasonCode, Refusal},
+    status::{Fulfilment, OrderStatus},
+    store::Store,
+    text::LocalizedText,
+    ticket::{Ticket, TicketStatus},
+    vocabulary::UnknownWord,
+};
+
+/// Counts the changes of one order, from 1.
+pub type Version = u32;

@@ -1,0 +1,5 @@
+//! Orderwire.
+#![allow(missing_docs)]
+pub mod base;
+pub mod config;
+pub mod domain;
