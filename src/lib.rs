@@ -1,5 +1,8 @@
 //! Orderwire.
 #![allow(missing_docs)]
 pub mod base;
+pub mod channels;
 pub mod config;
 pub mod domain;
+pub mod live;
+pub mod telemetry;

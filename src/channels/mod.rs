@@ -1,0 +1,113 @@
+//! What each kind of screen sees of an order. Pure.
+
+mod board;
+mod courier;
+mod kiosk;
+mod kitchen;
+mod mobile;
+mod view;
+mod web;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::view::{DeliveryView, ItemView, OrderView};
+use crate::domain::{Envelope, Order};
+
+/// The channel that a screen asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// The customer's phone.
+    Mobile,
+    /// Full pages.
+    Web,
+    /// The store's own kiosk.
+    Kiosk,
+    /// The kitchen screen.
+    Kitchen,
+    /// The courier's app.
+    Courier,
+    /// The ready board.
+    Board,
+}
+
+/// What is sent: a channel, and for `web` how much its reader may know. Frames are encoded once for each shape in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// `mobile`.
+    Mobile,
+    /// `web` for somebody who holds a tracking link.
+    Link,
+    /// `web` for the customer.
+    Customer,
+    /// `web` for staff and services: everything.
+    Full,
+    /// `kiosk`.
+    Kiosk,
+    /// `kitchen`.
+    Kitchen,
+    /// `courier`.
+    Courier,
+    /// `board`.
+    Board,
+}
+
+impl Shape {
+    /// How many there are.
+    pub const COUNT: usize = 8;
+
+    /// Its place in a table of [`Shape::COUNT`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The channel it belongs to.
+    pub const fn channel(self) -> Channel {
+        match self {
+            Self::Mobile => Channel::Mobile,
+            Self::Link | Self::Customer | Self::Full => Channel::Web,
+            Self::Kiosk => Channel::Kiosk,
+            Self::Kitchen => Channel::Kitchen,
+            Self::Courier => Channel::Courier,
+            Self::Board => Channel::Board,
+        }
+    }
+
+    /// What this shape shows of an order.
+    pub fn view(self, order: &Order) -> OrderView<'_> {
+        match self {
+            Self::Mobile => mobile::view(order),
+            Self::Link => web::for_link(order),
+            Self::Customer | Self::Full => web::full(order),
+            Self::Kiosk => kiosk::view(order),
+            Self::Kitchen => kitchen::view(order),
+            Self::Courier => courier::view(order),
+            Self::Board => board::view(order),
+        }
+    }
+
+    /// An event as this shape shows it.
+    pub fn event<'a>(self, event: &'a Envelope<Order>) -> Envelope<OrderView<'a>> {
+        let mut shown = event.with_order(self.view(&event.data.order));
+        if !self.names_actors() {
+            shown.metadata.actor.id = None;
+        }
+        shown
+    }
+
+    /// Whether the reader may know who at the store did something.
+    const fn names_actors(self) -> bool {
+        match self {
+            Self::Full | Self::Kitchen => true,
+            Self::Mobile
+            | Self::Link
+            | Self::Customer
+            | Self::Kiosk
+            | Self::Courier
+            | Self::Board => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! One event on its way to the screens: decoded once, encoded once for each shape in use.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use crate::{
+    channels::Shape,
+    domain::{Envelope, EventType, Order, OrderId, Version},
+};
+
+const HEAD: &str = r#"{"type":"event","event":"#;
+
+/// One event.
+#[derive(Debug)]
+pub struct Event {
+    envelope: Envelope<Order>,
+    frames: [OnceLock<Bytes>; Shape::COUNT],
+}
+
+impl Event {
+    /// Wraps what came from the bus or the log.
+    pub fn new(envelope: Envelope<Order>) -> Self {
+        Self { envelope, frames: Default::default() }
+    }
+
+    /// The order it happened to.
+    pub const fn order_id(&self) -> OrderId {
+        self.envelope.data.order_id
+    }
+
+    /// The order's version after it.
+    pub const fn version(&self) -> Version {
+        self.envelope.data.order_version
+    }
+
+    /// What it tells of.
+    pub const fn event_type(&self) -> EventType {
+        self.envelope.event_type
+    }
+
+    /// The order after it.
+    pub const fn order(&self) -> &Order {
+        &self.envelope.data.order
+    }
+
+    /// The whole event.
+    pub const fn envelope(&self) -> &Envelope<Order> {
+        &self.envelope
+    }
+
+    /// The `event` frame in a shape: encoded by the first socket that needs it, shared by all others.
+    pub fn frame(&self, shape: Shape) -> &Bytes {
+        let [mobile, link, customer, full, kiosk, kitchen, courier, board] = &self.frames;
+        let frame = match shape {
+            Shape::Mobile => mobile,
+            Shape::Link => link,
+            Shape::Customer => customer,
+            Shape::Full => full,
+            Shape::Kiosk => kiosk,
+            Shape::Kitchen => kitchen,
+            Shape::Courier => courier,
+            Shape::Board => board,
+        };
+        frame.get_or_init(|| self.encode(shape))
+    }
+
+    /// The bare envelope in a shape: the frame without its wrapping, for server-sent events.
+    pub fn body(&self, shape: Shape) -> Bytes {
+        let frame = self.frame(shape);
+        frame.slice(HEAD.len()..frame.len() - 1)
+    }
+
+    fn encode(&self, shape: Shape) -> Bytes {
+        let mut text = Vec::with_capacity(1024);
+        text.extend_from_slice(HEAD.as_bytes());
+        // Writing plain structures to memory cannot fail.
+        let written = serde_json::to_writer(&mut text, &shape.event(&self.envelope));
+        debug_assert!(written.is_ok());
+        text.push(b'}');
+        text.into()
+    }
+}

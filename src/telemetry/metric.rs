@@ -1,0 +1,66 @@
+//! The name of everything that is counted, so that a dashboard can be checked against one list.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Buckets of every duration, in seconds.
+pub const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+
+/// Requests answered, by `method`, `route` and `status`.
+pub const HTTP_REQUESTS: &str = "orderwire_http_requests_total";
+/// How long requests took, by `method` and `route`.
+pub const HTTP_SECONDS: &str = "orderwire_http_request_seconds";
+/// Sockets and event streams open, by `transport`.
+pub const LIVE_SOCKETS: &str = "orderwire_live_sockets";
+/// Sockets refused before the upgrade, by `reason`.
+pub const LIVE_REFUSED: &str = "orderwire_live_refused_total";
+/// Sockets closed by this server, by `code`.
+pub const LIVE_CLOSED: &str = "orderwire_live_closed_total";
+/// Events that the hub gave to its sockets.
+pub const LIVE_EVENTS: &str = "orderwire_live_events_total";
+/// Frames put into the queues of sockets.
+pub const LIVE_FRAMES: &str = "orderwire_live_frames_total";
+/// Frames that newer state of the same order replaced before a slow reader took them.
+pub const LIVE_CONFLATED: &str = "orderwire_live_frames_conflated_total";
+/// From an event's recording to the hub.
+pub const LIVE_LAG_SECONDS: &str = "orderwire_live_lag_seconds";
+/// Whether this node has lost touch with the bus: 1 or 0.
+pub const LIVE_BEHIND: &str = "orderwire_live_behind";
+/// Events that wait to be published.
+pub const OUTBOX_ROWS: &str = "orderwire_outbox_rows";
+/// The age of the oldest of them.
+pub const OUTBOX_AGE_SECONDS: &str = "orderwire_outbox_oldest_age";
+/// Events published and confirmed.
+pub const RELAY_PUBLISHED: &str = "orderwire_relay_published_total";
+/// Partner calls, by `partner` and `answer`.
+pub const WEBHOOK_CALLS: &str = "orderwire_webhook_calls_total";
+/// Partner calls applied, by `partner` and `outcome`.
+pub const INTAKE_SETTLED: &str = "orderwire_intake_settled_total";
+/// Partner calls stored, by `state`.
+pub const INBOX_ROWS: &str = "orderwire_inbox_rows";
+/// Steps of a worker that failed, by `worker`.
+pub const WORKER_FAILURES: &str = "orderwire_worker_failures_total";
+/// Messages set aside because nobody could handle them, by `queue`.
+pub const DEAD_LETTERS: &str = "orderwire_dead_letters_total";
+
+/// Tells the exporter what each means.
+pub fn describe() {
+    describe_counter!(HTTP_REQUESTS, "Requests answered.");
+    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "How long requests took.");
+    describe_gauge!(LIVE_SOCKETS, "Sockets and event streams open.");
+    describe_counter!(LIVE_REFUSED, "Sockets refused before the upgrade.");
+    describe_counter!(LIVE_CLOSED, "Sockets closed by this server.");
+    describe_counter!(LIVE_EVENTS, "Events that the hub gave to its sockets.");
+    describe_counter!(LIVE_FRAMES, "Frames put into the queues of sockets.");
+    describe_counter!(LIVE_CONFLATED, "Frames replaced by newer state of the same order.");
+    describe_histogram!(LIVE_LAG_SECONDS, Unit::Seconds, "From an event's recording to the hub.");
+    describe_gauge!(LIVE_BEHIND, "Whether this node has lost touch with the bus.");
+    describe_gauge!(OUTBOX_ROWS, "Events that wait to be published.");
+    describe_gauge!(OUTBOX_AGE_SECONDS, Unit::Seconds, "The age of the oldest of them.");
+    describe_counter!(RELAY_PUBLISHED, "Events published and confirmed.");
+    describe_counter!(WEBHOOK_CALLS, "Calls of partners.");
+    describe_counter!(INTAKE_SETTLED, "Calls of partners applied.");
+    describe_gauge!(INBOX_ROWS, "Calls of partners stored.");
+    describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
+    describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
+}
