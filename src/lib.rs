@@ -1,5 +1,6 @@
 //! Orderwire.
 #![allow(missing_docs)]
+pub mod auth;
 pub mod base;
 pub mod channels;
 pub mod config;

@@ -38,5 +38,11 @@ pub use self::{
     vocabulary::UnknownWord,
 };
 
+// Other floors have closed sets of words too.
+pub(crate) use self::vocabulary::vocabulary;
+
 /// Counts the changes of one order, from 1.
 pub type Version = u32;
+
+#[cfg(test)]
+pub(crate) mod samples;

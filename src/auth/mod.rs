@@ -1,0 +1,20 @@
+//! Who calls, and what they may do: tokens, and the rules of authority as pure functions on their bearer.
+
+mod authority;
+mod caller;
+mod claims;
+pub mod keys;
+mod public_keys;
+mod scope;
+mod tokens;
+
+pub use self::{
+    caller::{Caller, Role, Stores},
+    claims::ClaimsError,
+    keys::{KeyError, Keys},
+    scope::{Scope, ScopeSet},
+    tokens::{Grant, RenewalRefused, TokenError, Tokens},
+};
+
+#[cfg(test)]
+mod tests;
