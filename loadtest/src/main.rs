@@ -1,1 +1,3 @@
+//! Measures Orderwire's socket fan-out.
+
 fn main() {}

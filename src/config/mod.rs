@@ -2,6 +2,7 @@
 
 mod layers;
 mod sections;
+mod setting;
 mod span;
 
 use std::path::Path;
@@ -9,9 +10,10 @@ use std::path::Path;
 pub use self::{
     layers::{ConfigError, WELL_KNOWN},
     sections::{
-        Auth, Bus, Cache, Config, Database, Http, Live, Log, LogFormat, Orders, Partner, Setting,
-        Workers, settings,
+        Auth, Bus, Cache, Config, Database, Http, Live, Log, LogFormat, Orders, Partner, Workers,
+        settings,
     },
+    setting::Setting,
     span::Span,
 };
 

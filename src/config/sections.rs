@@ -5,104 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, Span};
-
-/// One setting, for those who print the list.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    /// Its dotted name: `live.ping_every`.
-    pub name: String,
-    /// What it is when nobody says otherwise.
-    pub default: String,
-    /// What it may be, where that is bounded.
-    pub allowed: Option<String>,
-    /// What it means.
-    pub doc: String,
-}
-
-/// Prints a default as one would write it.
-trait Shown {
-    fn shown(&self) -> String;
-}
-
-macro_rules! shown {
-    ($($kind:ty),+) => { $(impl Shown for $kind { fn shown(&self) -> String { self.to_string() } })+ };
-}
-shown!(u16, u32, u64, usize, bool, String, Span, SocketAddr, LogFormat);
-
-impl Shown for PathBuf {
-    fn shown(&self) -> String {
-        self.display().to_string()
-    }
-}
-
-impl<T> Shown for Option<T> {
-    fn shown(&self) -> String {
-        "not set".to_owned()
-    }
-}
-
-impl<T> Shown for Vec<T> {
-    fn shown(&self) -> String {
-        "[]".to_owned()
-    }
-}
-
-/// Declares a section: fields, defaults, bounds and words in one place.
-macro_rules! section {
-    (
-        $(#[$doc:meta])*
-        pub struct $name:ident as $section:literal {
-            $($(#[doc = $words:literal])+ $field:ident: $kind:ty = $default:expr $(, in $low:expr, $high:expr)?;)+
-        }
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize)]
-        #[serde(default, deny_unknown_fields)]
-        pub struct $name {
-            $($(#[doc = $words])+ pub $field: $kind,)+
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($field: $default,)+ }
-            }
-        }
-
-        impl $name {
-            fn check(&self, wrong: &mut Vec<String>) {
-                $($(
-                    let (low, high): ($kind, $kind) = ($low, $high);
-                    if self.$field < low || high < self.$field {
-                        wrong.push(format!(
-                            "{}.{} is {}; it must be between {low} and {high}",
-                            $section, stringify!($field), self.$field,
-                        ));
-                    }
-                )?)+
-                let _unbounded_sections_push_nothing = wrong;
-            }
-
-            fn list(settings: &mut Vec<Setting>) {
-                let default = Self::default();
-                $(
-                    #[allow(unused_mut, unused_assignments, clippy::allow_attributes_without_reason)]
-                    let mut allowed = None;
-                    $(
-                        let (low, high): ($kind, $kind) = ($low, $high);
-                        allowed = Some(format!("{low} to {high}"));
-                    )?
-                    settings.push(Setting {
-                        name: format!("{}.{}", $section, stringify!($field)),
-                        default: default.$field.shown(),
-                        allowed,
-                        doc: [$($words),+].map(str::trim).join(" "),
-                    });
-                )+
-            }
-        }
-    };
-}
+use crate::config::{
+    ConfigError, Span,
+    setting::{Setting, Shown, range, section},
+};
 
 section! {
     /// The HTTP listener.
