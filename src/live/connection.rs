@@ -125,6 +125,14 @@ impl Connection {
         self.show(&mut state, event)
     }
 
+    /// Queues events that a returning watcher has missed, while its gate is closed.
+    pub fn replay(&self, missed: &[Arc<Event>]) {
+        let mut state = self.lock();
+        for event in missed {
+            self.show(&mut state, event);
+        }
+    }
+
     /// A gate closes: from now on it matters which events this socket is shown.
     pub(crate) fn gate_closed(&self) {
         self.lock().gates += 1;

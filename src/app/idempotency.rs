@@ -1,0 +1,91 @@
+//! `Idempotency-Key`: the same request twice is carried out once, and both are given the same answer.
+//!
+//! After draft-ietf-httpapi-idempotency-key-header: 409 while the first is running, 422 for another request under the same key,
+//! else the stored answer. The key, the work and the answer are one transaction, so a crash leaves either all or nothing.
+
+use std::sync::Arc;
+
+use dashmap::DashSet;
+
+use crate::{
+    app::{App, Failure},
+    auth::Caller,
+    base::mac,
+    store::{
+        Tx,
+        idempotency::{self, Claim, Saved},
+    },
+};
+
+/// The longest key, in characters.
+pub const LONGEST_KEY: usize = 255;
+
+/// One use of a key.
+pub struct Use {
+    caller: String,
+    key: String,
+    fingerprint: [u8; 32],
+    _running: Running,
+}
+
+/// What to do with a keyed request.
+pub enum Next {
+    /// Carry it out, then [`Use::save`] the answer in the same transaction.
+    Proceed(Use),
+    /// It has been carried out: this was the answer.
+    Replay(Saved),
+}
+
+/// Takes the key out of the set of running ones when the request ends, however it ends.
+struct Running {
+    set: Arc<DashSet<(String, String)>>,
+    entry: (String, String),
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.set.remove(&self.entry);
+    }
+}
+
+/// Claims a key for a request, which is told apart from others by `body`.
+pub async fn begin(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    key: &str,
+    body: &[u8],
+) -> Result<Next, Failure> {
+    let caller = format!("{}:{}", caller.role, caller.subject);
+    let running = mark_running(app, &caller, key)?;
+    let fingerprint = mac::sha256(body);
+    match idempotency::begin(tx, &caller, key, &fingerprint, app.clock.now()).await? {
+        Claim::Fresh => {
+            let key = key.to_owned();
+            Ok(Next::Proceed(Use { caller, key, fingerprint, _running: running }))
+        }
+        Claim::Running => Err(Failure::KeyInUse),
+        Claim::Mismatch => Err(Failure::KeyReused),
+        Claim::Replay(saved) => Ok(Next::Replay(saved)),
+    }
+}
+
+impl Use {
+    /// Stores the answer, to be given again to whoever comes with the same key.
+    pub async fn save(&self, app: &App, tx: &mut Tx, answer: &Saved) -> Result<(), Failure> {
+        let now = app.clock.now();
+        let expires_at = now.saturating_add(*app.config.http.idempotency_ttl).unwrap_or(now);
+        let (caller, key) = (&self.caller, &self.key);
+        idempotency::save(tx, caller, key, &self.fingerprint, answer, now, expires_at).await?;
+        Ok(())
+    }
+}
+
+fn mark_running(app: &App, caller: &str, key: &str) -> Result<Running, Failure> {
+    let entry = (caller.to_owned(), key.to_owned());
+    if app.running_keys.insert(entry.clone()) {
+        Ok(Running { set: Arc::clone(&app.running_keys), entry })
+    } else {
+        Err(Failure::KeyInUse)
+    }
+}

@@ -1,0 +1,40 @@
+//! The stored calls of partners, for those who look after them.
+
+use crate::{
+    app::{App, Failure},
+    auth::Caller,
+    base::cursor::Cursor,
+    store::{
+        self,
+        inbox::{Call, InboxFilter},
+    },
+};
+
+/// One page, newest first.
+pub struct Listing {
+    /// The calls.
+    pub calls: Vec<Call>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Cursor>,
+}
+
+/// The calls that fit the filter.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    filter: InboxFilter,
+    limit: u32,
+) -> Result<Listing, Failure> {
+    if !caller.may_read_inbox() {
+        return Err(Failure::Forbidden(
+            "Reading the inbox takes a token for all stores with the scope inbox:read.",
+        ));
+    }
+    let mut tx = app.db.read().await?;
+    let mut calls = store::inbox::list(&mut tx, &filter, limit + 1).await?;
+    let more = (limit as usize) < calls.len();
+    calls.truncate(limit as usize);
+    let next = calls.last().filter(|_| more);
+    let next = next.map(|it| Cursor { at: it.received_at, id: it.id.uuid() });
+    Ok(Listing { calls, next })
+}

@@ -1,0 +1,73 @@
+//! Turns decided facts into what is written: log rows, the new state, and the events to be published.
+
+use jiff::Timestamp;
+
+use crate::{
+    app::{App, Failure},
+    domain::{Actor, Envelope, EventId, Fact, Order, Recorded, Version},
+    store::orders::{Append, OutboxMessage},
+};
+
+/// Who told us, and when it happened by their clock.
+pub struct Testimony {
+    /// Who.
+    pub actor: Actor,
+    /// When, if they said so.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What is written when `facts` happen to `before` (`None`: they begin the order) at `now`.
+pub fn entry(
+    app: &App,
+    before: Option<Order>,
+    facts: Vec<Fact>,
+    testimony: &Testimony,
+    now: Timestamp,
+) -> Result<Append, Failure> {
+    let previous: Version = before.as_ref().map_or(0, |it| it.version);
+    let mut order = before;
+    let mut recorded = Vec::with_capacity(facts.len());
+    let mut messages = Vec::with_capacity(facts.len());
+    for (version, fact) in (previous + 1..).zip(facts) {
+        let row = Recorded {
+            event_id: EventId::from_uuid(app.mint.uuid(now)),
+            order_id: order_id(&fact, order.as_ref())?,
+            version,
+            recorded_at: now,
+            occurred_at: testimony.occurred_at,
+            actor: testimony.actor.clone(),
+            fact,
+        };
+        let after = row.fold(order.take()).ok_or_else(nothing_to_change)?;
+        messages.push(message(&row, &after)?);
+        recorded.push(row);
+        order = Some(after);
+    }
+    let order = order.ok_or_else(nothing_to_change)?;
+    Ok(Append { previous, recorded, order, messages })
+}
+
+fn order_id(fact: &Fact, order: Option<&Order>) -> Result<crate::domain::OrderId, Failure> {
+    match (fact, order) {
+        (Fact::OrderCreated { draft }, None) => Ok(draft.id),
+        (_, Some(order)) => Ok(order.id),
+        (_, None) => Err(nothing_to_change()),
+    }
+}
+
+fn message(recorded: &Recorded, order: &Order) -> Result<OutboxMessage, Failure> {
+    let envelope = Envelope::of(recorded, order);
+    let body = serde_json::to_vec(&envelope).map_err(|it| Failure::Internal(it.to_string()))?;
+    Ok(OutboxMessage {
+        event_id: recorded.event_id,
+        event_type: recorded.fact.event_type(),
+        store_id: order.store_id,
+        order_id: order.id,
+        version: recorded.version,
+        body: body.into(),
+    })
+}
+
+fn nothing_to_change() -> Failure {
+    Failure::Internal("a fact without an order to fold it into".to_owned())
+}

@@ -1,0 +1,125 @@
+//! Use cases: functions, not objects. Every transaction begins and ends here.
+
+pub mod idempotency;
+pub mod inbox;
+pub mod intake;
+mod ledger;
+pub mod orders;
+pub mod stores;
+pub mod timings;
+pub mod tracking;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use dashmap::DashSet;
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::{
+    auth::{RenewalRefused, TokenError, Tokens},
+    base::{clock::Clock, mint::Mint, tasks::Tasks},
+    bus::Bus,
+    cache::Cache,
+    config::Config,
+    domain::{MoneyError, Refusal},
+    live::Hub,
+    store::{Database, StoreError},
+};
+
+/// What a use case may reach. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Durable state.
+    pub db: Database,
+    /// Order snapshots.
+    pub cache: Cache,
+    /// The event transport.
+    pub bus: Bus,
+    /// The screens of this node.
+    pub hub: Arc<Hub>,
+    /// Makes and checks tokens.
+    pub tokens: Arc<Tokens>,
+    /// What each partner proves itself with, by its slug.
+    pub partner_secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
+    /// The time.
+    pub clock: Clock,
+    /// Ids and chance.
+    pub mint: Mint,
+    /// Everything that runs beside the requests.
+    pub tasks: Tasks,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Idempotency keys that this process is working on.
+    pub running_keys: Arc<DashSet<(String, String)>>,
+}
+
+/// One fault of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Detail {
+    /// Where: `items[2].quantity`.
+    pub field: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl Detail {
+    /// A fault at a place.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// Why a use case did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A rule said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such thing, or the caller may not know of it.
+    #[error("there is no such {0}")]
+    NoSuch(&'static str),
+    /// The caller may know of it, but may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The request has faults.
+    #[error("the request contains invalid parameters")]
+    Invalid(Vec<Detail>),
+    /// Somebody else has it.
+    #[error("{0}")]
+    Taken(String),
+    /// The same key is being worked on.
+    #[error("the idempotency key is in use")]
+    KeyInUse,
+    /// The same key came with another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// A token was refused.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A bug of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<MoneyError> for Failure {
+    fn from(error: MoneyError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<RenewalRefused> for Failure {
+    fn from(refused: RenewalRefused) -> Self {
+        Self::Forbidden(match refused {
+            RenewalRefused::Foreign => {
+                "This token was not issued here; ask its issuer for a fresh one."
+            }
+            RenewalRefused::Tracking => "Tracking links are not renewed.",
+            RenewalRefused::TooOld => {
+                "This token was first issued too long ago; sign in again."
+            }
+        })
+    }
+}

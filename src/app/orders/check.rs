@@ -1,0 +1,205 @@
+//! Finds every fault of a new order at once, so that a caller need not mend them one by one.
+
+use crate::{
+    app::{
+        Detail,
+        orders::{NewItem, NewOrder},
+    },
+    auth::{Caller, Role},
+    domain::{Address, Customer, Fulfilment, LocalizedText, Money, PaymentStatus, Store},
+    partners,
+};
+
+const LONGEST_NAME: usize = 200;
+const LONGEST_NOTE: usize = 1000;
+const LONGEST_ID: usize = 128;
+const LONGEST_NUMBER: usize = 16;
+const MOST_OPTIONS: usize = 50;
+const MOST_OF_ONE: u32 = 999;
+
+/// Every fault of a new order, for this store and this caller.
+pub fn faults(new: &NewOrder, store: &Store, caller: &Caller, most_items: usize) -> Vec<Detail> {
+    let mut faults = Faults(Vec::new());
+    faults.items(&new.items, store, most_items);
+    faults.customer(&new.customer);
+    faults.address(new.address.as_ref(), new.fulfilment);
+    faults.payment(new, store);
+    faults.text("note", new.note.as_deref(), LONGEST_NOTE);
+    faults.text("number", new.number.as_deref(), LONGEST_NUMBER);
+    faults.partner(new);
+    if caller.role == Role::Customer {
+        faults.reserved(new, caller);
+    }
+    faults.0
+}
+
+struct Faults(Vec<Detail>);
+
+impl Faults {
+    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Detail::new(field, message));
+    }
+
+    fn items(&mut self, items: &[NewItem], store: &Store, most: usize) {
+        if items.is_empty() {
+            self.add("items", "an order has one line or more");
+        }
+        if most < items.len() {
+            self.add("items", format!("an order has at most {most} lines"));
+        }
+        for (at, item) in items.iter().enumerate().take(most) {
+            self.item(&format!("items[{at}]"), item, store);
+        }
+    }
+
+    fn item(&mut self, path: &str, item: &NewItem, store: &Store) {
+        self.name(&format!("{path}.name"), &item.name);
+        self.required(&format!("{path}.sku"), &item.sku, LONGEST_ID);
+        self.text(&format!("{path}.note"), item.note.as_deref(), LONGEST_NOTE);
+        if item.quantity == 0 || MOST_OF_ONE < item.quantity {
+            self.add(format!("{path}.quantity"), format!("must be between 1 and {MOST_OF_ONE}"));
+        }
+        self.price(&format!("{path}.unitPrice"), item.unit_price, store);
+        if let Some(station) = item.station.as_ref().filter(|it| !store.stations.contains(it)) {
+            let stations = store.stations.join(", ");
+            let message = format!("the store has no station {station:?}; it has {stations}");
+            self.add(format!("{path}.station"), message);
+        }
+        if MOST_OPTIONS < item.options.len() {
+            self.add(format!("{path}.options"), format!("at most {MOST_OPTIONS} options"));
+        }
+        for (at, option) in item.options.iter().enumerate().take(MOST_OPTIONS) {
+            self.name(&format!("{path}.options[{at}].name"), &option.name);
+            if option.quantity == 0 || MOST_OF_ONE < option.quantity {
+                let message = format!("must be between 1 and {MOST_OF_ONE}");
+                self.add(format!("{path}.options[{at}].quantity"), message);
+            }
+        }
+    }
+
+    fn customer(&mut self, customer: &Customer) {
+        self.optional("customer.id", customer.id.as_deref(), LONGEST_ID);
+        self.text("customer.name", customer.name.as_deref(), LONGEST_NAME);
+        if customer.phone.as_deref().is_some_and(|it| !is_e164(it)) {
+            self.add("customer.phone", "must be in the form +962790000000 (E.164)");
+        }
+    }
+
+    fn address(&mut self, address: Option<&Address>, fulfilment: Fulfilment) {
+        let Some(address) = address else {
+            if fulfilment == Fulfilment::Delivery {
+                self.add("address", "a delivery needs an address");
+            }
+            return;
+        };
+        for (field, text) in [
+            ("address.line", &address.line),
+            ("address.area", &address.area),
+            ("address.city", &address.city),
+            ("address.instructions", &address.instructions),
+        ] {
+            self.text(field, text.as_deref(), LONGEST_NOTE);
+        }
+        if address.latitude.is_some_and(|it| !(-90.0..=90.0).contains(&it)) {
+            self.add("address.latitude", "must be between -90 and 90");
+        }
+        if address.longitude.is_some_and(|it| !(-180.0..=180.0).contains(&it)) {
+            self.add("address.longitude", "must be between -180 and 180");
+        }
+    }
+
+    fn payment(&mut self, new: &NewOrder, store: &Store) {
+        if let Some(total) = new.total {
+            self.price("total", total, store);
+        }
+        let begins = [
+            PaymentStatus::None,
+            PaymentStatus::Pending,
+            PaymentStatus::Authorized,
+            PaymentStatus::Captured,
+        ];
+        let status = new.payment.and_then(|it| it.status);
+        if status.is_some_and(|it| !begins.contains(&it)) {
+            self.add("payment.status", "a new order's is none, pending, authorized or captured");
+        }
+    }
+
+    fn partner(&mut self, new: &NewOrder) {
+        let Some(partner) = &new.partner else { return };
+        if partners::find(&partner.name).is_none() {
+            let known: Vec<_> = partners::PARTNERS.iter().map(|it| it.slug).collect();
+            let message = format!("{:?} is not one of {}", partner.name, known.join(", "));
+            self.add("partner.name", message);
+        }
+        self.required("partner.orderId", &partner.order_id, LONGEST_ID);
+    }
+
+    /// What a customer may not say of their own order.
+    fn reserved(&mut self, new: &NewOrder, caller: &Caller) {
+        if new.customer.id.as_deref().is_some_and(|it| it != caller.subject) {
+            self.add("customer.id", "must be your own, or left out");
+        }
+        for (field, given) in [
+            ("number", new.number.is_some()),
+            ("eta", new.eta.is_some()),
+            ("partner", new.partner.is_some()),
+            ("total", new.total.is_some()),
+        ] {
+            if given {
+                self.add(field, "only staff and services may set this");
+            }
+        }
+        let paid = new.payment.and_then(|it| it.status).is_some_and(|it| {
+            !matches!(it, PaymentStatus::None | PaymentStatus::Pending)
+        });
+        if paid {
+            self.add("payment.status", "only staff and services may say that it is paid");
+        }
+    }
+
+    fn price(&mut self, field: &str, price: Money, store: &Store) {
+        if price.amount < 0 {
+            self.add(format!("{field}.amount"), "must not be negative");
+        }
+        if price.currency != store.currency {
+            let message = format!("the store sells in {}", store.currency.code());
+            self.add(format!("{field}.currency"), message);
+        }
+    }
+
+    fn name(&mut self, field: &str, name: &LocalizedText) {
+        if name.is_empty() {
+            self.add(field, "needs words in `en`, `ar` or both");
+        }
+        if LONGEST_NAME < name.len() {
+            self.add(field, format!("has at most {LONGEST_NAME} characters"));
+        }
+    }
+
+    fn required(&mut self, field: &str, text: &str, longest: usize) {
+        if text.trim().is_empty() {
+            self.add(field, "must not be empty");
+        }
+        self.text(field, Some(text), longest);
+    }
+
+    fn optional(&mut self, field: &str, text: Option<&str>, longest: usize) {
+        if let Some(text) = text {
+            self.required(field, text, longest);
+        }
+    }
+
+    fn text(&mut self, field: &str, text: Option<&str>, longest: usize) {
+        if text.is_some_and(|it| longest < it.chars().count()) {
+            self.add(field, format!("has at most {longest} characters"));
+        }
+    }
+}
+
+/// A phone number as ITU-T E.164 writes it: a plus sign and 8 to 15 digits, the first not zero.
+fn is_e164(phone: &str) -> bool {
+    let Some(digits) = phone.strip_prefix('+') else { return false };
+    (8..=15).contains(&digits.len())
+        && digits.bytes().all(|it| it.is_ascii_digit())
+        && !digits.starts_with('0')
+}

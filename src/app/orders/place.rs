@@ -1,0 +1,170 @@
+//! A new order: checked, numbered, recorded, and tied to its partner, in one transaction.
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::{
+    app::{
+        App, Failure,
+        idempotency::{self, Next},
+        ledger::{self, Testimony},
+        orders::{NewItem, NewOrder, actor, check},
+    },
+    auth::{Caller, Role},
+    domain::{
+        Draft, Eta, Fact, Fulfilment, Item, Money, Order, OrderId, OrderStatus, Payment,
+        PaymentMethod, PaymentStatus, Store,
+    },
+    store::{self, StoreError, Tx, idempotency::Saved, mappings::Mapping},
+};
+
+/// What the restaurant's own channels are called where partners have their slug.
+const OWN_SOURCE: &str = "app";
+
+/// What became of the request.
+pub enum Placed {
+    /// The order is there now.
+    Now(Arc<Order>, Saved),
+    /// It was there already, under the same key: this was the answer.
+    Before(Saved),
+}
+
+/// Places an order, once for each idempotency key.
+///
+/// `body` is the request as it came, to tell requests apart; `answer` makes the answer that is stored with the key.
+pub async fn place(
+    app: &App,
+    caller: &Caller,
+    key: &str,
+    body: &[u8],
+    new: NewOrder,
+    answer: impl FnOnce(&Order) -> Saved,
+) -> Result<Placed, Failure> {
+    let mut tx = app.db.begin().await?;
+    let usage = match idempotency::begin(app, &mut tx, caller, key, body).await? {
+        Next::Proceed(usage) => usage,
+        Next::Replay(saved) => return Ok(Placed::Before(saved)),
+    };
+    let store = store::stores::get(&mut tx, new.store_id).await?.ok_or(Failure::NoSuch("store"))?;
+    if caller.role != Role::Customer && !caller.may_serve_store(store.id) {
+        return Err(Failure::Forbidden("This token may not place orders at this store."));
+    }
+    let faults = check::faults(&new, &store, caller, app.config.orders.max_items);
+    if !faults.is_empty() {
+        return Err(Failure::Invalid(faults));
+    }
+    let now = app.clock.now();
+    let draft = draft(app, &mut tx, caller, new, &store, now).await?;
+    let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
+    let testimony = Testimony { actor: actor(caller), occurred_at: None };
+    let entry = ledger::entry(app, None, facts, &testimony, now)?;
+    store::orders::append(&mut tx, &entry).await?;
+    tie_to_partner(&mut tx, &entry.order, now, app).await?;
+    let saved = answer(&entry.order);
+    usage.save(app, &mut tx, &saved).await?;
+    tx.commit().await?;
+    let order = Arc::new(entry.order);
+    app.cache.put(&order).await;
+    Ok(Placed::Now(order, saved))
+}
+
+async fn draft(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    new: NewOrder,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Draft, Failure> {
+    let number = match new.number {
+        Some(number) => number,
+        None => store::stores::next_number(tx, store.id).await?.to_string(),
+    };
+    let total = match new.total {
+        Some(total) => total,
+        None => sum(&new.items, store)?,
+    };
+    let payment = Payment {
+        method: new.payment.map_or(PaymentMethod::Cash, |it| it.method),
+        status: new.payment.and_then(|it| it.status).unwrap_or(PaymentStatus::None),
+    };
+    let waits = payment.status == PaymentStatus::Pending;
+    let mut customer = new.customer;
+    if caller.role == Role::Customer {
+        customer.id = Some(caller.subject.clone());
+    }
+    let eta = new.eta.or_else(|| usual_eta(store, new.fulfilment, now));
+    let (source, external_id) = match new.partner {
+        Some(partner) => (partner.name, Some(partner.order_id)),
+        None => (OWN_SOURCE.to_owned(), None),
+    };
+    Ok(Draft {
+        id: OrderId::from_uuid(app.mint.uuid(now)),
+        store_id: store.id,
+        number,
+        fulfilment: new.fulfilment,
+        source,
+        external_id,
+        status: if waits { OrderStatus::PendingPayment } else { OrderStatus::Placed },
+        payment,
+        items: new.items.into_iter().map(|it| item(it, store)).collect(),
+        total,
+        customer,
+        address: new.address,
+        note: new.note,
+        eta,
+    })
+}
+
+/// Ties the order to its partner's name for it. Calls that came before the order are taken up again.
+async fn tie_to_partner(
+    tx: &mut Tx,
+    order: &Order,
+    now: Timestamp,
+    app: &App,
+) -> Result<(), Failure> {
+    let Some(external_id) = &order.external_id else { return Ok(()) };
+    let mapping = Mapping::of_order(app.mint.uuid(now), order.id, &order.source, external_id, now);
+    match store::mappings::bind(tx, &mapping).await {
+        Ok(()) => {}
+        Err(StoreError::Conflict) => {
+            let (partner, id) = (&order.source, external_id);
+            return Err(Failure::Taken(format!("{partner}'s order {id} is another order here.")));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    store::inbox::unpark(tx, &order.source, external_id).await?;
+    Ok(())
+}
+
+fn item(new: NewItem, store: &Store) -> Item {
+    let station = new.station.or_else(|| store.stations.first().cloned());
+    Item {
+        sku: new.sku,
+        name: new.name,
+        quantity: new.quantity,
+        unit_price: new.unit_price,
+        station: station.unwrap_or_default(),
+        note: new.note,
+        options: new.options,
+    }
+}
+
+fn sum(items: &[NewItem], store: &Store) -> Result<Money, Failure> {
+    items.iter().try_fold(Money::new(0, store.currency), |sum, item| {
+        Ok(sum.plus(item.unit_price.times(item.quantity)?)?)
+    })
+}
+
+/// By the store's usual times.
+fn usual_eta(store: &Store, fulfilment: Fulfilment, now: Timestamp) -> Option<Eta> {
+    let ready_at = now.checked_add(i64::from(store.prep_minutes).minutes()).ok()?;
+    let arrives_at = match fulfilment {
+        Fulfilment::Delivery => {
+            Some(ready_at.checked_add(i64::from(store.delivery_minutes).minutes()).ok()?)
+        }
+        Fulfilment::Pickup | Fulfilment::DineIn => None,
+    };
+    Some(Eta { ready_at, arrives_at })
+}

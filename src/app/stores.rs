@@ -1,0 +1,132 @@
+//! The stores of the restaurant.
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::{
+    app::{App, Detail, Failure},
+    auth::{Caller, Scope, Stores},
+    domain::{Currency, LocalizedText, Store, StoreId},
+    store,
+};
+
+const MOST_STATIONS: usize = 20;
+const LONGEST_STATION: usize = 32;
+const MOST_MINUTES: u16 = 24 * 60;
+
+/// A new store, as asked for.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewStore {
+    /// As people know it.
+    pub name: LocalizedText,
+    /// What it sells in: an ISO 4217 code.
+    #[serde(default = "dinar")]
+    pub currency: String,
+    /// Its zone in the IANA database.
+    #[serde(default = "amman")]
+    pub timezone: String,
+    /// The kitchen stations; the first one takes items that name none.
+    #[serde(default = "kitchen")]
+    pub stations: Vec<String>,
+    /// How long an order takes to cook.
+    #[serde(default = "a_quarter")]
+    pub prep_minutes: u16,
+    /// How long a courier takes from there.
+    #[serde(default = "a_quarter")]
+    pub delivery_minutes: u16,
+}
+
+fn dinar() -> String {
+    Currency::JOD.code().to_owned()
+}
+
+fn amman() -> String {
+    "Asia/Amman".to_owned()
+}
+
+fn kitchen() -> Vec<String> {
+    vec!["kitchen".to_owned()]
+}
+
+const fn a_quarter() -> u16 {
+    15
+}
+
+/// Opens a store.
+pub async fn open(app: &App, caller: &Caller, new: NewStore) -> Result<Store, Failure> {
+    if !caller.has(Scope::StoresWrite) || caller.stores != Stores::All {
+        return Err(Failure::Forbidden(
+            "Opening a store takes a token for all stores with the scope stores:write.",
+        ));
+    }
+    let currency = check(&new)?;
+    let now = app.clock.now();
+    let store = Store {
+        id: StoreId::from_uuid(app.mint.uuid(now)),
+        name: new.name,
+        currency,
+        timezone: new.timezone,
+        stations: new.stations,
+        prep_minutes: new.prep_minutes,
+        delivery_minutes: new.delivery_minutes,
+    };
+    let mut tx = app.db.begin().await?;
+    store::stores::insert(&mut tx, &store, now).await?;
+    tx.commit().await?;
+    Ok(store)
+}
+
+/// The stores that the caller may see.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Store>, Failure> {
+    let mut tx = app.db.read().await?;
+    let mut stores = store::stores::list(&mut tx).await?;
+    stores.retain(|it| caller.may_read_store_settings(it.id));
+    Ok(stores)
+}
+
+/// One store, if the caller may see it.
+pub async fn read(app: &App, caller: &Caller, id: StoreId) -> Result<Store, Failure> {
+    if !caller.may_read_store_settings(id) {
+        return Err(Failure::NoSuch("store"));
+    }
+    let mut tx = app.db.read().await?;
+    store::stores::get(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))
+}
+
+/// Every fault at once, or the currency.
+fn check(new: &NewStore) -> Result<Currency, Failure> {
+    let mut faults = Vec::new();
+    if new.name.is_empty() {
+        faults.push(Detail::new("name", "needs words in `en`, `ar` or both"));
+    }
+    if TimeZone::get(&new.timezone).is_err() {
+        faults.push(Detail::new("timezone", "is not a zone of the IANA database: Asia/Amman"));
+    }
+    if new.stations.is_empty() || MOST_STATIONS < new.stations.len() {
+        faults.push(Detail::new("stations", format!("has 1 to {MOST_STATIONS} names")));
+    }
+    for (at, station) in new.stations.iter().enumerate() {
+        let plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"-_".contains(&it);
+        let named = !station.is_empty() && station.len() <= LONGEST_STATION;
+        if !named || !station.bytes().all(plain) {
+            let message = "is 1 to 32 of a-z, 0-9, hyphen and underscore";
+            faults.push(Detail::new(format!("stations[{at}]"), message));
+        }
+        if new.stations.iter().take(at).any(|it| it == station) {
+            faults.push(Detail::new(format!("stations[{at}]"), "stands there twice"));
+        }
+    }
+    for (field, minutes) in
+        [("prepMinutes", new.prep_minutes), ("deliveryMinutes", new.delivery_minutes)]
+    {
+        if minutes == 0 || MOST_MINUTES < minutes {
+            faults.push(Detail::new(field, format!("must be between 1 and {MOST_MINUTES}")));
+        }
+    }
+    let currency = Currency::from_code(&new.currency);
+    if currency.is_none() {
+        faults.push(Detail::new("currency", "is not an ISO 4217 code: JOD, SAR, KWD…"));
+    }
+    currency.filter(|_| faults.is_empty()).ok_or(Failure::Invalid(faults))
+}

@@ -1,0 +1,175 @@
+//! One socket's conversation: what its client asks, and what time brings.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    app::{App, tracking},
+    auth::Caller,
+    domain::OrderId,
+    http::{
+        live::{
+            frame::{self, Request},
+            watch::{Watch, announcement},
+        },
+        problem::Problem,
+    },
+    live::{Close, Connection, Topic},
+};
+
+/// One socket's conversation.
+pub struct Session {
+    app: App,
+    caller: Caller,
+    watch: Watch,
+    /// Frames that the client may still send at once.
+    allowance: f64,
+    refilled_at: Instant,
+    warned: bool,
+}
+
+impl Session {
+    /// Greets, and subscribes a tracking link to its order.
+    pub async fn begin(app: App, caller: Caller, watch: Watch) -> Self {
+        let mut session = Self {
+            allowance: burst(&app),
+            refilled_at: Instant::now(),
+            app,
+            caller,
+            watch,
+            warned: false,
+        };
+        let ping_every = session.app.config.live.ping_every.as_secs_f64();
+        let shape = session.connection().shape();
+        let hello = frame::hello(shape, session.caller.expires_at, ping_every);
+        session.connection().send(hello);
+        if let Some(since) = session.app.hub.behind_since() {
+            session.connection().send(frame::behind(since));
+        }
+        if let Some(order) = session.caller.order {
+            session.subscribe_to_link(order).await;
+        }
+        session
+    }
+
+    /// The hub's side of it.
+    pub const fn connection(&self) -> &Arc<Connection> {
+        self.watch.connection()
+    }
+
+    /// Answers one frame of the client.
+    pub async fn hear(&mut self, text: &str) -> Result<(), Close> {
+        self.spend_allowance()?;
+        let (id, request) = frame::read(text);
+        let answered = match request {
+            Ok(request) => self.answer(&id, request).await?,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = answered {
+            self.connection().send(frame::error(&id, &problem));
+        }
+        Ok(())
+    }
+
+    /// Looks at the token's end.
+    pub fn check_expiry(&mut self) -> Result<(), Close> {
+        if self.app.tokens.has_ended(&self.caller) {
+            return Err(Close::TokenExpired);
+        }
+        if !self.warned && self.warn_at() <= self.app.clock.now() {
+            self.warned = true;
+            self.connection().send(frame::expiring(self.caller.expires_at));
+        }
+        Ok(())
+    }
+
+    /// When [`Session::check_expiry`] has something to do next.
+    pub fn next_expiry(&self) -> Timestamp {
+        if self.warned { self.caller.expires_at } else { self.warn_at() }
+    }
+
+    fn warn_at(&self) -> Timestamp {
+        let end = self.caller.expires_at;
+        end.saturating_sub(*self.app.config.live.expiry_notice).unwrap_or(end)
+    }
+
+    /// `Err` closes the socket; an inner problem is only told.
+    async fn answer(&mut self, id: &Value, request: Request) -> Result<Result<(), Problem>, Close> {
+        match request {
+            Request::Subscribe { topic, after } => {
+                let limit = self.app.config.live.topics_per_socket;
+                if limit <= self.watch.topics() && self.watch.watched().all(|it| *it != topic) {
+                    let message = format!("One socket watches at most {limit} topics.");
+                    return Ok(Err(Problem::invalid(message)));
+                }
+                let shape = self.connection().shape();
+                let announced = topic.clone();
+                let added = self.watch.add(&self.caller, topic, after, |connection, start| {
+                    connection.send(announcement(id, &announced, shape, start));
+                });
+                Ok(added.await.map_err(Problem::from))
+            }
+            Request::Unsubscribe { topic } => {
+                self.watch.remove(&topic);
+                self.connection().send(frame::unsubscribed(id, &topic));
+                Ok(Ok(()))
+            }
+            Request::Auth { token } => self.take_token(id, &token).await.map(Ok),
+            Request::Ping => {
+                self.connection().send(frame::pong(id));
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// A fresh token must be the same caller's; whatever it may no longer watch closes the socket.
+    async fn take_token(&mut self, id: &Value, token: &str) -> Result<(), Close> {
+        let fresh = self.app.tokens.verify(token).map_err(|_| Close::BadToken)?;
+        let same = fresh.role == self.caller.role
+            && fresh.subject == self.caller.subject
+            && fresh.order == self.caller.order;
+        if !same {
+            return Err(Close::BadToken);
+        }
+        for topic in self.watch.watched() {
+            if !tracking::may_still_watch(&self.app, &fresh, topic).await {
+                return Err(Close::Forbidden);
+            }
+        }
+        self.caller = fresh;
+        self.warned = false;
+        self.connection().send(frame::authenticated(id, self.caller.expires_at));
+        Ok(())
+    }
+
+    async fn subscribe_to_link(&mut self, order: OrderId) {
+        let topic = Topic::Order(order);
+        let shape = self.connection().shape();
+        let announced = topic.clone();
+        let added = self.watch.add(&self.caller, topic, None, |connection, start| {
+            connection.send(announcement(&Value::Null, &announced, shape, start));
+        });
+        if let Err(failure) = added.await {
+            let connection = self.connection();
+            connection.send(frame::error(&Value::Null, &Problem::from(failure)));
+            // The link is all this socket is for: let it come back when the store can be read.
+            connection.close(Close::Internal);
+        }
+    }
+
+    fn spend_allowance(&mut self) -> Result<(), Close> {
+        let now = Instant::now();
+        let rate = f64::from(self.app.config.live.frames_per_second);
+        let refill = now.duration_since(self.refilled_at).as_secs_f64() * rate;
+        self.allowance = (self.allowance + refill).min(burst(&self.app)) - 1.0;
+        self.refilled_at = now;
+        if self.allowance < 0.0 { Err(Close::Rate) } else { Ok(()) }
+    }
+}
+
+fn burst(app: &App) -> f64 {
+    2.0 * f64::from(app.config.live.frames_per_second)
+}

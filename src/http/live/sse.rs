@@ -1,0 +1,153 @@
+//! One order as server-sent events, for clients without WebSockets.
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event as Message, KeepAlive},
+    },
+};
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    app::App,
+    auth::Caller,
+    channels::{Channel, Shape},
+    domain::{Order, OrderId, Version},
+    http::{
+        address::Address,
+        caller::Watcher,
+        extract::{Path, Query},
+        live::{
+            frame::Snapshot,
+            watch::{Start, Watch},
+        },
+        problem::{ErrorBody, Problem},
+        shape,
+    },
+    live::{Outgoing, Topic},
+};
+
+/// The shortest time after which a client comes back; the longest is twice that, drawn for each stream.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How a stream is opened.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// The shape in which the order is shown; left out: what fits the token's role.
+    channel: Option<Channel>,
+    /// The token, for clients that cannot set headers.
+    #[serde(rename = "token")]
+    _token: Option<String>,
+}
+
+/// Watch one order as server-sent events.
+///
+/// First `snapshot`, then one message for each event, its `id` the order's version. With `Last-Event-ID` the missed events come
+/// instead of the snapshot.
+#[utoipa::path(
+    get, path = "/orders/{id}/events", tag = "live",
+    params(
+        ("id" = OrderId, Path, description = "The order."),
+        EventsQuery,
+        ("Last-Event-ID" = Option<Version>, Header, description = "The last version seen."),
+    ),
+    responses(
+        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
+        (status = 503, description = "No room for another stream; see `Retry-After`.", body = ErrorBody),
+    )
+)]
+pub async fn events(
+    Watcher(caller): Watcher,
+    State(app): State<App>,
+    Address(address): Address,
+    Path(id): Path<OrderId>,
+    Query(query): Query<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let shape = shape::on_channel(&caller, query.channel)?;
+    let after = last_event_id(&headers)?;
+    let admission = app.hub.admit(address)?;
+    let mut watch = Watch::new(app.clone(), shape, "sse", admission);
+    let mut first = VecDeque::new();
+    watch
+        .add(&caller, Topic::Order(id), after, |_, start| {
+            if let Start::Snapshot(orders) = start {
+                first.extend(orders.iter().map(|it| snapshot(it, shape)));
+            }
+        })
+        .await?;
+    let retry = RETRY.mul_f64(1.0 + app.mint.fraction());
+    first.push_front(Message::default().retry(retry).comment(""));
+    let ping_every = *app.config.live.ping_every;
+    let stream = stream::unfold(Stream { app, caller, watch, waiting: first, ended: false }, next);
+    let mut response =
+        Sse::new(stream).keep_alive(KeepAlive::new().interval(ping_every)).into_response();
+    let headers = response.headers_mut();
+    // Proxies that buffer would hold every event back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+struct Stream {
+    app: App,
+    caller: Caller,
+    watch: Watch,
+    waiting: VecDeque<Message>,
+    ended: bool,
+}
+
+async fn next(mut stream: Stream) -> Option<(Result<Message, Infallible>, Stream)> {
+    loop {
+        if let Some(message) = stream.waiting.pop_front() {
+            return Some((Ok(message), stream));
+        }
+        if stream.ended || stream.app.tokens.has_ended(&stream.caller) {
+            return None;
+        }
+        let shape = stream.watch.connection().shape();
+        let look_again = Instant::now() + *stream.app.config.live.ping_every;
+        tokio::select! {
+            batch = stream.watch.connection().next() => {
+                stream.ended = batch.close.is_some();
+                stream.waiting.extend(batch.frames.iter().filter_map(|it| message(it, shape)));
+            }
+            () = sleep_until(look_again) => {}
+        }
+    }
+}
+
+fn message(outgoing: &Outgoing, shape: Shape) -> Option<Message> {
+    match outgoing {
+        Outgoing::Event(event) => {
+            let body = event.body(shape);
+            let message = Message::default()
+                .event(event.event_type().as_str())
+                .id(event.version().to_string())
+                .data(String::from_utf8_lossy(&body));
+            Some(message)
+        }
+        // Frames of the socket's conversation, `behind` and the like: this stream is one-way.
+        Outgoing::Frame(_) => None,
+    }
+}
+
+fn snapshot(order: &Order, shape: Shape) -> Message {
+    let body = serde_json::to_string(&Snapshot::of(shape.view(order))).unwrap_or_default();
+    Message::default().event("snapshot").id(order.version.to_string()).data(body)
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Version>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let version = value.to_str().ok().and_then(|it| it.trim().parse().ok());
+    version.map(Some).ok_or_else(|| Problem::invalid("Last-Event-ID is an order's version: 5."))
+}

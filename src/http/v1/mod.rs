@@ -1,0 +1,24 @@
+//! The `/v1` routes.
+
+mod inbox;
+mod orders;
+mod schemas;
+mod stores;
+mod token;
+mod webhooks;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{app::App, http::live};
+
+/// All of them.
+pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(orders::routes())
+        .merge(stores::routes())
+        .merge(token::routes())
+        .merge(schemas::routes())
+        .merge(inbox::routes())
+        .merge(webhooks::routes(webhook_body_limit))
+        .merge(live::routes())
+}

@@ -1,0 +1,122 @@
+//! `GET /v1/orders` and `GET /v1/orders/{id}`
+
+use axum::{extract::State, response::Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::{
+        App, Detail,
+        orders::{self, Query as Wanted},
+    },
+    channels::OrderView,
+    domain::{OrderId, OrderStatus, StoreId},
+    http::{
+        caller::{Anybody, Party},
+        extract::{Body, Path, Query},
+        paging,
+        problem::{ErrorBody, Problem},
+        shape,
+        v1::orders::answer,
+    },
+};
+
+/// One order.
+///
+/// As much of it as the token may see.
+#[utoipa::path(
+    get, path = "/orders/{id}", tag = "orders",
+    params(("id" = OrderId, Path, description = "The order.")),
+    responses(
+        (status = 200, description = "The order; `ETag` is its version.", body = OrderView),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
+    )
+)]
+pub async fn read(
+    Anybody(caller): Anybody,
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+) -> Result<Response, Problem> {
+    let order = orders::read(&app, &caller, id).await?;
+    Ok(answer(&order, shape::widest(&caller)))
+}
+
+/// What is looked for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// Of one store.
+    #[param(value_type = Option<String>)]
+    store: Option<StoreId>,
+    /// With one of these statuses: `placed,accepted`.
+    status: Option<String>,
+    /// `true`: not ended. `false`: ended.
+    open: Option<bool>,
+    /// Placed then or later (RFC 3339).
+    #[param(value_type = Option<String>)]
+    from: Option<Timestamp>,
+    /// Placed before (RFC 3339).
+    #[param(value_type = Option<String>)]
+    to: Option<Timestamp>,
+    /// At most so many: 1 to 200, 50 when left out.
+    limit: Option<u32>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of orders.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderList<'a> {
+    /// Newest first.
+    orders: Vec<OrderView<'a>>,
+    /// Where the next page begins; left out on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Orders, newest first.
+///
+/// Customers and couriers find their own, staff and services those of the stores that their token reaches.
+#[utoipa::path(
+    get, path = "/orders", tag = "orders", params(ListQuery),
+    responses(
+        (status = 200, description = "A page of orders.", body = OrderList),
+        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token does not reach this store.", body = ErrorBody),
+    )
+)]
+pub async fn list(
+    Party(caller): Party,
+    State(app): State<App>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    use axum::response::IntoResponse;
+    let wanted = Wanted {
+        store: query.store,
+        statuses: statuses(query.status.as_deref())?,
+        open: query.open,
+        from: query.from,
+        to: query.to,
+        before: paging::cursor(query.cursor.as_deref())?,
+        limit: paging::limit(query.limit)?,
+    };
+    let listing = orders::list(&app, &caller, wanted).await?;
+    let shape = shape::widest(&caller);
+    let list = OrderList {
+        orders: listing.orders.iter().map(|it| shape.view(it)).collect(),
+        next_cursor: listing.next.map(|it| it.encode()),
+    };
+    Ok(Body(list).into_response())
+}
+
+fn statuses(words: Option<&str>) -> Result<Vec<OrderStatus>, Problem> {
+    let words = words.into_iter().flat_map(|it| it.split(',')).map(str::trim);
+    let statuses: Result<_, _> = words.filter(|it| !it.is_empty()).map(str::parse).collect();
+    statuses.map_err(|error: crate::domain::UnknownWord| {
+        Problem::faults(vec![Detail::new("status", error.to_string())])
+    })
+}
