@@ -6,4 +6,5 @@ pub mod channels;
 pub mod config;
 pub mod domain;
 pub mod live;
+pub mod store;
 pub mod telemetry;

@@ -18,6 +18,7 @@ mod text;
 mod ticket;
 mod vocabulary;
 
+pub(crate) use self::vocabulary::vocabulary;
 pub use self::{
     actor::{Actor, ActorKind},
     change::{Change, Command},

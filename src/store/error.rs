@@ -1,0 +1,82 @@
+//! What can go wrong below the domain, and which of it mends itself.
+
+use sqlx::postgres::PgDatabaseError;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else was first. Read again and decide again; this unit of work is lost.
+    #[error("somebody else was first")]
+    Conflict,
+    /// The database refused or went away.
+    #[error("the database refused or went away: {0}")]
+    Database(#[source] sqlx::Error),
+    /// What is stored, or what was to be stored, does not fit together. Nobody can mend it but people.
+    #[error("stored state does not fit together: {0}")]
+    Inconsistent(String),
+    /// The database setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// The schema is not the one that this program was made for.
+    #[error("the database's schema is not the one this program was made for: {0}")]
+    Schema(String),
+}
+
+/// SQLSTATE classes that pass: the connection, resources, the operator stepping in; and a standby that takes no writes.
+const PG_UNAVAILABLE: [&str; 4] = ["08", "53", "57P", "25006"];
+/// Two transactions were in each other's way.
+const PG_RETRYABLE: [&str; 2] = ["40001", "40P01"];
+/// Primary result codes of SQLite: `SQLITE_FULL`, `SQLITE_IOERR`.
+const SQLITE_UNAVAILABLE: [u32; 2] = [13, 10];
+/// `SQLITE_BUSY`, `SQLITE_LOCKED`.
+const SQLITE_RETRYABLE: [u32; 2] = [5, 6];
+
+impl StoreError {
+    /// Whether the database cannot be reached or cannot work at present: answer 503, or try again later.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Database(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                error => has_code(error, &PG_UNAVAILABLE, &SQLITE_UNAVAILABLE),
+            },
+            Self::Conflict | Self::Inconsistent(_) | Self::Setting(_) | Self::Schema(_) => false,
+        }
+    }
+
+    /// Whether the same unit of work may succeed when it is simply begun again, now or later.
+    ///
+    /// A [`StoreError::Conflict`] is not among these: there the caller has to decide anew.
+    pub fn is_retryable(&self) -> bool {
+        let collided = match self {
+            Self::Database(error) => has_code(error, &PG_RETRYABLE, &SQLITE_RETRYABLE),
+            Self::Conflict | Self::Inconsistent(_) | Self::Setting(_) | Self::Schema(_) => false,
+        };
+        collided || self.is_unavailable()
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(refusal) if refusal.is_unique_violation() => Self::Conflict,
+            sqlx::Error::Decode(cause) => Self::Inconsistent(cause.to_string()),
+            error @ sqlx::Error::ColumnDecode { .. } => Self::Inconsistent(error.to_string()),
+            error => Self::Database(error),
+        }
+    }
+}
+
+fn has_code(error: &sqlx::Error, postgres: &[&str], sqlite: &[u32]) -> bool {
+    let sqlx::Error::Database(refusal) = error else { return false };
+    let Some(code) = refusal.code() else { return false };
+    if refusal.try_downcast_ref::<PgDatabaseError>().is_some() {
+        postgres.iter().any(|it| code.starts_with(it))
+    } else {
+        // The low byte of SQLite's extended code is the primary one.
+        code.parse::<u32>().is_ok_and(|it| sqlite.contains(&(it & 0xff)))
+    }
+}

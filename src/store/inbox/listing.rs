@@ -1,0 +1,156 @@
+//! Looking at partners' calls, for the people who run the place.
+
+use jiff::Timestamp;
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use crate::{
+    base::cursor::Cursor,
+    domain::{InboxId, OrderId},
+    store::{
+        StoreError, Tx,
+        inbox::{Call, CallState},
+        moment::At,
+        row::{from_row, number, word},
+        tx::on,
+    },
+};
+
+/// Which calls are wanted; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct InboxFilter {
+    /// Of this partner.
+    pub partner: Option<String>,
+    /// Of which this came.
+    pub outcome: Option<String>,
+    /// Standing here.
+    pub state: Option<CallState>,
+    /// About this order.
+    pub order_id: Option<OrderId>,
+    /// The last call of the page before: its `received_at` and id.
+    pub before: Option<Cursor>,
+}
+
+/// A call in a list: all but its headers and its body, which [`load`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxEntry {
+    /// Its id.
+    pub id: InboxId,
+    /// Who called: the partner's slug.
+    pub partner: String,
+    /// The partner's own id of the call, where it gives one.
+    pub event_id: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// Where it stands.
+    pub state: CallState,
+    /// What came of it, in one word.
+    pub outcome: Option<String>,
+    /// The order that it is about.
+    pub order_id: Option<OrderId>,
+    /// The partner's name for that order.
+    pub external_id: Option<String>,
+    /// What whoever tried it wrote down.
+    pub note: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was over.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// How many calls stand where. Those that are done are not counted: they are all the others, and many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// To be understood.
+    pub pending: u64,
+    /// Waiting for the order that they are about.
+    pub parked: u64,
+    /// Given up.
+    pub dead: u64,
+}
+
+/// A page of calls, the one that came last first.
+pub async fn list(
+    tx: &mut Tx,
+    filter: &InboxFilter,
+    limit: u32,
+) -> Result<Vec<InboxEntry>, StoreError> {
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new(
+            "SELECT id, partner, event_id, received_at, state, outcome, order_id, external_id,
+                    note, attempts, next_attempt_at, settled_at
+             FROM inbox
+             WHERE TRUE",
+        );
+        if let Some(partner) = &filter.partner {
+            query.push(" AND partner = ").push_bind(partner);
+        }
+        if let Some(outcome) = &filter.outcome {
+            query.push(" AND outcome = ").push_bind(outcome);
+        }
+        if let Some(state) = filter.state {
+            query.push(" AND state = ").push_bind(state.as_str());
+        }
+        if let Some(order_id) = filter.order_id {
+            query.push(" AND order_id = ").push_bind(order_id.uuid());
+        }
+        if let Some(before) = filter.before {
+            query.push(" AND (received_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
+        query.push(" ORDER BY received_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// One call with its headers and its body; nothing when there is no such call.
+pub async fn load(tx: &mut Tx, id: InboxId) -> Result<Option<Call>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT id, partner, event_id, headers, body, received_at, attempts
+         FROM inbox
+         WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?))
+}
+
+/// How many calls are not done, by where they stand.
+pub async fn counts(tx: &mut Tx) -> Result<Counts, StoreError> {
+    let rows: Vec<(String, i64)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT state, COUNT(*)
+         FROM inbox
+         WHERE state <> 'done'
+         GROUP BY state",
+    )
+    .fetch_all(conn)
+    .await?);
+    let mut counts = Counts::default();
+    for (state, calls) in rows {
+        let calls = number(calls)?;
+        match word(&state)? {
+            CallState::Pending => counts.pending = calls,
+            CallState::Parked => counts.parked = calls,
+            CallState::Dead => counts.dead = calls,
+            CallState::Done => {}
+        }
+    }
+    Ok(counts)
+}
+
+from_row!(InboxEntry, |row| Self {
+    id: InboxId::from_uuid(row.try_get::<Uuid, _>("id")?),
+    partner: row.try_get("partner")?,
+    event_id: row.try_get("event_id")?,
+    received_at: row.try_get::<At, _>("received_at")?.0,
+    state: word(row.try_get("state")?)?,
+    outcome: row.try_get("outcome")?,
+    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
+    external_id: row.try_get("external_id")?,
+    note: row.try_get("note")?,
+    attempts: number(row.try_get("attempts")?)?,
+    next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),
+    settled_at: row.try_get::<Option<At>, _>("settled_at")?.map(|At(at)| at),
+});

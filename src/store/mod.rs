@@ -1,0 +1,23 @@
+//! Durable state, in PostgreSQL or in an embedded SQLite. One function serves both dialects.
+//!
+//! What stands here is free functions over one unit of work, a module for each family of tables. SQL is written
+//! once and runs on either database; where they differ, the difference is a `match` on the spot. No macro of sqlx
+//! checks the SQL at compile time (it could check one dialect only): the tests of this module run every function
+//! on both.
+
+mod database;
+mod error;
+mod lease;
+mod moment;
+mod row;
+mod rows;
+mod schema;
+mod signal;
+mod tx;
+
+pub mod inbox;
+
+pub mod orders;
+pub mod outbox;
+
+pub use self::{database::Database, error::StoreError, lease::RelayLease, signal::Signal, tx::Tx};

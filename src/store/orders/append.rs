@@ -1,0 +1,150 @@
+//! The one way in which orders change: log, read model and outbox together.
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::{Order, Recorded, Version},
+    store::{
+        StoreError, Tx,
+        outbox::{self, OutboxMessage},
+        rows::Rows,
+    },
+};
+
+/// What happened to one order.
+#[derive(Clone, Debug)]
+pub struct Append<'a> {
+    /// The version that was decided upon; 0 for a new order.
+    pub previous: Version,
+    /// What happened, one fact for each version from `previous` on.
+    pub recorded: &'a [Recorded],
+    /// The order after the last fact.
+    pub order: &'a Order,
+    /// What is to leave by the bus, in this order.
+    pub messages: Vec<OutboxMessage>,
+}
+
+/// Records what happened to one order. [`StoreError::Conflict`] when it has moved on from `previous` meanwhile.
+pub async fn append(tx: &mut Tx, append: Append<'_>) -> Result<(), StoreError> {
+    append_all(tx, &[append]).await
+}
+
+/// Records what happened to many orders, in as few statements as for one. Each order may come once.
+///
+/// [`StoreError::Conflict`] when any has moved on; then nothing of it is recorded, and `tx` is of no more use.
+pub async fn append_all(tx: &mut Tx, appends: &[Append<'_>]) -> Result<(), StoreError> {
+    let moved: Vec<_> = appends.iter().filter(|it| !it.recorded.is_empty()).collect();
+    for append in &moved {
+        check(append)?;
+    }
+    let (new, known): (Vec<_>, Vec<_>) = moved.iter().partition(|it| it.previous == 0);
+    write_events(tx, &moved).await?;
+    insert_orders(tx, &new).await?;
+    update_orders(tx, &known).await?;
+    outbox::put(
+        tx,
+        appends.iter().flat_map(|it| it.messages.iter().map(|message| (it.order, message))),
+    )
+    .await
+}
+
+/// The log has no gaps, and the read model stands at its end.
+fn check(append: &Append<'_>) -> Result<(), StoreError> {
+    let order = append.order;
+    let mut version = append.previous;
+    for recorded in append.recorded {
+        version += 1;
+        if recorded.order_id != order.id || recorded.version != version {
+            return Err(StoreError::Inconsistent(format!(
+                "a fact of {} at version {} cannot follow version {} of {}",
+                recorded.order_id,
+                recorded.version,
+                version - 1,
+                order.id,
+            )));
+        }
+    }
+    if order.version != version {
+        return Err(StoreError::Inconsistent(format!(
+            "{} is at version {}, and its last fact at {version}",
+            order.id, order.version,
+        )));
+    }
+    Ok(())
+}
+
+async fn write_events(tx: &mut Tx, appends: &[&Append<'_>]) -> Result<(), StoreError> {
+    let events = || appends.iter().flat_map(|it| it.recorded);
+    let rows = Rows::default()
+        .uuids(events().map(|it| it.order_id.uuid()))
+        .numbers(events().map(|it| it.version))
+        .uuids(events().map(|it| it.event_id.uuid()))
+        .texts(events().map(|it| it.fact.event_type().as_str()))
+        .moments(events().map(|it| it.recorded_at))
+        .moments(events().map(|it| it.occurred_at))
+        .jsons(events().map(|it| &it.actor))?
+        .jsons(events().map(|it| &it.fact))?;
+    let head = "INSERT INTO order_event (
+            order_id, version, event_id, event_type, recorded_at, occurred_at, actor, body
+        )";
+    rows.execute(tx, head, "").await.map(drop)
+}
+
+async fn insert_orders(tx: &mut Tx, appends: &[&&Append<'_>]) -> Result<(), StoreError> {
+    let orders = || appends.iter().map(|it| it.order);
+    let rows = Rows::default()
+        .uuids(orders().map(|it| it.id.uuid()))
+        .uuids(orders().map(|it| it.store_id.uuid()))
+        .texts(orders().map(|it| it.customer.id.as_deref()))
+        .texts(orders().map(courier_id))
+        .texts(orders().map(|it| it.number.as_str()))
+        .texts(orders().map(|it| it.status.as_str()))
+        .numbers(orders().map(|it| it.version))
+        .moments(orders().map(|it| it.placed_at))
+        .moments(orders().map(|it| it.updated_at))
+        .moments(orders().map(ended_at))
+        .jsons(orders())?;
+    let head = "INSERT INTO orders (
+            id, store_id, customer_id, courier_id, number, status, version,
+            placed_at, updated_at, ended_at, body
+        )";
+    rows.execute(tx, head, "").await.map(drop)
+}
+
+async fn update_orders(tx: &mut Tx, appends: &[&&Append<'_>]) -> Result<(), StoreError> {
+    let orders = || appends.iter().map(|it| it.order);
+    let rows = Rows::default()
+        .uuids(orders().map(|it| it.id.uuid()))
+        .numbers(appends.iter().map(|it| it.previous))
+        .texts(orders().map(courier_id))
+        .texts(orders().map(|it| it.status.as_str()))
+        .numbers(orders().map(|it| it.version))
+        .moments(orders().map(|it| it.updated_at))
+        .moments(orders().map(ended_at))
+        .jsons(orders())?;
+    let head = "WITH changed (
+            id, previous, courier_id, status, version, updated_at, ended_at, body
+        ) AS (";
+    let tail = ")
+        UPDATE orders
+        SET courier_id = changed.courier_id,
+            status = changed.status,
+            version = changed.version,
+            updated_at = changed.updated_at,
+            ended_at = changed.ended_at,
+            body = changed.body
+        FROM changed
+        WHERE orders.id = changed.id
+          AND orders.version = changed.previous";
+    let updated = rows.execute(tx, head, tail).await?;
+    if usize::try_from(updated) == Ok(appends.len()) { Ok(()) } else { Err(StoreError::Conflict) }
+}
+
+fn courier_id(order: &Order) -> Option<&str> {
+    order.delivery.courier.as_ref().map(|it| it.id.as_str())
+}
+
+fn ended_at(order: &Order) -> Option<Timestamp> {
+    let last = order.timeline.last().map_or(order.updated_at, |it| it.at);
+    order.status.is_terminal().then_some(last)
+}

@@ -1,0 +1,128 @@
+//! Events on their way to the bus. Written with the change that they tell of; removed after the broker's confirm.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    domain::{EventId, EventType, Order, OrderId, StoreId, Version},
+    store::{
+        StoreError, Tx,
+        moment::At,
+        row::{from_row, number, word},
+        rows::Rows,
+        tx::on,
+    },
+};
+
+/// An event that is to leave by the bus. It is about the order that it is [appended](crate::store::orders::Append) with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxMessage {
+    /// The event's id.
+    pub event_id: EventId,
+    /// The order's version after it.
+    pub version: Version,
+    /// What it tells of.
+    pub event_type: EventType,
+    /// The envelope, as it goes over the wire.
+    pub body: Bytes,
+}
+
+/// An event that waits to leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Its place in the queue.
+    pub seq: i64,
+    /// The event's id.
+    pub event_id: EventId,
+    /// The order that it is about.
+    pub order_id: OrderId,
+    /// The order's version after it.
+    pub version: Version,
+    /// The order's store.
+    pub store_id: StoreId,
+    /// What it tells of.
+    pub event_type: EventType,
+    /// The envelope, as it goes over the wire.
+    pub body: Bytes,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+/// What waits to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many events.
+    pub rows: u64,
+    /// When the first of them happened.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The next events that are to leave, first things first.
+pub async fn peek(tx: &mut Tx, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT seq, event_id, order_id, version, store_id, event_type, body, created_at
+         FROM outbox
+         ORDER BY seq
+         LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?))
+}
+
+/// Removes events that have left.
+pub async fn remove(tx: &mut Tx, seqs: &[i64]) -> Result<(), StoreError> {
+    let rows = Rows::default().numbers(seqs.iter().copied());
+    rows.execute(tx, "DELETE FROM outbox WHERE seq IN (", ")").await.map(drop)
+}
+
+/// How far the relay is behind.
+pub async fn backlog(tx: &mut Tx) -> Result<Backlog, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest
+         FROM outbox",
+    )
+    .fetch_one(conn)
+    .await?))
+}
+
+/// Queues events. Only for those who record the change itself.
+pub(in crate::store) async fn put<'a>(
+    tx: &mut Tx,
+    messages: impl Iterator<Item = (&'a Order, &'a OutboxMessage)> + Clone,
+) -> Result<(), StoreError> {
+    let orders = || messages.clone().map(|(order, _)| order);
+    let messages = || messages.clone().map(|(_, message)| message);
+    let rows = Rows::default()
+        .uuids(messages().map(|it| it.event_id.uuid()))
+        .uuids(orders().map(|it| it.id.uuid()))
+        .numbers(messages().map(|it| it.version))
+        .uuids(orders().map(|it| it.store_id.uuid()))
+        .texts(messages().map(|it| it.event_type.as_str()))
+        .blobs(messages().map(|it| &*it.body))
+        .moments(orders().map(|it| it.updated_at));
+    let head = "INSERT INTO outbox (
+            event_id, order_id, version, store_id, event_type, body, created_at
+        )";
+    if rows.execute(tx, head, "").await? > 0 {
+        tx.wrote_outbox();
+    }
+    Ok(())
+}
+
+from_row!(OutboxRow, |row| Self {
+    seq: row.try_get("seq")?,
+    event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
+    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
+    version: number(row.try_get("version")?)?,
+    store_id: StoreId::from_uuid(row.try_get::<Uuid, _>("store_id")?),
+    event_type: word(row.try_get("event_type")?)?,
+    body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
+    created_at: row.try_get::<At, _>("created_at")?.0,
+});
+
+from_row!(Backlog, |row| Self {
+    rows: number(row.try_get("waiting")?)?,
+    oldest: row.try_get::<Option<At>, _>("oldest")?.map(|At(at)| at),
+});

@@ -1,0 +1,122 @@
+//! The schema: bringing it up to date, and refusing one from the future.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    ConnectOptions, Connection, SqlSafeStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
+
+use crate::store::{
+    Database, StoreError,
+    database::Pools,
+    tx::{Conn, on},
+};
+
+/// One step of the schema, in both dialects.
+struct Step {
+    name: &'static str,
+    postgres: &'static str,
+    sqlite: &'static str,
+}
+
+macro_rules! steps {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Step {
+            name: $name,
+            postgres: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/", $name, ".sql")),
+            sqlite: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/", $name, ".sql")),
+        }),+]
+    };
+}
+
+/// In order: the first is version 1. Steps that were released never change; new ones are added at the end.
+const STEPS: &[Step] = steps![
+    "0001_orders",
+    "0002_outbox",
+    "0003_inbox",
+    "0004_idempotency_key",
+    "0005_integration_mappings",
+    "0006_store",
+    "0007_dead_letter",
+];
+
+impl Database {
+    /// Brings the schema up to date. Processes that start together wait for each other.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Postgres(pool) => {
+                let migrator = migrator(|it| it.postgres);
+                // A connection of its own: after a failure the migrator leaves its lock to the session.
+                let mut session = pool.connect_options().connect().await?;
+                let done = migrator.run_direct(None, &mut session, false).await;
+                session.close().await?;
+                done.map_err(refused)
+            }
+            Pools::Sqlite { writer, .. } => {
+                let migrator = migrator(|it| it.sqlite);
+                let mut session = writer.acquire().await?;
+                migrator.run_direct(None, &mut *session, false).await.map_err(refused)
+            }
+        }
+    }
+
+    /// The names of the steps that [`Database::migrate`] would take. Changes nothing.
+    ///
+    /// Like it, refuses a schema that is newer than this program.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.read().await?;
+        let begun: bool =
+            match &mut tx.conn {
+                Conn::Postgres(session) => {
+                    sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+                        .fetch_one(&mut **session)
+                        .await?
+                }
+                Conn::Sqlite(session) => sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')",
+                )
+                .fetch_one(&mut **session)
+                .await?,
+            };
+        let mut applied: Vec<i64> = Vec::new();
+        if begun {
+            applied = on!(tx, |conn| sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
+                .fetch_all(conn)
+                .await?);
+        }
+        if let Some(newer) = applied.iter().find(|it| !numbered().any(|(number, _)| number == **it))
+        {
+            return Err(refused(MigrateError::VersionMissing(*newer)));
+        }
+        Ok(numbered()
+            .filter(|(number, _)| !applied.contains(number))
+            .map(|(_, step)| step.name.to_owned())
+            .collect())
+    }
+}
+
+fn numbered() -> impl Iterator<Item = (i64, &'static Step)> {
+    (1..).zip(STEPS)
+}
+
+fn migrator(dialect: fn(&Step) -> &'static str) -> Migrator {
+    let migrations = numbered()
+        .map(|(number, step)| {
+            let sql = dialect(step).into_sql_str();
+            Migration::new(number, Cow::Borrowed(step.name), MigrationType::Simple, sql, false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}
+
+fn refused(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => error.into(),
+        MigrateError::VersionMissing(version) => StoreError::Schema(format!(
+            "it is at step {version}, and this program knows {} steps; run a newer orderwire",
+            STEPS.len(),
+        )),
+        error => StoreError::Schema(error.to_string()),
+    }
+}
