@@ -2,6 +2,8 @@
 #![allow(missing_docs)]
 pub mod auth;
 pub mod base;
+pub mod bus;
+pub mod cache;
 pub mod channels;
 pub mod config;
 pub mod domain;

@@ -1,0 +1,156 @@
+//! The way of events from the outbox to whoever works on them: RabbitMQ, or this process alone. Delivery is at least once on both.
+
+mod consumer;
+mod feed;
+mod local;
+mod message;
+mod rabbit;
+mod topology;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+pub use self::{
+    consumer::{Consumer, Delivery},
+    feed::{FeedItem, NodeFeed},
+    message::{DeadLetter, Message, Published},
+    topology::{Names, Queue},
+};
+use self::{local::Local, rabbit::Rabbit};
+use crate::{
+    base::{mint::Mint, tasks::Tasks},
+    config,
+};
+
+/// The event transport. Clones share one.
+#[derive(Clone, Debug)]
+pub enum Bus {
+    /// Events stay in this process.
+    Local(Local),
+    /// Events go through a broker.
+    Rabbit(Rabbit),
+}
+
+impl Bus {
+    /// Takes the transport that is configured. Neither waits for the broker nor fails because of it: the connections are
+    /// made, and made again, in the background until `tasks` stop or the bus is closed. Only a malformed URL is an error.
+    pub fn connect(config: &config::Bus, tasks: &Tasks, mint: &Mint) -> Result<Self, BusError> {
+        Ok(match &config.amqp_url {
+            None => Self::Local(Local::new(config, tasks)),
+            Some(url) => Self::Rabbit(Rabbit::connect(url, config, tasks, mint)?),
+        })
+    }
+
+    /// Publishes a batch. `Ok` means that every message is safe: the broker has confirmed it or, in process, every durable
+    /// consumer has acknowledged it or given it up as a dead letter. After an error none, some or all of them have been
+    /// published: publish the batch again.
+    ///
+    /// While the broker is away this waits for it, up to the configured time-out.
+    pub async fn publish(&self, messages: &[Message]) -> Result<Published, BusError> {
+        if messages.is_empty() {
+            return Ok(Published::default());
+        }
+        match self {
+            Self::Local(local) => local.publish(messages).await,
+            Self::Rabbit(rabbit) => rabbit.publish(messages).await,
+        }
+    }
+
+    /// Every order event from now on, for this process alone. Gaps are announced, not filled.
+    pub fn node_feed(&self) -> NodeFeed {
+        match self {
+            Self::Local(local) => NodeFeed::local(local.subscribe(), local.stop()),
+            Self::Rabbit(rabbit) => NodeFeed::rabbit(rabbit.subscribe()),
+        }
+    }
+
+    /// The messages of a durable queue; several consumers of one queue share them.
+    ///
+    /// In process a queue exists from its first consumer on: consume before the first message is published.
+    pub fn consume(&self, queue: Queue) -> Consumer {
+        match self {
+            Self::Local(local) => Consumer::local(queue, local.consume(queue), local.stop()),
+            Self::Rabbit(rabbit) => Consumer::rabbit(queue, rabbit.consume(queue)),
+        }
+    }
+
+    /// How the connections stand, and when that changes.
+    pub fn state(&self) -> watch::Receiver<State> {
+        match self {
+            Self::Local(local) => local.state(),
+            Self::Rabbit(rabbit) => rabbit.state(),
+        }
+    }
+
+    /// Asks the broker for an answer; waits for a connection, if there is none yet, up to the configured time-out.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::Rabbit(rabbit) => rabbit.ping().await,
+        }
+    }
+
+    /// Says goodbye to the broker: to be awaited before the runtime ends. Consumers and feeds end.
+    pub async fn close(&self) {
+        match self {
+            Self::Local(local) => local.close(),
+            Self::Rabbit(rabbit) => rabbit.close().await,
+        }
+    }
+}
+
+/// How the connections to the broker stand. In process there is nothing that could be away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Why nothing can be published, if so.
+    pub publishing: Option<Arc<str>>,
+    /// Why nothing can be consumed, if so.
+    pub consuming: Option<Arc<str>>,
+}
+
+impl State {
+    /// Whether all connections stand.
+    pub fn is_connected(&self) -> bool {
+        self.trouble().is_none()
+    }
+
+    /// What is wrong, if anything.
+    pub fn trouble(&self) -> Option<&str> {
+        self.publishing.as_deref().or(self.consuming.as_deref())
+    }
+}
+
+/// Why a message may not have arrived, or why there is no bus.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// The setting cannot be used. Does not quote it: it holds a password.
+    #[error(
+        "bus.amqp_url must look like amqp://user:password@host:5672/vhost; amqps is not supported"
+    )]
+    Url,
+    /// There is no connection.
+    #[error("the broker is away: {0}")]
+    Away(Arc<str>),
+    /// The broker, or the way to it, failed.
+    #[error("the broker failed: {0}")]
+    Broker(#[from] lapin::Error),
+    /// The broker took a message, but could not keep it.
+    #[error("the broker refused a message")]
+    Refused,
+    /// The broker has lost the queue that a message is for.
+    #[error("no queue takes messages for {0}")]
+    Unroutable(String),
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The broker has ended a subscription: its queue was deleted, or moved.
+    #[error("the broker has ended the subscription")]
+    Cancelled,
+    /// This process does not take what it is sent.
+    #[error("nothing was taken from the feed for {0:?}")]
+    Stuck(Duration),
+    /// The bus has been closed.
+    #[error("the bus is closed")]
+    Closed,
+}

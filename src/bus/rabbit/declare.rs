@@ -1,0 +1,134 @@
+//! Puts the topology on the broker. Declaring what is there changes nothing, so every channel that matters begins with it.
+
+use lapin::{
+    Channel, Connection, Error, ErrorKind, ExchangeKind,
+    options::{
+        BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+        QueueBindOptions, QueueDeclareOptions,
+    },
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    types::{AMQPValue, FieldTable},
+};
+
+use crate::bus::{Queue, rabbit::Settings};
+
+/// A channel in confirm mode.
+pub async fn publishing(connection: &Connection, settings: &Settings) -> Result<Channel, Error> {
+    let channel = topology(connection, settings).await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
+}
+
+/// Consumes a durable queue.
+pub async fn durable(
+    connection: &Connection,
+    settings: &Settings,
+    queue: Queue,
+) -> Result<(Channel, lapin::Consumer), Error> {
+    let channel = topology(connection, settings).await?;
+    let consumer = consume(&channel, settings, &settings.names.queue(queue)).await?;
+    Ok((channel, consumer))
+}
+
+/// Consumes every event through a queue that lives as long as its consumer. The broker names it.
+pub async fn exclusive(
+    connection: &Connection,
+    settings: &Settings,
+) -> Result<(Channel, lapin::Consumer), Error> {
+    let channel = topology(connection, settings).await?;
+    let options = QueueDeclareOptions::exclusive().auto_delete();
+    let queue = channel.queue_declare("".into(), options, FieldTable::default()).await?;
+    bind(&channel, queue.name().as_str(), &settings.names.exchange, "#").await?;
+    let consumer = consume(&channel, settings, queue.name().as_str()).await?;
+    Ok((channel, consumer))
+}
+
+/// A channel on which everything durable has been declared.
+async fn topology(connection: &Connection, settings: &Settings) -> Result<Channel, Error> {
+    let names = &settings.names;
+    let mut channel = connection.create_channel().await?;
+    exchange(&channel, &names.exchange, ExchangeKind::Topic).await?;
+    exchange(&channel, &names.dead_exchange(), ExchangeKind::Direct).await?;
+    for queue in Queue::ALL {
+        let (name, dead_name) = (names.queue(*queue), names.dead_queue(*queue));
+        channel = keep_or_declare(channel, connection, &dead_name, quorum()).await?;
+        bind(&channel, &dead_name, &names.dead_exchange(), &name).await?;
+        channel = keep_or_declare(channel, connection, &name, main_queue(settings, &name)).await?;
+        for event_type in queue.events() {
+            bind(&channel, &name, &names.exchange, &format!("{event_type}.*")).await?;
+        }
+    }
+    Ok(channel)
+}
+
+/// Declares a queue, or leaves it as it is when it was declared otherwise: by an operator, or under another delivery limit.
+/// The broker closes the channel over such a difference, hence the new one.
+async fn keep_or_declare(
+    channel: Channel,
+    connection: &Connection,
+    name: &str,
+    arguments: FieldTable,
+) -> Result<Channel, Error> {
+    match channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await {
+        Ok(_) => Ok(channel),
+        Err(error) if differs(&error) => {
+            tracing::warn!(
+                bus.queue = name,
+                "queue {name} was declared otherwise and is kept: {error}"
+            );
+            connection.create_channel().await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn differs(error: &Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
+    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
+}
+
+/// Neither bounded nor dropping: when the broker's disk is full it stops confirming, and then the outbox grows.
+fn quorum() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    arguments
+}
+
+fn main_queue(settings: &Settings, name: &str) -> FieldTable {
+    // The broker counts returns, we count deliveries.
+    let returns = i64::from(settings.delivery_limit.saturating_sub(1));
+    let mut arguments = quorum();
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(returns));
+    arguments.insert("x-dead-letter-exchange".into(), text(&settings.names.dead_exchange()));
+    arguments.insert("x-dead-letter-routing-key".into(), text(name));
+    // A dead letter leaves its queue only when the other one has confirmed it; the broker wants the second setting for it.
+    arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+    arguments.insert("x-overflow".into(), text("reject-publish"));
+    arguments
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+async fn exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), Error> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await
+}
+
+async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+    let options = QueueBindOptions::default();
+    channel
+        .queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default())
+        .await
+}
+
+async fn consume(
+    channel: &Channel,
+    settings: &Settings,
+    queue: &str,
+) -> Result<lapin::Consumer, Error> {
+    channel.basic_qos(settings.prefetch, BasicQosOptions::default()).await?;
+    let options = BasicConsumeOptions::default();
+    channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await
+}

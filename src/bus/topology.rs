@@ -1,0 +1,91 @@
+//! The whole topology: who is sent what, and how it is called on the broker. One line for each durable consumer.
+//!
+//! ```text
+//! <name>.events (topic) ── <eventType>.<storeId> ──┬─► <name>.timings (quorum) ··dead··► <name>.events.dead ─► <name>.timings.dead
+//!                                                  └─► one exclusive queue for each node, bound with `#`
+//! ```
+
+use crate::domain::EventType;
+
+/// Declares the durable consumers: their member, their word in queue names, and the events that they are sent.
+macro_rules! queues {
+    ($($(#[$doc:meta])* $member:ident = $word:literal <- [$($event:ident),+];)+) => {
+        /// A durable consumer's queue.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Queue {
+            $($(#[$doc])* $member,)+
+        }
+
+        impl Queue {
+            /// Every durable consumer.
+            pub const ALL: &'static [Self] = &[$(Self::$member,)+];
+
+            /// Its word, for names and log lines.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$member => $word,)+
+                }
+            }
+
+            /// The events that it is sent.
+            pub const fn events(self) -> &'static [EventType] {
+                match self {
+                    $(Self::$member => &[$(EventType::$event),+],)+
+                }
+            }
+        }
+    };
+}
+
+queues! {
+    /// How long orders take, store by store.
+    Timings = "timings" <- [OrderCreated, OrderStatusChanged];
+}
+
+impl Queue {
+    /// Whether it is sent events of this type.
+    pub fn wants(self, event_type: EventType) -> bool {
+        self.events().contains(&event_type)
+    }
+}
+
+/// What things are called on the broker. Everything follows from the exchange's name, so two servers (or two tests) with
+/// different exchanges share nothing, provided that these differ before their last dot.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The exchange that events are published to.
+    pub exchange: String,
+}
+
+impl Names {
+    /// The exchange that dead letters pass through.
+    pub fn dead_exchange(&self) -> String {
+        format!("{}.dead", self.exchange)
+    }
+
+    /// A durable consumer's queue.
+    pub fn queue(&self, queue: Queue) -> String {
+        let prefix = self.exchange.rsplit_once('.').map_or(self.exchange.as_str(), |(it, _)| it);
+        format!("{prefix}.{}", queue.as_str())
+    }
+
+    /// Where a durable consumer's dead letters wait for somebody to look at them.
+    pub fn dead_queue(&self, queue: Queue) -> String {
+        format!("{}.dead", self.queue(queue))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_the_exchange() {
+        let names = Names { exchange: "orderwire.events".to_owned() };
+        assert_eq!(names.queue(Queue::Timings), "orderwire.timings");
+        assert_eq!(names.dead_queue(Queue::Timings), "orderwire.timings.dead");
+        assert_eq!(names.dead_exchange(), "orderwire.events.dead");
+        let names = Names { exchange: "events".to_owned() };
+        assert_eq!(names.queue(Queue::Timings), "events.timings");
+    }
+}

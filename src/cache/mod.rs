@@ -1,0 +1,126 @@
+//! Order snapshots: in this process, and behind that in Redis, if there is one. It only ever saves time: everything in it can be
+//! read from the store again, and of two versions of an order the newer one wins.
+
+mod breaker;
+mod keys;
+mod memory;
+mod redis;
+
+use std::{sync::Arc, time::Duration};
+
+use self::{memory::Memory, redis::Redis};
+use crate::{
+    config,
+    domain::{Order, OrderId},
+};
+
+/// The cache. Clones share one.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    memory: Memory,
+    redis: Option<Redis>,
+}
+
+impl Cache {
+    /// Takes the layers that are configured. Does not wait for Redis, nor fail without it: only a malformed URL is an error.
+    pub fn connect(config: &config::Cache) -> Result<Self, CacheError> {
+        Ok(Self {
+            memory: Memory::new(config.memory_entries),
+            redis: config.redis_url.as_ref().map(|url| Redis::connect(url, config)).transpose()?,
+        })
+    }
+
+    /// The newest snapshot that is known here or in Redis.
+    pub async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
+        if let Some(order) = self.memory.get(id).await {
+            return Some(order);
+        }
+        let order = self.redis.as_ref()?.get(id).await?;
+        Some(self.memory.put(&Arc::new(order)).await)
+    }
+
+    /// Remembers an order, here at once and in Redis if that answers in time.
+    pub async fn put(&self, order: &Arc<Order>) {
+        self.memory.put(order).await;
+        if let Some(redis) = &self.redis {
+            redis.put(order).await;
+        }
+    }
+
+    /// Remembers an order here: for what another node has put into Redis already.
+    pub async fn put_local(&self, order: &Arc<Order>) {
+        self.memory.put(order).await;
+    }
+
+    /// Forgets what is remembered here: after a gap in the events nobody knows which of it is still true.
+    pub fn forget_all_local(&self) {
+        self.memory.forget_all();
+    }
+
+    /// The order from the cache, else from `load`, which is run once for all who want it at the same time. What was
+    /// loaded is remembered; that there is no such order is not.
+    pub async fn read_through<E: Send + Sync + 'static>(
+        &self,
+        id: OrderId,
+        load: impl Future<Output = Result<Option<Order>, E>>,
+    ) -> Result<Option<Arc<Order>>, Arc<E>> {
+        if let Some(order) = self.memory.get(id).await {
+            return Ok(Some(order));
+        }
+        let flight = async {
+            if let Some(order) = self.get(id).await {
+                return Ok(Some(order));
+            }
+            let Some(order) = load.await?.map(Arc::new) else { return Ok(None) };
+            self.put(&order).await;
+            Ok(Some(order))
+        };
+        let loaded = self.memory.once(id, flight).await?;
+        // An event may have brought a newer one meanwhile.
+        Ok(self.memory.get(id).await.or(loaded))
+    }
+
+    /// How Redis stands.
+    pub fn state(&self) -> State {
+        match &self.redis {
+            None => State::InProcess,
+            Some(redis) if redis.is_resting() => State::Away,
+            Some(_) => State::Connected,
+        }
+    }
+
+    /// Asks Redis for an answer, also while it is left alone.
+    pub async fn ping(&self) -> Result<(), CacheError> {
+        match &self.redis {
+            None => Ok(()),
+            Some(redis) => redis.ping().await,
+        }
+    }
+}
+
+/// How Redis stood when it was last needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// There is none: this process remembers on its own.
+    InProcess,
+    /// It answers, or has not been asked yet.
+    Connected,
+    /// It failed and is left alone for a while.
+    Away,
+}
+
+/// Why Redis is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The setting cannot be used. Does not quote it: it may hold a password.
+    #[error(
+        "cache.redis_url must look like redis://user:password@host:6379/0; rediss is not supported"
+    )]
+    Url,
+    /// It failed.
+    #[error("Redis failed: {0}")]
+    Redis(#[from] ::redis::RedisError),
+    /// It does not answer.
+    #[error("Redis did not answer within {0:?}")]
+    Timeout(Duration),
+}
