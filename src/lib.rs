@@ -4,3 +4,4 @@ pub mod auth;
 pub mod base;
 pub mod config;
 pub mod domain;
+pub mod partners;

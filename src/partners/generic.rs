@@ -1,0 +1,107 @@
+//! Our own format, for every restaurant system and courier without one of its own: Standard Webhooks, our words.
+//!
+//! `docs/partners.md` is its contract.
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{
+    domain::{Courier, News, OrderId, Reason, ReasonCode, Report},
+    partners::{Call, Inbound, Rejection, Unreadable, Verified, json, verify, words},
+};
+
+/// Whoever sends our own format.
+pub(crate) struct Generic;
+
+impl Inbound for Generic {
+    fn verify(
+        &self,
+        call: &Call<'_>,
+        secrets: &[SecretString],
+        now: Timestamp,
+    ) -> Result<Verified, Rejection> {
+        verify::standard_webhooks(call, secrets, now)
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Vec<News>, Unreadable> {
+        let call = json::parse(body)?;
+        let kind = json::need(&call, "/type", "type")?;
+        let order_id = order_id(&call)?;
+        let external_id = json::word(&call, "/data/externalId");
+        let report = match kind.as_str() {
+            "order.status" => order(&call)?,
+            "delivery.status" => delivery(&call)?,
+            _ => {
+                return Ok(vec![news(
+                    &call,
+                    external_id,
+                    order_id,
+                    Report::Unknown { word: kind },
+                )]);
+            }
+        };
+        if order_id.is_none() && external_id.is_none() {
+            return Err(Unreadable::Lacks("data.orderId or data.externalId"));
+        }
+        Ok(vec![news(&call, external_id, order_id, report)])
+    }
+}
+
+fn news(
+    call: &Value,
+    external_id: Option<String>,
+    order_id: Option<OrderId>,
+    report: Report,
+) -> News {
+    let occurred_at = json::moment(call, "/timestamp");
+    News { external_id, order_id, occurred_at, report }
+}
+
+fn order(call: &Value) -> Result<Report, Unreadable> {
+    let word = json::need(call, "/data/status", "data.status")?;
+    Ok(match word.parse() {
+        Ok(status) => Report::Order { status, reason: reason(call) },
+        Err(_) => Report::Unknown { word },
+    })
+}
+
+fn delivery(call: &Value) -> Result<Report, Unreadable> {
+    let word = json::need(call, "/data/status", "data.status")?;
+    Ok(match word.parse() {
+        Ok(status) => Report::Delivery {
+            status,
+            courier: call.pointer("/data/courier").and_then(courier),
+            tracking_url: json::link(call, "/data/trackingUrl"),
+        },
+        Err(_) => Report::Unknown { word },
+    })
+}
+
+/// An id that is not ours is a mistake that its sender would like to hear of, and no reason to guess.
+fn order_id(call: &Value) -> Result<Option<OrderId>, Unreadable> {
+    match call.pointer("/data/orderId") {
+        None | Some(Value::Null) => Ok(None),
+        Some(id) => {
+            let id = id.as_str().and_then(|it| it.parse().ok());
+            id.map(Some).ok_or(Unreadable::Lacks("data.orderId"))
+        }
+    }
+}
+
+/// Ids are taken as they are: with the restaurant's own couriers they are the `sub` of the couriers' tokens.
+fn courier(person: &Value) -> Option<Courier> {
+    let Some(id) = json::word(person, "/id") else {
+        return words::courier("generic", person, "/name", "/phone");
+    };
+    Some(Courier { id, name: json::word(person, "/name"), phone: json::word(person, "/phone") })
+}
+
+fn reason(call: &Value) -> Option<Reason> {
+    let code = json::word(call, "/data/reason/code")?;
+    let note = json::note(call, "/data/reason/note");
+    Some(match code.parse() {
+        Ok(code) => Reason { code, note },
+        Err(_) => Reason { code: ReasonCode::Other, note: note.or(Some(code)) },
+    })
+}
