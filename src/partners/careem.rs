@@ -57,9 +57,12 @@ impl Inbound for Careem {
         let call = json::parse(body)?;
         let event = json::need(&call, "/event_type", "event_type")?;
         let news = match event.as_str() {
-            "ORDER_STATUS_UPDATED" => of_order(&call, status(&call)?)?,
+            "ORDER_STATUS_UPDATED" => {
+                let id = order_id(&call)?;
+                of_order(id.clone(), status(&call, &id)?)
+            }
             "ORDER_CREATED" | "ORDER_ITEM_REPLACEMENT_ACCEPTED" => {
-                of_order(&call, Report::Nothing { word: event })?
+                of_order(order_id(&call)?, Report::Nothing { word: event })
             }
             "CATALOG_REQUEST_STATUS_UPDATED" => of_nobody(Report::Nothing { word: event }),
             _ => of_nobody(Report::Unknown { word: event }),
@@ -68,22 +71,23 @@ impl Inbound for Careem {
     }
 }
 
-fn status(call: &Value) -> Result<Report, Unreadable> {
+fn order_id(call: &Value) -> Result<String, Unreadable> {
+    json::need(call, "/details/id", "details.id")
+}
+
+fn status(call: &Value, order_id: &str) -> Result<Report, Unreadable> {
     let word = json::need(call, "/details/status", "details.status")?;
     let reason = json::word(call, "/details/cancellation_reason");
-    let captain = call.pointer("/details/captain");
-    Ok(words::report(
-        STATUSES,
-        word,
-        reason.map(|it| words::reason(REASONS, it)),
-        captain.and_then(|it| words::courier("careem", it, "/name", "/phone_number")),
-    ))
+    let captain = call
+        .pointer("/details/captain")
+        .and_then(|it| words::courier(format!("careem:{order_id}"), it, "/name", "/phone_number"));
+    let reason = reason.map(|it| words::reason(REASONS, it));
+    Ok(words::report(STATUSES, word, reason, captain))
 }
 
 /// `details.created_at` is when the order was made, not when this happened: so nothing is known of that.
-fn of_order(call: &Value, report: Report) -> Result<News, Unreadable> {
-    let id = json::need(call, "/details/id", "details.id")?;
-    Ok(News { external_id: Some(id), order_id: None, occurred_at: None, report })
+const fn of_order(id: String, report: Report) -> News {
+    News { external_id: Some(id), order_id: None, occurred_at: None, report }
 }
 
 const fn of_nobody(report: Report) -> News {

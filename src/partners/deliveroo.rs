@@ -124,7 +124,8 @@ fn rider(order: &str, rider: &Value) -> Vec<News> {
     if let Some((status, at)) = furthest
         && (!gone || status != DeliveryStatus::Assigned)
     {
-        let courier = words::courier("deliveroo", rider, "/full_name", "/contact_number");
+        let courier =
+            words::courier(format!("deliveroo:{order}"), rider, "/full_name", "/contact_number");
         let report = Report::Delivery { status, courier, tracking_url: None };
         said.push(news(Some(order.to_owned()), at, report));
     } else if gone {

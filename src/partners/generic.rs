@@ -29,33 +29,18 @@ impl Inbound for Generic {
         let kind = json::need(&call, "/type", "type")?;
         let order_id = order_id(&call)?;
         let external_id = json::word(&call, "/data/externalId");
-        let report = match kind.as_str() {
-            "order.status" => order(&call)?,
-            "delivery.status" => delivery(&call)?,
-            _ => {
-                return Ok(vec![news(
-                    &call,
-                    external_id,
-                    order_id,
-                    Report::Unknown { word: kind },
-                )]);
+        let name = order_id.map(|it| it.to_string()).or_else(|| external_id.clone());
+        let report = match (kind.as_str(), name) {
+            ("order.status", Some(_)) => order(&call)?,
+            ("delivery.status", Some(name)) => delivery(&call, &name)?,
+            ("order.status" | "delivery.status", None) => {
+                return Err(Unreadable::Lacks("data.orderId or data.externalId"));
             }
+            _ => Report::Unknown { word: kind },
         };
-        if order_id.is_none() && external_id.is_none() {
-            return Err(Unreadable::Lacks("data.orderId or data.externalId"));
-        }
-        Ok(vec![news(&call, external_id, order_id, report)])
+        let occurred_at = json::moment(&call, "/timestamp");
+        Ok(vec![News { external_id, order_id, occurred_at, report }])
     }
-}
-
-fn news(
-    call: &Value,
-    external_id: Option<String>,
-    order_id: Option<OrderId>,
-    report: Report,
-) -> News {
-    let occurred_at = json::moment(call, "/timestamp");
-    News { external_id, order_id, occurred_at, report }
 }
 
 fn order(call: &Value) -> Result<Report, Unreadable> {
@@ -66,12 +51,12 @@ fn order(call: &Value) -> Result<Report, Unreadable> {
     })
 }
 
-fn delivery(call: &Value) -> Result<Report, Unreadable> {
+fn delivery(call: &Value, order: &str) -> Result<Report, Unreadable> {
     let word = json::need(call, "/data/status", "data.status")?;
     Ok(match word.parse() {
         Ok(status) => Report::Delivery {
             status,
-            courier: call.pointer("/data/courier").and_then(courier),
+            courier: call.pointer("/data/courier").and_then(|it| courier(order, it)),
             tracking_url: json::link(call, "/data/trackingUrl"),
         },
         Err(_) => Report::Unknown { word },
@@ -90,9 +75,9 @@ fn order_id(call: &Value) -> Result<Option<OrderId>, Unreadable> {
 }
 
 /// Ids are taken as they are: with the restaurant's own couriers they are the `sub` of the couriers' tokens.
-fn courier(person: &Value) -> Option<Courier> {
+fn courier(order: &str, person: &Value) -> Option<Courier> {
     let Some(id) = json::word(person, "/id") else {
-        return words::courier("generic", person, "/name", "/phone");
+        return words::courier(format!("generic:{order}"), person, "/name", "/phone");
     };
     Some(Courier { id, name: json::word(person, "/name"), phone: json::word(person, "/phone") })
 }

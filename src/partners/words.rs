@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::{
-    base::mac,
     domain::{Courier, DeliveryStatus, OrderStatus, Reason, ReasonCode, Report},
     partners::json,
 };
@@ -49,17 +48,14 @@ pub(crate) fn reason(table: &[(&str, ReasonCode)], word: String) -> Reason {
     }
 }
 
-/// A courier of whom the partner tells name and telephone but no id.
+/// A courier of whom the partner tells name and telephone but no id: named after the order.
 ///
-/// The id made up here is the same for the same telephone, does not show it, and cannot be that of one of the restaurant's own
-/// couriers.
-pub(crate) fn courier(slug: &str, person: &Value, name: &str, phone: &str) -> Option<Courier> {
+/// An id made from the telephone would give it away to whoever tries all numbers; this one cannot be that of one of the
+/// restaurant's own couriers either.
+pub(crate) fn courier(id: String, person: &Value, name: &str, phone: &str) -> Option<Courier> {
     let name = json::word(person, name);
     // Careem fills blanks with zeros.
     let phone =
         json::word(person, phone).filter(|it| it.bytes().any(|it| matches!(it, b'1'..=b'9')));
-    let known = phone.as_deref().or(name.as_deref())?;
-    let digest = mac::to_hex(&mac::sha256(known.as_bytes()));
-    let short: String = digest.chars().take(16).collect();
-    Some(Courier { id: format!("{slug}:{short}"), name, phone })
+    (name.is_some() || phone.is_some()).then_some(Courier { id, name, phone })
 }
