@@ -8,5 +8,6 @@ pub mod channels;
 pub mod config;
 pub mod domain;
 pub mod live;
+pub mod partners;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,37 @@
+//! The partners whose calls we understand: one file and one line each.
+//!
+//! Verifying and reading are pure: bytes in, news out. Storing comes between them and is somebody else's.
+
+mod careem;
+mod contract;
+mod deliveroo;
+mod generic;
+mod json;
+mod verify;
+mod words;
+
+pub use self::contract::{Call, Inbound, Rejection, Unreadable, Verified};
+use self::{careem::Careem, deliveroo::Deliveroo, generic::Generic};
+
+/// A company, or a format, that sends us news of orders.
+pub struct Partner {
+    /// Its name in paths, settings and tables.
+    pub slug: &'static str,
+    /// How its calls are verified and read.
+    pub inbound: &'static dyn Inbound,
+}
+
+/// Every partner.
+pub static PARTNERS: &[Partner] = &[
+    Partner { slug: "careem", inbound: &Careem },
+    Partner { slug: "deliveroo", inbound: &Deliveroo },
+    Partner { slug: "generic", inbound: &Generic },
+];
+
+/// The partner of this name.
+pub fn find(slug: &str) -> Option<&'static Partner> {
+    PARTNERS.iter().find(|it| it.slug == slug)
+}
+
+#[cfg(test)]
+mod tests;
