@@ -13,7 +13,7 @@ use crate::{
     base::mac,
     store::{
         Tx,
-        idempotency::{self, Claim, Saved},
+        idempotency::{self, Answer, Claim, Saved},
     },
 };
 
@@ -75,8 +75,16 @@ impl Use {
     pub async fn save(&self, app: &App, tx: &mut Tx, answer: &Saved) -> Result<(), Failure> {
         let now = app.clock.now();
         let expires_at = now.saturating_add(*app.config.http.idempotency_ttl).unwrap_or(now);
-        let (caller, key) = (&self.caller, &self.key);
-        idempotency::save(tx, caller, key, &self.fingerprint, answer, now, expires_at).await?;
+        let answer = Answer {
+            caller: &self.caller,
+            key: &self.key,
+            fingerprint: &self.fingerprint,
+            status: answer.status,
+            body: &answer.body,
+            created_at: now,
+            expires_at,
+        };
+        idempotency::save(tx, answer).await?;
         Ok(())
     }
 }

@@ -6,14 +6,14 @@ use crate::{
     base::cursor::Cursor,
     store::{
         self,
-        inbox::{Call, InboxFilter},
+        inbox::{InboxEntry, InboxFilter},
     },
 };
 
 /// One page, newest first.
 pub struct Listing {
     /// The calls.
-    pub calls: Vec<Call>,
+    pub calls: Vec<InboxEntry>,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, Failure},
-    domain::{Actor, Envelope, EventId, Fact, Order, Recorded, Version},
-    store::orders::{Append, OutboxMessage},
+    domain::{Actor, Envelope, EventId, Fact, Order, OrderId, Recorded, Version},
+    store::{orders::Append, outbox::OutboxMessage},
 };
 
 /// Who told us, and when it happened by their clock.
@@ -16,6 +16,34 @@ pub struct Testimony {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// What happened to one order, ready to be written.
+pub struct Entry {
+    previous: Version,
+    recorded: Vec<Recorded>,
+    messages: Vec<OutboxMessage>,
+    /// The order after it.
+    pub order: Order,
+}
+
+impl Entry {
+    /// As the store takes it.
+    pub fn append(&self) -> Append<'_> {
+        Append {
+            previous: self.previous,
+            recorded: &self.recorded,
+            order: &self.order,
+            messages: self.messages.clone(),
+        }
+    }
+
+    /// What happened next to the same order, written together with this.
+    pub fn extend(&mut self, next: Self) {
+        self.recorded.extend(next.recorded);
+        self.messages.extend(next.messages);
+        self.order = next.order;
+    }
+}
+
 /// What is written when `facts` happen to `before` (`None`: they begin the order) at `now`.
 pub fn entry(
     app: &App,
@@ -23,7 +51,7 @@ pub fn entry(
     facts: Vec<Fact>,
     testimony: &Testimony,
     now: Timestamp,
-) -> Result<Append, Failure> {
+) -> Result<Entry, Failure> {
     let previous: Version = before.as_ref().map_or(0, |it| it.version);
     let mut order = before;
     let mut recorded = Vec::with_capacity(facts.len());
@@ -44,10 +72,10 @@ pub fn entry(
         order = Some(after);
     }
     let order = order.ok_or_else(nothing_to_change)?;
-    Ok(Append { previous, recorded, order, messages })
+    Ok(Entry { previous, recorded, messages, order })
 }
 
-fn order_id(fact: &Fact, order: Option<&Order>) -> Result<crate::domain::OrderId, Failure> {
+fn order_id(fact: &Fact, order: Option<&Order>) -> Result<OrderId, Failure> {
     match (fact, order) {
         (Fact::OrderCreated { draft }, None) => Ok(draft.id),
         (_, Some(order)) => Ok(order.id),
@@ -61,8 +89,6 @@ fn message(recorded: &Recorded, order: &Order) -> Result<OutboxMessage, Failure>
     Ok(OutboxMessage {
         event_id: recorded.event_id,
         event_type: recorded.fact.event_type(),
-        store_id: order.store_id,
-        order_id: order.id,
         version: recorded.version,
         body: body.into(),
     })

@@ -75,9 +75,9 @@ pub enum Failure {
     /// A rule said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store could not.
+    /// The store could not. Shared, as one read may fail for many.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Arc<StoreError>),
     /// There is no such thing, or the caller may not know of it.
     #[error("there is no such {0}")]
     NoSuch(&'static str),
@@ -102,6 +102,12 @@ pub enum Failure {
     /// A bug of ours.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 impl From<MoneyError> for Failure {

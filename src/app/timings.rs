@@ -32,7 +32,7 @@ pub async fn today(app: &App, caller: &Caller, id: StoreId) -> Result<(Date, Day
     let mut tx = app.db.read().await?;
     let store = store::stores::get(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))?;
     let day = day(&store, app.clock.now());
-    let stats = store::timings::day(&mut tx, id, &day.to_string()).await?;
+    let stats = store::timings::day(&mut tx, id, day).await?;
     Ok((day, stats))
 }
 
@@ -46,7 +46,7 @@ fn timing(envelope: &Envelope<Order>, store: &Store) -> Timing {
     Timing {
         order_id: order.id,
         store_id: order.store_id,
-        day: day(store, order.placed_at).to_string(),
+        day: day(store, order.placed_at),
         placed_at: Some(order.placed_at),
         accepted_at: moved_to(OrderStatus::Accepted),
         ready_at: moved_to(OrderStatus::Ready),

@@ -9,7 +9,7 @@ use crate::{
     auth::{Caller, Grant},
     domain::{Envelope, Order, OrderId, Version},
     live::{Event, Topic},
-    store::{self, Tx, orders::Watch},
+    store::{self, StoreError, Tx, orders::Watch},
 };
 
 /// Active orders in one snapshot; a store with more than these has other worries.
@@ -61,16 +61,16 @@ pub async fn snapshot(app: &App, caller: &Caller, topic: &Topic) -> Result<Vec<A
 /// One order from the cache, if the caller may see it. While this node is out of touch, from the store.
 pub async fn visible(app: &App, caller: &Caller, id: OrderId) -> Result<Arc<Order>, Failure> {
     let order = if app.hub.behind_since().is_some() {
-        load(app, id).await?
+        load(app, id).await?.map(Arc::new)
     } else {
-        app.cache.read_through(id, || load(app, id)).await?
+        app.cache.read_through(id, load(app, id)).await.map_err(Failure::Store)?
     };
     order.filter(|it| caller.may_read(it)).ok_or(Failure::NoSuch("order"))
 }
 
-async fn load(app: &App, id: OrderId) -> Result<Option<Arc<Order>>, Failure> {
+async fn load(app: &App, id: OrderId) -> Result<Option<Order>, StoreError> {
     let mut tx = app.db.read().await?;
-    Ok(store::orders::load(&mut tx, id).await?.map(Arc::new))
+    store::orders::load(&mut tx, id).await
 }
 
 /// The events of an order after a version, oldest first, if the caller may see them.

@@ -20,6 +20,11 @@ impl Backoff {
         Self { first, cap, failures: 0 }
     }
 
+    /// As it stands after so many failures, for those who keep the count elsewhere.
+    pub const fn after(first: Duration, cap: Duration, failures: u32) -> Self {
+        Self { first, cap, failures }
+    }
+
     /// The delay before the next attempt: between half and the whole of the present step.
     pub fn next_delay(&mut self, mint: &Mint) -> Duration {
         let step = self.first.saturating_mul(1 << self.failures.min(20)).min(self.cap);

@@ -19,6 +19,13 @@ pub struct News {
     pub report: Report,
 }
 
+impl News {
+    /// Whether it is about an order at all.
+    pub const fn names_an_order(&self) -> bool {
+        self.order_id.is_some() || self.external_id.is_some()
+    }
+}
+
 /// What a machine says of an order, in our words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {

@@ -134,7 +134,7 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(refusal) => refusal.into(),
-            Failure::Store(error) => error.into(),
+            Failure::Store(error) => Self::of_store(&error),
             Failure::NoSuch(what) => Self::not_found(what),
             Failure::Forbidden(why) => Self::forbidden(why),
             Failure::Invalid(details) => Self::faults(details),
@@ -177,8 +177,8 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
+impl Problem {
+    fn of_store(error: &StoreError) -> Self {
         if error.is_unavailable() || error.is_retryable() {
             tracing::warn!("the store is unavailable: {error}");
             return Self::unavailable("The store cannot be reached. Nothing was changed; try again.");

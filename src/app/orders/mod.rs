@@ -98,7 +98,7 @@ async fn change(
     }
     let testimony = Testimony { actor: actor(caller), occurred_at: None };
     let entry = ledger::entry(app, Some(order), facts, &testimony, now)?;
-    store::orders::append(&mut tx, &entry).await?;
+    store::orders::append(&mut tx, entry.append()).await?;
     tx.commit().await?;
     let order = Arc::new(entry.order);
     app.cache.put(&order).await;

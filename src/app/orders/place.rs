@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
+use uuid::Uuid;
 
 use crate::{
     app::{
@@ -16,7 +17,11 @@ use crate::{
         Draft, Eta, Fact, Fulfilment, Item, Money, Order, OrderId, OrderStatus, Payment,
         PaymentMethod, PaymentStatus, Store,
     },
-    store::{self, StoreError, Tx, idempotency::Saved, mappings::Mapping},
+    store::{
+        self, StoreError, Tx,
+        idempotency::Saved,
+        mappings::{self, Mapping},
+    },
 };
 
 /// What the restaurant's own channels are called where partners have their slug.
@@ -59,7 +64,7 @@ pub async fn place(
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
     let testimony = Testimony { actor: actor(caller), occurred_at: None };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;
-    store::orders::append(&mut tx, &entry).await?;
+    store::orders::append(&mut tx, entry.append()).await?;
     tie_to_partner(&mut tx, &entry.order, now, app).await?;
     let saved = answer(&entry.order);
     usage.save(app, &mut tx, &saved).await?;
@@ -125,7 +130,7 @@ async fn tie_to_partner(
     app: &App,
 ) -> Result<(), Failure> {
     let Some(external_id) = &order.external_id else { return Ok(()) };
-    let mapping = Mapping::of_order(app.mint.uuid(now), order.id, &order.source, external_id, now);
+    let mapping = mapping(app.mint.uuid(now), order, external_id, now);
     match store::mappings::bind(tx, &mapping).await {
         Ok(()) => {}
         Err(StoreError::Conflict) => {
@@ -136,6 +141,22 @@ async fn tie_to_partner(
     }
     store::inbox::unpark(tx, &order.source, external_id).await?;
     Ok(())
+}
+
+fn mapping(id: Uuid, order: &Order, external_id: &str, now: Timestamp) -> Mapping {
+    Mapping {
+        id,
+        local_entity_type: mappings::ORDER.to_owned(),
+        local_entity_id: order.id.uuid(),
+        external_system: order.source.clone(),
+        external_entity_id: external_id.to_owned(),
+        external_entity_type: mappings::ORDER.to_owned(),
+        mapping_data: None,
+        last_synced: None,
+        sync_status: "active".to_owned(),
+        created_at: now,
+        updated_at: now,
+    }
 }
 
 fn item(new: NewItem, store: &Store) -> Item {

@@ -11,7 +11,7 @@ use crate::{
     domain::{Order, OrderId, OrderStatus, Recorded, StoreId},
     store::{
         self,
-        inbox::{Call, InboxFilter},
+        inbox::{InboxEntry, InboxFilter},
         orders::OrderFilter,
     },
 };
@@ -53,7 +53,7 @@ pub struct History {
     /// What was recorded, oldest first.
     pub events: Vec<Recorded>,
     /// Partners' calls that changed nothing, newest first.
-    pub late: Vec<Call>,
+    pub late: Vec<InboxEntry>,
 }
 
 /// One order from the store, if the caller may see it.

@@ -1,7 +1,6 @@
 //! `POST /v1/orders`
 
 use axum::{
-    body::Bytes,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -54,7 +53,7 @@ pub async fn place(
     let shape = shape::widest(&caller);
     let answer = |order: &Order| Saved {
         status: StatusCode::CREATED.as_u16(),
-        body: serde_json::to_vec(&shape.view(order)).unwrap_or_default(),
+        body: serde_json::to_vec(&shape.view(order)).unwrap_or_default().into(),
     };
     match orders::place(&app, &caller, key, &body, new, answer).await? {
         Placed::Now(order, saved) => {
@@ -77,7 +76,7 @@ pub async fn place(
 fn response(saved: Saved) -> Response {
     let status = StatusCode::from_u16(saved.status).unwrap_or(StatusCode::CREATED);
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (status, headers, Bytes::from(saved.body)).into_response()
+    (status, headers, saved.body).into_response()
 }
 
 fn key(headers: &HeaderMap) -> Result<&str, Problem> {

@@ -1,0 +1,85 @@
+//! A partner's call comes in: verify, store raw, answer. Nothing is understood here.
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+
+use crate::{
+    app::{App, Failure},
+    base::mac,
+    domain::InboxId,
+    partners::{self, Call, Rejection},
+    store::{
+        self,
+        inbox::{Headers, NewCall},
+    },
+};
+
+/// What became of a call that may be answered with 200.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It is stored and will be applied.
+    Stored,
+    /// It was stored before.
+    Duplicate,
+}
+
+/// Why a call is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Nobody by that name.
+    #[error("there is no partner {0:?}")]
+    UnknownPartner(String),
+    /// It cannot have come from the partner.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// It is no JSON: cut short on its way, perhaps. The partner is to send it again.
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    /// It could not be stored. The partner is to send it again.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// Verifies a call and stores it, byte for byte. Once this returns `Ok`, the call is safe.
+///
+/// `header` looks a header up by its lower-case name, `keep` are the headers worth keeping.
+pub async fn receive<'a>(
+    app: &App,
+    slug: &str,
+    header: &dyn Fn(&str) -> Option<&'a [u8]>,
+    keep: Headers,
+    body: Bytes,
+) -> Result<Received, Refused> {
+    let new = verified(app, slug, header, keep, body)?;
+    let mut tx = app.db.begin().await.map_err(Failure::from)?;
+    let stored = store::inbox::put(&mut tx, &[new]).await.map_err(Failure::from)?;
+    tx.commit().await.map_err(Failure::from)?;
+    let is_new = stored.first().is_some_and(Option::is_some);
+    Ok(if is_new { Received::Stored } else { Received::Duplicate })
+}
+
+/// Not async: the header look-up must not be held over an await.
+fn verified<'a>(
+    app: &App,
+    slug: &str,
+    header: &dyn Fn(&str) -> Option<&'a [u8]>,
+    keep: Headers,
+    body: Bytes,
+) -> Result<NewCall, Refused> {
+    let unknown = || Refused::UnknownPartner(slug.to_owned());
+    let partner = partners::find(slug).ok_or_else(unknown)?;
+    let now = app.clock.now();
+    let secrets = app.partner_secrets.get(partner.slug).map(Vec::as_slice).unwrap_or_default();
+    let call = Call { header, body: &body };
+    let verified = partner.inbound.verify(&call, secrets, now)?;
+    serde_json::from_slice::<IgnoredAny>(&body).map_err(|it| Refused::NotJson(it.to_string()))?;
+    Ok(NewCall {
+        id: InboxId::from_uuid(app.mint.uuid(now)),
+        partner: partner.slug.to_owned(),
+        event_id: verified.event_id,
+        body_hash: mac::sha256(&body),
+        headers: keep,
+        body,
+        received_at: now,
+    })
+}
