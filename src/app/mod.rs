@@ -26,6 +26,9 @@ use crate::{
     store::{Database, StoreError},
 };
 
+/// What an order is called in `integration_mappings`.
+const ORDER: &str = "order";
+
 /// What a use case may reach. Cheap to clone.
 #[derive(Clone)]
 pub struct App {

@@ -11,7 +11,7 @@ use metrics::counter;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, ORDER,
         ledger::{self, Entry, Testimony},
     },
     base::backoff::Backoff,
@@ -30,7 +30,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(300);
 
 /// How long a call waits for its order before it looks again by itself: the order may be placed while the call is being parked.
-const PARKED_FOR: Duration = Duration::from_secs(60);
+const FIRST_LOOK: Duration = Duration::from_secs(30);
+const RAREST_LOOK: Duration = Duration::from_secs(6 * 3600);
 
 /// Applies the calls that are due; answers how many there were.
 ///
@@ -134,7 +135,7 @@ impl Batch {
         let mut mapped = HashMap::new();
         for (partner, names) in wanted {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            for (name, id) in mappings::resolve(tx, partner, mappings::ORDER, &names).await? {
+            for (name, id) in mappings::resolve(tx, partner, ORDER, &names).await? {
                 let id = OrderId::from_uuid(id);
                 ids.insert(id);
                 mapped.insert((partner.to_owned(), name), id);
@@ -185,8 +186,9 @@ impl Batch {
         let Some(order) = id.and_then(|it| self.orders.get(&it)) else {
             let state = if news.names_an_order() { CallState::Parked } else { CallState::Done };
             let outcome = if state == CallState::Parked { "unknown_order" } else { "ignored" };
-            let retry_at = (state == CallState::Parked)
-                .then(|| now.saturating_add(PARKED_FOR).unwrap_or(now));
+            let mut looks = Backoff::after(FIRST_LOOK, RAREST_LOOK, call.attempts);
+            let look_at = now.saturating_add(looks.next_delay(&app.mint)).unwrap_or(now);
+            let retry_at = (state == CallState::Parked).then_some(look_at);
             let external_id = news.external_id;
             return Ok(Settled {
                 external_id,

@@ -5,5 +5,5 @@ mod receive;
 
 pub use self::{
     apply::step,
-    receive::{Received, Refused, receive},
+    receive::{Received, Refused, store, verify},
 };

@@ -40,26 +40,8 @@ pub enum Refused {
     Failed(#[from] Failure),
 }
 
-/// Verifies a call and stores it, byte for byte. Once this returns `Ok`, the call is safe.
-///
-/// `header` looks a header up by its lower-case name, `keep` are the headers worth keeping.
-pub async fn receive<'a>(
-    app: &App,
-    slug: &str,
-    header: &dyn Fn(&str) -> Option<&'a [u8]>,
-    keep: Headers,
-    body: Bytes,
-) -> Result<Received, Refused> {
-    let new = verified(app, slug, header, keep, body)?;
-    let mut tx = app.db.begin().await.map_err(Failure::from)?;
-    let stored = store::inbox::put(&mut tx, &[new]).await.map_err(Failure::from)?;
-    tx.commit().await.map_err(Failure::from)?;
-    let is_new = stored.first().is_some_and(Option::is_some);
-    Ok(if is_new { Received::Stored } else { Received::Duplicate })
-}
-
-/// Not async: the header look-up must not be held over an await.
-fn verified<'a>(
+/// Checks that a call came from the partner. `header` looks a header up by its lower-case name, `keep` are those worth keeping.
+pub fn verify<'a>(
     app: &App,
     slug: &str,
     header: &dyn Fn(&str) -> Option<&'a [u8]>,
@@ -82,4 +64,13 @@ fn verified<'a>(
         body,
         received_at: now,
     })
+}
+
+/// Stores a verified call, byte for byte. Once this returns `Ok`, the call is safe.
+pub async fn store(app: &App, call: NewCall) -> Result<Received, Refused> {
+    let mut tx = app.db.begin().await.map_err(Failure::from)?;
+    let stored = store::inbox::put(&mut tx, &[call]).await.map_err(Failure::from)?;
+    tx.commit().await.map_err(Failure::from)?;
+    let is_new = stored.first().is_some_and(Option::is_some);
+    Ok(if is_new { Received::Stored } else { Received::Duplicate })
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, ORDER,
         idempotency::{self, Next},
         ledger::{self, Testimony},
         orders::{NewItem, NewOrder, actor, check},
@@ -20,7 +20,7 @@ use crate::{
     store::{
         self, StoreError, Tx,
         idempotency::Saved,
-        mappings::{self, Mapping},
+        mappings::Mapping,
     },
 };
 
@@ -146,11 +146,11 @@ async fn tie_to_partner(
 fn mapping(id: Uuid, order: &Order, external_id: &str, now: Timestamp) -> Mapping {
     Mapping {
         id,
-        local_entity_type: mappings::ORDER.to_owned(),
+        local_entity_type: ORDER.to_owned(),
         local_entity_id: order.id.uuid(),
         external_system: order.source.clone(),
         external_entity_id: external_id.to_owned(),
-        external_entity_type: mappings::ORDER.to_owned(),
+        external_entity_type: ORDER.to_owned(),
         mapping_data: None,
         last_synced: None,
         sync_status: "active".to_owned(),

@@ -9,7 +9,7 @@ mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{app::App, http::live};
+use crate::app::App;
 
 /// All of them.
 pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
@@ -20,5 +20,4 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(schemas::routes())
         .merge(inbox::routes())
         .merge(webhooks::routes(webhook_body_limit))
-        .merge(live::routes())
 }

@@ -1,0 +1,102 @@
+//! For orchestrators and Prometheus: alive, ready, metrics. They carry no authority; keep them off the public proxy.
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use metrics::gauge;
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    cache,
+    store::{self, StoreError},
+    telemetry::{self, metric},
+};
+
+/// How long the store may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Outside the API, and outside its document.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics_text))
+}
+
+/// How everything stands that this process leans on.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    ready: bool,
+    store: Standing,
+    bus: Standing,
+    cache: Standing,
+    draining: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Standing {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+impl Standing {
+    const fn new(trouble: Option<String>) -> Self {
+        Self { ok: trouble.is_none(), trouble }
+    }
+}
+
+/// Ready to take requests: the store answers and no shutdown is under way. Without the bus writes go on, and without the cache
+/// everything does, so neither takes a node out of service.
+async fn ready(State(app): State<App>) -> Response {
+    let store = match tokio::time::timeout(PATIENCE, app.db.ping()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(_)) => Some("cannot be reached".to_owned()),
+        Err(_) => Some("does not answer".to_owned()),
+    };
+    let bus = app.bus.state().borrow().trouble().map(|_| "cannot be reached".to_owned());
+    let cache = (app.cache.state() == cache::State::Away).then(|| "cannot be reached".to_owned());
+    let draining = app.tasks.stop().is_cancelled();
+    let ready = store.is_none() && !draining;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let readiness = Readiness {
+        ready,
+        store: Standing::new(store),
+        bus: Standing::new(bus),
+        cache: Standing::new(cache),
+        draining,
+    };
+    (status, Json(readiness)).into_response()
+}
+
+async fn metrics_text(State(app): State<App>) -> Response {
+    // A store that is away leaves its gauges as they were: the other metrics matter most just then.
+    drop(tokio::time::timeout(PATIENCE, measure_store(&app)).await);
+    let text = telemetry::metrics().render();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// What only the store can count, at the moment somebody asks.
+async fn measure_store(app: &App) -> Result<(), StoreError> {
+    let mut tx = app.db.read().await?;
+    let backlog = store::outbox::backlog(&mut tx).await?;
+    let age = backlog.oldest.map_or(0.0, |it| app.clock.now().duration_since(it).as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    gauge!(metric::OUTBOX_ROWS).set(backlog.rows as f64);
+    gauge!(metric::OUTBOX_AGE_SECONDS).set(age);
+    let counts = store::inbox::counts(&mut tx).await?;
+    for (state, rows) in
+        [("pending", counts.pending), ("parked", counts.parked), ("dead", counts.dead)]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+        gauge!(metric::INBOX_ROWS, "state" => state).set(rows as f64);
+    }
+    Ok(())
+}

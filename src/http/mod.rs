@@ -1,0 +1,83 @@
+//! The edge: everything that speaks HTTP.
+
+mod address;
+mod caller;
+mod extract;
+mod health;
+mod layers;
+mod live;
+mod openapi;
+mod pages;
+mod paging;
+mod problem;
+mod server;
+mod shape;
+mod v1;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{StatusCode, Uri},
+    middleware,
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+
+pub use self::{openapi::document, server::serve};
+use crate::{app::App, http::problem::Problem};
+
+/// What this process serves. Health and metrics are always there.
+#[derive(Clone, Copy, Debug)]
+pub struct Served {
+    /// Orders, stores, webhooks, pages.
+    pub api: bool,
+    /// Sockets and event streams.
+    pub live: bool,
+}
+
+/// Every route, with its layers in one visible order: the last one is the outermost.
+pub fn router(app: App, served: Served) -> Router {
+    let config = app.config.http.clone();
+    let (api, document) = openapi::split(routes(config.webhook_body_limit, served));
+    let mut router = Router::new().merge(health::routes());
+    if served.api {
+        router = router.merge(pages::routes()).merge(openapi::routes(document));
+    }
+    router
+        .nest("/v1", api)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(config.body_limit))
+        .layer(CatchPanicLayer::custom(layers::after_panic))
+        .layer(layers::cors(&config.cors_origins))
+        .layer(middleware::from_fn(layers::harden))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::observe))
+        .with_state(app)
+}
+
+fn routes(webhook_body_limit: usize, served: Served) -> utoipa_axum::router::OpenApiRouter<App> {
+    let mut routes = utoipa_axum::router::OpenApiRouter::new();
+    if served.api {
+        routes = routes.merge(v1::routes(webhook_body_limit));
+    }
+    if served.live {
+        routes = routes.merge(live::routes());
+    }
+    routes
+}
+
+/// The document of everything there is.
+fn whole_document() -> OpenApi {
+    openapi::split(routes(0, Served { api: true, live: true })).1
+}
+
+async fn no_such_route(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("There is nothing at {}.", uri.path()))
+}
+
+async fn wrong_method() -> Problem {
+    Problem::of_status(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This address does not take that method; `Allow` says which ones.",
+    )
+}

@@ -1,0 +1,66 @@
+//! The OpenAPI 3.1 document, generated from the handlers, so that the two cannot drift apart.
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    Modify, OpenApi as _,
+    openapi::{
+        OpenApi,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Orderwire",
+        description = "Real-time order tracking and notification for restaurants.\n\nEvery failure is answered with `{\"error\": {\"code\", \"message\", \"details\"}}` and an `x-request-id` header.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "orders", description = "Place, read, move and share orders."),
+        (name = "live", description = "Watch orders as they move."),
+        (name = "stores", description = "The stores of the restaurant."),
+        (name = "webhooks", description = "Calls of partners."),
+        (name = "tokens", description = "Tokens made by this server."),
+        (name = "events", description = "The events and their schemas."),
+    ),
+    modifiers(&Bearer),
+    security(("token" = [])),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("A customer's, staff's, service's, courier's or tracking token."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The whole document, whatever this process serves.
+pub fn document() -> OpenApi {
+    crate::http::whole_document()
+}
+
+/// Takes the document off the routes.
+pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(Document::openapi()).nest("/v1", routes.clone()).split_for_parts();
+    drop(router);
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    (routes.split_for_parts().0, document)
+}
+
+/// Where the document is served.
+pub fn routes(document: OpenApi) -> Router<App> {
+    Router::new().route("/openapi.json", get(|| async move { Json(document) }))
+}

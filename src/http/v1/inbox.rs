@@ -1,0 +1,130 @@
+//! `GET /v1/webhooks/inbox`
+
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::{App, inbox},
+    domain::{InboxId, OrderId},
+    http::{
+        caller::Crew,
+        extract::{Body, Query},
+        paging,
+        problem::{ErrorBody, Problem},
+    },
+    store::inbox::{CallState, InboxEntry, InboxFilter},
+};
+
+/// The routes of this file.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// What is looked for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InboxQuery {
+    /// Of one partner.
+    partner: Option<String>,
+    /// With this outcome: `applied`, `late`, `unknown_status`, `unknown_order`, `not_applicable`, `ignored`, `unreadable`, `failed`.
+    outcome: Option<String>,
+    /// In this state.
+    state: Option<CallState>,
+    /// About one order.
+    #[param(value_type = Option<String>)]
+    order_id: Option<OrderId>,
+    /// At most so many: 1 to 200, 50 when left out.
+    limit: Option<u32>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of calls.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct InboxList {
+    /// Newest first.
+    calls: Vec<CallBody>,
+    /// Where the next page begins; left out on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// One stored call.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CallBody {
+    /// Its id.
+    id: InboxId,
+    /// Who called.
+    partner: String,
+    /// The partner's own id of the call.
+    event_id: Option<String>,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    /// Where it stands.
+    state: CallState,
+    /// What came of it.
+    outcome: Option<String>,
+    /// The order that it is about.
+    order_id: Option<OrderId>,
+    /// The partner's name for that order.
+    external_id: Option<String>,
+    /// The partner's own word, or why it failed.
+    note: Option<String>,
+    /// How often it was tried.
+    attempts: u32,
+}
+
+impl From<InboxEntry> for CallBody {
+    fn from(it: InboxEntry) -> Self {
+        Self {
+            id: it.id,
+            partner: it.partner,
+            event_id: it.event_id,
+            received_at: it.received_at,
+            state: it.state,
+            outcome: it.outcome,
+            order_id: it.order_id,
+            external_id: it.external_id,
+            note: it.note,
+            attempts: it.attempts,
+        }
+    }
+}
+
+/// The stored calls of partners, newest first.
+///
+/// Nothing that a partner sent is ever dropped: unknown statuses and unknown orders stand here. Takes a token for all stores with the
+/// scope `inbox:read`.
+#[utoipa::path(
+    get, path = "/webhooks/inbox", tag = "webhooks", params(InboxQuery),
+    responses(
+        (status = 200, description = "A page of calls.", body = InboxList),
+        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not read the inbox.", body = ErrorBody),
+    )
+)]
+async fn list(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Query(query): Query<InboxQuery>,
+) -> Result<Body<InboxList>, Problem> {
+    let filter = InboxFilter {
+        partner: query.partner,
+        outcome: query.outcome,
+        state: query.state,
+        order_id: query.order_id,
+        before: paging::cursor(query.cursor.as_deref())?,
+    };
+    let listing = inbox::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
+    Ok(Body(InboxList {
+        calls: listing.calls.into_iter().map(CallBody::from).collect(),
+        next_cursor: listing.next.map(|it| it.encode()),
+    }))
+}

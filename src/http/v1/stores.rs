@@ -1,0 +1,168 @@
+//! `/v1/stores`
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::{App, stores, stores::NewStore, timings},
+    domain::{LocalizedText, Store, StoreId},
+    http::{
+        caller::Crew,
+        extract::{Body, Path},
+        problem::{ErrorBody, Problem},
+    },
+};
+
+/// The routes of this file.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, open)).routes(routes!(read)).routes(routes!(stats))
+}
+
+/// One store.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Store)]
+struct StoreBody {
+    /// Its id.
+    id: StoreId,
+    /// As people know it.
+    name: LocalizedText,
+    /// What it sells in: an ISO 4217 code.
+    #[schema(value_type = String)]
+    currency: &'static str,
+    /// Its zone in the IANA database.
+    timezone: String,
+    /// The kitchen stations.
+    stations: Vec<String>,
+    /// How long an order takes to cook.
+    prep_minutes: u16,
+    /// How long a courier takes from there.
+    delivery_minutes: u16,
+}
+
+/// The stores.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct StoreList {
+    /// Those that the token reaches.
+    stores: Vec<StoreBody>,
+}
+
+/// A store's day so far.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StatsBody {
+    /// The store's own day.
+    day: String,
+    /// Orders placed.
+    orders: usize,
+    /// Of these, ended.
+    ended: usize,
+    /// Of these, without the food reaching the customer.
+    unhappy: usize,
+    /// Half of the orders were accepted within so many seconds.
+    median_seconds_to_accept: Option<i64>,
+    /// Half of the orders were ready so many seconds after they were accepted.
+    median_seconds_to_ready: Option<i64>,
+}
+
+impl From<Store> for StoreBody {
+    fn from(it: Store) -> Self {
+        Self {
+            id: it.id,
+            name: it.name,
+            currency: it.currency.code(),
+            timezone: it.timezone,
+            stations: it.stations,
+            prep_minutes: it.prep_minutes,
+            delivery_minutes: it.delivery_minutes,
+        }
+    }
+}
+
+/// The stores.
+#[utoipa::path(
+    get, path = "/stores", tag = "stores",
+    responses(
+        (status = 200, description = "Those that the token reaches.", body = StoreList),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "Not for this role.", body = ErrorBody),
+    )
+)]
+async fn list(Crew(caller): Crew, State(app): State<App>) -> Result<Body<StoreList>, Problem> {
+    let stores = stores::list(&app, &caller).await?;
+    Ok(Body(StoreList { stores: stores.into_iter().map(StoreBody::from).collect() }))
+}
+
+/// Open a store.
+///
+/// Takes a token for all stores with the scope `stores:write`.
+#[utoipa::path(
+    post, path = "/stores", tag = "stores", request_body = NewStore,
+    responses(
+        (status = 201, description = "The store.", body = StoreBody),
+        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not open stores.", body = ErrorBody),
+    )
+)]
+async fn open(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Body(new): Body<NewStore>,
+) -> Result<Response, Problem> {
+    let store = stores::open(&app, &caller, new).await?;
+    Ok((StatusCode::CREATED, Body(StoreBody::from(store))).into_response())
+}
+
+/// One store.
+#[utoipa::path(
+    get, path = "/stores/{id}", tag = "stores",
+    params(("id" = StoreId, Path, description = "The store.")),
+    responses(
+        (status = 200, description = "The store.", body = StoreBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "Not for this role.", body = ErrorBody),
+        (status = 404, description = "No such store, or not for this token.", body = ErrorBody),
+    )
+)]
+async fn read(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Path(id): Path<StoreId>,
+) -> Result<Body<StoreBody>, Problem> {
+    Ok(Body(stores::read(&app, &caller, id).await?.into()))
+}
+
+/// A store's day so far.
+///
+/// Counted from the events, so it is a moment behind the orders.
+#[utoipa::path(
+    get, path = "/stores/{id}/stats", tag = "stores",
+    params(("id" = StoreId, Path, description = "The store.")),
+    responses(
+        (status = 200, description = "The figures.", body = StatsBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "Not for this role.", body = ErrorBody),
+        (status = 404, description = "No such store, or not for this token.", body = ErrorBody),
+    )
+)]
+async fn stats(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Path(id): Path<StoreId>,
+) -> Result<Body<StatsBody>, Problem> {
+    let (day, stats) = timings::today(&app, &caller, id).await?;
+    Ok(Body(StatsBody {
+        day: day.to_string(),
+        orders: stats.orders,
+        ended: stats.ended,
+        unhappy: stats.unhappy,
+        median_seconds_to_accept: stats.median_seconds_to_accept,
+        median_seconds_to_ready: stats.median_seconds_to_ready,
+    }))
+}

@@ -1,0 +1,100 @@
+//! `POST /v1/webhooks/{partner}`: verify, store raw, answer. Never interprets.
+
+use axum::{
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    http::{HeaderMap, StatusCode, header},
+};
+use metrics::counter;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::{
+        App,
+        intake::{self, Received, Refused},
+    },
+    http::{
+        extract::Path,
+        problem::{ErrorBody, Problem},
+    },
+    store::inbox::Headers,
+    telemetry::metric,
+};
+
+/// Headers that may be kept: none of them proves who called.
+const KEPT: [header::HeaderName; 2] = [header::CONTENT_TYPE, header::USER_AGENT];
+
+/// The routes of this file. Partners' bodies may be larger than others.
+pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(webhook)).layer(DefaultBodyLimit::max(body_limit))
+}
+
+/// Take a partner's call.
+///
+/// 200 means that the call is stored durably, byte for byte; it is applied a moment later. A call that was stored before is answered
+/// in the same way. Unknown statuses and unknown orders are no errors: they are kept, see `GET /v1/webhooks/inbox`. Each partner's
+/// headers and signature are described in `docs/partners.md`.
+#[utoipa::path(
+    post, path = "/webhooks/{partner}", tag = "webhooks", security(()),
+    params(("partner" = String, Path, description = "`careem`, `deliveroo` or `generic`.")),
+    request_body(content = Object, description = "The partner's own format, up to 3 MB."),
+    responses(
+        (status = 200, description = "Stored; the answer is empty."),
+        (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
+        (status = 404, description = "No such partner.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
+    )
+)]
+async fn webhook(
+    State(app): State<App>,
+    Path(partner): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let body = Bytes::from_request(request, &())
+        .await
+        .map_err(|error| Problem::of_status(error.status(), error.body_text()))?;
+    let received = receive(&app, &partner, &headers, body).await;
+    let answer = match &received {
+        Ok(Received::Stored) => "stored",
+        Ok(Received::Duplicate) => "duplicate",
+        Err(Refused::UnknownPartner(_)) => "unknown_partner",
+        Err(Refused::Rejected(_)) => "rejected",
+        Err(Refused::NotJson(_)) => "malformed",
+        Err(Refused::Failed(_)) => "failed",
+    };
+    // A made-up partner must not make up a label.
+    let known = if answer == "unknown_partner" { "unknown".to_owned() } else { partner };
+    counter!(metric::WEBHOOK_CALLS, "partner" => known, "answer" => answer).increment(1);
+    received.map(|_| StatusCode::OK).map_err(Problem::from)
+}
+
+async fn receive(
+    app: &App,
+    partner: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Received, Refused> {
+    let keep: Headers = KEPT
+        .iter()
+        .filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name.as_str().to_owned(), value.to_owned()))
+        })
+        .collect();
+    let new = intake::verify(app, partner, &|name| headers.get(name).map(|it| it.as_bytes()), keep, body)?;
+    intake::store(app, new).await
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::UnknownPartner(_) => Self::not_found("partner"),
+            Refused::Rejected(rejection) => Self::unauthenticated(format!("{rejection}.")),
+            Refused::NotJson(_) => Self::invalid(format!("{refused}.")),
+            Refused::Failed(failure) => failure.into(),
+        }
+    }
+}
