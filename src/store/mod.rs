@@ -15,9 +15,16 @@ mod schema;
 mod signal;
 mod tx;
 
+pub mod dead_letters;
+pub mod idempotency;
 pub mod inbox;
-
+pub mod mappings;
 pub mod orders;
 pub mod outbox;
+pub mod stores;
+pub mod timings;
 
 pub use self::{database::Database, error::StoreError, lease::RelayLease, signal::Signal, tx::Tx};
+
+#[cfg(test)]
+mod tests;

@@ -75,10 +75,8 @@ pub async fn list(tx: &mut Tx, filter: &OrderFilter, limit: u32) -> Result<Vec<O
             }
             query.push(")");
         }
-        match filter.open {
-            Some(true) => drop(query.push(" AND ended_at IS NULL")),
-            Some(false) => drop(query.push(" AND ended_at IS NOT NULL")),
-            None => {}
+        if let Some(open) = filter.open {
+            query.push(if open { " AND ended_at IS NULL" } else { " AND ended_at IS NOT NULL" });
         }
         if let Some(from) = filter.from {
             query.push(" AND placed_at >= ").push_bind(At(from));
@@ -115,9 +113,11 @@ pub async fn active(
                     query.push(" AND status <> 'pending_payment' AND ");
                 }
                 Watch::Customer(id) => {
-                    drop(query.push("customer_id = ").push_bind(id).push(" AND "))
+                    query.push("customer_id = ").push_bind(id).push(" AND ");
                 }
-                Watch::Courier(id) => drop(query.push("courier_id = ").push_bind(id).push(" AND ")),
+                Watch::Courier(id) => {
+                    query.push("courier_id = ").push_bind(id).push(" AND ");
+                }
                 Watch::All => {}
             }
             if lingering {

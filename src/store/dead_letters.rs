@@ -1,0 +1,70 @@
+//! Messages that a consumer gave up on, kept for somebody to look at.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use crate::{
+    base::cursor::Cursor,
+    store::{StoreError, Tx, moment::At, row::from_row, tx::on},
+};
+
+/// A message that a consumer gave up on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: Uuid,
+    /// The queue that it was in.
+    pub queue: String,
+    /// The message, byte for byte.
+    pub body: Bytes,
+    /// Why it was given up.
+    pub error: String,
+    /// When.
+    pub died_at: Timestamp,
+}
+
+/// Keeps a message.
+pub async fn put(tx: &mut Tx, letter: &DeadLetter) -> Result<(), StoreError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO dead_letter (id, queue, body, error, died_at)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(letter.id)
+    .bind(&letter.queue)
+    .bind(&*letter.body)
+    .bind(&letter.error)
+    .bind(At(letter.died_at))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
+}
+
+/// A page of messages, the one that died last first; `before` is the last of the page before: its `died_at` and id.
+pub async fn list(
+    tx: &mut Tx,
+    before: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<DeadLetter>, StoreError> {
+    Ok(on!(tx, |conn| {
+        let mut query =
+            QueryBuilder::new("SELECT id, queue, body, error, died_at FROM dead_letter");
+        if let Some(before) = before {
+            query.push(" WHERE (died_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
+        query.push(" ORDER BY died_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+from_row!(DeadLetter, |row| Self {
+    id: row.try_get("id")?,
+    queue: row.try_get("queue")?,
+    body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
+    error: row.try_get("error")?,
+    died_at: row.try_get::<At, _>("died_at")?.0,
+});

@@ -1,0 +1,124 @@
+//! What others call our things.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::store::{StoreError, Tx, moment::At, row::from_row, rows::Rows, tx::on};
+
+/// Another system's name for one of our things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mapping {
+    /// Its id.
+    pub id: Uuid,
+    /// What kind of thing it is to us: `order`, `store`.
+    pub local_entity_type: String,
+    /// Our id.
+    pub local_entity_id: Uuid,
+    /// The other system: the partner's slug.
+    pub external_system: String,
+    /// Its id.
+    pub external_entity_id: String,
+    /// What kind of thing it is to the other system. One id may name things of several kinds.
+    pub external_entity_type: String,
+    /// What else the other system needs to hear.
+    pub mapping_data: Option<Value>,
+    /// When both sides were last known to agree.
+    pub last_synced: Option<Timestamp>,
+    /// `active`, unless there is more to say.
+    pub sync_status: String,
+    /// When it was bound.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Binds an external id to a thing of ours, or brings what is known of the bond up to date.
+///
+/// [`StoreError::Conflict`] when it is bound to another thing; then nothing has changed.
+pub async fn bind(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
+    let bound = on!(tx, |conn| sqlx::query(
+        "INSERT INTO integration_mappings AS known (
+             id, local_entity_type, local_entity_id,
+             external_system, external_entity_id, external_entity_type,
+             mapping_data, last_synced, sync_status, created_at, updated_at
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (external_system, external_entity_type, external_entity_id) DO UPDATE
+         SET mapping_data = excluded.mapping_data,
+             last_synced = excluded.last_synced,
+             sync_status = excluded.sync_status,
+             updated_at = excluded.updated_at
+         WHERE known.local_entity_type = excluded.local_entity_type
+           AND known.local_entity_id = excluded.local_entity_id",
+    )
+    .bind(mapping.id)
+    .bind(&mapping.local_entity_type)
+    .bind(mapping.local_entity_id)
+    .bind(&mapping.external_system)
+    .bind(&mapping.external_entity_id)
+    .bind(&mapping.external_entity_type)
+    .bind(mapping.mapping_data.as_ref().map(Json))
+    .bind(mapping.last_synced.map(At))
+    .bind(&mapping.sync_status)
+    .bind(At(mapping.created_at))
+    .bind(At(mapping.updated_at))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    if bound == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+}
+
+/// Our ids behind external ones, in no order; what is not bound is left out.
+pub async fn resolve(
+    tx: &mut Tx,
+    system: &str,
+    entity_type: &str,
+    external_ids: &[&str],
+) -> Result<Vec<(String, Uuid)>, StoreError> {
+    // Whose they are travels with each, so that the statement is the same for all dialects and numbers.
+    let rows = Rows::default()
+        .texts(external_ids.iter().map(|_| system))
+        .texts(external_ids.iter().map(|_| entity_type))
+        .texts(external_ids.iter().copied());
+    let head = "SELECT external_entity_id, local_entity_id
+        FROM integration_mappings
+        WHERE (external_system, external_entity_type, external_entity_id) IN (";
+    rows.fetch(tx, head, ")").await
+}
+
+/// What others call one thing of ours, by system.
+pub async fn of_entity(
+    tx: &mut Tx,
+    entity_type: &str,
+    id: Uuid,
+) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT id, local_entity_type, local_entity_id,
+                external_system, external_entity_id, external_entity_type,
+                mapping_data, last_synced, sync_status, created_at, updated_at
+         FROM integration_mappings
+         WHERE local_entity_type = $1
+           AND local_entity_id = $2
+         ORDER BY external_system, created_at, id",
+    )
+    .bind(entity_type)
+    .bind(id)
+    .fetch_all(conn)
+    .await?))
+}
+
+from_row!(Mapping, |row| Self {
+    id: row.try_get("id")?,
+    local_entity_type: row.try_get("local_entity_type")?,
+    local_entity_id: row.try_get("local_entity_id")?,
+    external_system: row.try_get("external_system")?,
+    external_entity_id: row.try_get("external_entity_id")?,
+    external_entity_type: row.try_get("external_entity_type")?,
+    mapping_data: row.try_get::<Option<Json<Value>>, _>("mapping_data")?.map(|Json(it)| it),
+    last_synced: row.try_get::<Option<At>, _>("last_synced")?.map(|At(at)| at),
+    sync_status: row.try_get("sync_status")?,
+    created_at: row.try_get::<At, _>("created_at")?.0,
+    updated_at: row.try_get::<At, _>("updated_at")?.0,
+});

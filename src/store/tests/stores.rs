@@ -1,0 +1,115 @@
+//! Stores, timings, dead letters.
+
+use bytes::Bytes;
+use jiff::civil::date;
+
+use crate::{
+    base::cursor::Cursor,
+    domain::{OrderId, OrderStatus},
+    store::{
+        StoreError,
+        dead_letters::{self, DeadLetter},
+        stores,
+        tests::{
+            Stage, fresh, on_both,
+            samples::{branch, later, noon, store_id},
+        },
+        timings::{self, DayStats, Timing},
+    },
+};
+
+fn timing(store: u128) -> Timing {
+    Timing {
+        order_id: OrderId::from_uuid(fresh()),
+        store_id: store_id(store),
+        day: date(2026, 11, 22),
+        placed_at: Some(noon()),
+        accepted_at: None,
+        ready_at: None,
+        ended_at: None,
+        outcome: None,
+    }
+}
+
+on_both! {
+    async fn stores_are_kept(stage: &Stage) {
+        let mut tx = stage.begin().await;
+        stores::insert(&mut tx, &branch(2), noon()).await.unwrap();
+        stores::insert(&mut tx, &branch(1), later(1)).await.unwrap();
+        assert_eq!(stores::get(&mut tx, store_id(1)).await.unwrap(), Some(branch(1)));
+        assert_eq!(stores::get(&mut tx, store_id(3)).await.unwrap(), None);
+        assert_eq!(stores::list(&mut tx).await.unwrap(), [branch(2), branch(1)]);
+        let refused = stores::insert(&mut tx, &branch(1), noon()).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    }
+
+    async fn numbers_go_round(stage: &Stage) {
+        let mut tx = stage.begin().await;
+        stores::insert(&mut tx, &branch(1), noon()).await.unwrap();
+        stores::insert(&mut tx, &branch(2), noon()).await.unwrap();
+        for expected in (1..=999).chain([1, 2]) {
+            assert_eq!(stores::next_number(&mut tx, store_id(1)).await.unwrap(), expected);
+        }
+        assert_eq!(stores::next_number(&mut tx, store_id(2)).await.unwrap(), 1);
+        let refused = stores::next_number(&mut tx, store_id(3)).await;
+        assert!(matches!(refused, Err(StoreError::Inconsistent(_))), "{refused:?}");
+    }
+
+    async fn a_day_is_summed_up(stage: &Stage) {
+        let mut tx = stage.begin().await;
+        let day = date(2026, 11, 22);
+        assert_eq!(timings::day(&mut tx, store_id(1), day).await.unwrap(), DayStats::default());
+        for (accepted, ready) in [(30, 330), (10, 700), (90, 400)] {
+            let mut way = timing(1);
+            timings::note(&mut tx, &way).await.unwrap();
+            way.accepted_at = Some(later(accepted));
+            timings::note(&mut tx, &way).await.unwrap();
+            way.accepted_at = Some(later(5000));
+            way.ready_at = Some(later(ready));
+            timings::note(&mut tx, &way).await.unwrap();
+        }
+        let mut cancelled = timing(1);
+        cancelled.ended_at = Some(later(60));
+        cancelled.outcome = Some(OrderStatus::Cancelled);
+        timings::note(&mut tx, &cancelled).await.unwrap();
+        cancelled.outcome = Some(OrderStatus::Delivered);
+        timings::note(&mut tx, &cancelled).await.unwrap();
+        let mut delivered = timing(1);
+        delivered.placed_at = None;
+        delivered.ended_at = Some(later(60));
+        delivered.outcome = Some(OrderStatus::Delivered);
+        timings::note(&mut tx, &delivered).await.unwrap();
+        timings::note(&mut tx, &timing(2)).await.unwrap();
+        let yesterday = Timing { day: date(2026, 11, 21), ..timing(1) };
+        timings::note(&mut tx, &yesterday).await.unwrap();
+
+        let stats = timings::day(&mut tx, store_id(1), day).await.unwrap();
+        let expected = DayStats {
+            orders: 5,
+            ended: 2,
+            unhappy: 1,
+            median_seconds_to_accept: Some(30),
+            median_seconds_to_ready: Some(310),
+        };
+        assert_eq!(stats, expected);
+    }
+
+    async fn dead_letters_are_listed_newest_first(stage: &Stage) {
+        let letter = |seconds, body: &'static [u8]| DeadLetter {
+            id: fresh(),
+            queue: "orderwire.whatsapp".to_owned(),
+            body: Bytes::from_static(body),
+            error: "no such template".to_owned(),
+            died_at: later(seconds),
+        };
+        let (old, new) = (letter(0, b"\0\xff"), letter(1, b""));
+        let mut tx = stage.begin().await;
+        for it in [&old, &new, &old] {
+            dead_letters::put(&mut tx, it).await.unwrap();
+        }
+        assert_eq!(dead_letters::list(&mut tx, None, 10).await.unwrap(), [new.clone(), old.clone()]);
+        assert_eq!(dead_letters::list(&mut tx, None, 1).await.unwrap(), [new.clone()]);
+        let before = Some(Cursor { at: new.died_at, id: new.id });
+        assert_eq!(dead_letters::list(&mut tx, before, 10).await.unwrap(), [old]);
+    }
+}
