@@ -1,15 +1,34 @@
-//! Orderwire.
-#![allow(missing_docs)]
-pub mod app;
-pub mod auth;
-pub mod base;
-pub mod bus;
-pub mod cache;
-pub mod channels;
-pub mod config;
-pub mod domain;
-pub mod http;
-pub mod live;
-pub mod partners;
-pub mod store;
-pub mod telemetry;
+//! Orderwire: real-time order tracking and notification for restaurants.
+//!
+//! Modules stand on floors; each uses lower floors only (`tests/tidy.rs` proves it). From the top:
+//!
+//! ```text
+//! cli                                  the commands
+//! wiring                               puts a server together
+//! http   workers                       the edges: HTTP, and the loops
+//! app                                  use cases; every transaction begins and ends here
+//! channels   partners   auth   live    capabilities, strangers to each other
+//! store   cache   bus                  drivers, strangers to each other
+//! telemetry
+//! config
+//! domain   base                        the ground: pure
+//! ```
+//!
+//! `ARCHITECTURE.md` has the picture, the invariants, and walks through an order, a webhook, a reconnect and a shutdown.
+
+mod app;
+mod auth;
+mod base;
+mod bus;
+mod cache;
+mod channels;
+pub mod cli;
+mod config;
+mod domain;
+mod http;
+mod live;
+mod partners;
+mod store;
+mod telemetry;
+mod wiring;
+mod workers;

@@ -21,7 +21,7 @@ const ECHO_WITHIN = 4_000;
 /** Codes after which to come back at once. */
 const AT_ONCE = new Set([4010, 4012]);
 /** Refusals of a topic which no waiting will change. */
-const FINAL = new Set(["FORBIDDEN", "NOT_FOUND", "VALIDATION"]);
+const FINAL = new Set(["FORBIDDEN", "NOT_FOUND", "INVALID_INPUT"]);
 const ASK_AGAIN = 10_000;
 const AUTO = "(auto)";
 

@@ -126,9 +126,7 @@ impl From<RenewalRefused> for Failure {
                 "This token was not issued here; ask its issuer for a fresh one."
             }
             RenewalRefused::Tracking => "Tracking links are not renewed.",
-            RenewalRefused::TooOld => {
-                "This token was first issued too long ago; sign in again."
-            }
+            RenewalRefused::TooOld => "This token was first issued too long ago; sign in again.",
         })
     }
 }

@@ -18,7 +18,8 @@ pub async fn note(app: &App, body: &[u8]) -> Result<(), Failure> {
         serde_json::from_slice(body).map_err(|it| Failure::Internal(it.to_string()))?;
     let mut tx = app.db.begin().await?;
     let order = &envelope.data.order;
-    let store = store::stores::get(&mut tx, order.store_id).await?.ok_or(Failure::NoSuch("store"))?;
+    let store =
+        store::stores::get(&mut tx, order.store_id).await?.ok_or(Failure::NoSuch("store"))?;
     store::timings::note(&mut tx, &timing(&envelope, &store)).await?;
     tx.commit().await?;
     Ok(())

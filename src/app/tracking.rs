@@ -40,7 +40,11 @@ pub async fn may_still_watch(app: &App, caller: &Caller, topic: &Topic) -> bool 
 /// The orders that a watcher of this topic starts from, oldest first.
 ///
 /// Authority over an order can only be told from the order, so it is checked here for every topic.
-pub async fn snapshot(app: &App, caller: &Caller, topic: &Topic) -> Result<Vec<Arc<Order>>, Failure> {
+pub async fn snapshot(
+    app: &App,
+    caller: &Caller,
+    topic: &Topic,
+) -> Result<Vec<Arc<Order>>, Failure> {
     if !may_watch(caller, topic) {
         return Err(Failure::Forbidden("This token may not watch this topic."));
     }

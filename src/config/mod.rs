@@ -18,7 +18,7 @@ pub use self::{
 };
 
 /// A setting that was given on the command line: its dotted name and its text.
-pub type Flag = (&'static str, String);
+pub type Flag = (String, String);
 
 impl Config {
     /// Puts the layers together and checks the result.

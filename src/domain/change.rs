@@ -27,7 +27,7 @@ pub enum Command {
     Expect(Eta),
     /// Say what became of the payment.
     Pay(PaymentStatus),
-    /// Take a ready order back into the kitchen.
+    /// Take a ready order, or one station's finished part of it, back into the kitchen.
     Recall {
         /// One station, or all.
         station: Option<String>,
@@ -165,10 +165,12 @@ impl Change {
         if let Some(station) = station {
             self.ticket_status(station)?;
         }
-        if status != OrderStatus::Ready {
-            return Err(Refusal::NotReady { status });
+        match (status, station.and_then(|it| self.order.ticket(it))) {
+            (OrderStatus::Ready, _) => self.move_to(OrderStatus::Preparing, Some(reason)),
+            // The other stations are still at work: only this one's part goes back.
+            (OrderStatus::Preparing, Some(ticket)) if ticket.status == TicketStatus::Done => {}
+            _ => return Err(Refusal::NotReady { status }),
         }
-        self.move_to(OrderStatus::Preparing, Some(reason));
         let recalled: Vec<_> = self
             .order
             .tickets

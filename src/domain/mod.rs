@@ -40,7 +40,6 @@ pub use self::{
 };
 
 // Other floors have closed sets of words too.
-pub(crate) use self::vocabulary::vocabulary;
 
 /// Counts the changes of one order, from 1.
 pub type Version = u32;

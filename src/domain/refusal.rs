@@ -80,8 +80,10 @@ pub enum Refusal {
         /// What there is.
         stations: Vec<String>,
     },
-    /// Only what is on the pass can be recalled.
-    #[error("an order that is {status} cannot be recalled; only one that is ready can")]
+    /// Only what is done can be recalled.
+    #[error(
+        "an order that is {status} cannot be recalled; only one that is ready can, or a station's finished part"
+    )]
     NotReady {
         /// Where it stands.
         status: OrderStatus,

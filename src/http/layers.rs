@@ -32,7 +32,8 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
     let started = Instant::now();
     let answer = tokio::time::timeout(*app.config.http.request_timeout, next.run(request));
     let mut response = answer.instrument(span.clone()).await.unwrap_or_else(|_| {
-        Problem::unavailable("The request took too long. Look before you try again.").into_response()
+        Problem::unavailable("The request took too long. Look before you try again.")
+            .into_response()
     });
     response.headers_mut().insert(REQUEST_ID, id);
     span.in_scope(|| note(&method, route, response.status(), started.elapsed()));

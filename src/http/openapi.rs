@@ -53,8 +53,9 @@ pub fn document() -> OpenApi {
 
 /// Takes the document off the routes.
 pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
-    let (router, mut document) =
-        OpenApiRouter::with_openapi(Document::openapi()).nest("/v1", routes.clone()).split_for_parts();
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/v1", routes.clone())
+        .split_for_parts();
     drop(router);
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     (routes.split_for_parts().0, document)

@@ -21,8 +21,14 @@ pub fn routes() -> Router<App> {
         .route("/", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route("/docs", get(|headers: HeaderMap| async move { file("docs.html", &headers) }))
         .route("/kitchen", get(|headers: HeaderMap| async move { file("kitchen.html", &headers) }))
-        .route("/track/{token}", get(|headers: HeaderMap| async move { file("tracking.html", &headers) }))
-        .route("/favicon.ico", get(|headers: HeaderMap| async move { file("favicon.svg", &headers) }))
+        .route(
+            "/track/{token}",
+            get(|headers: HeaderMap| async move { file("tracking.html", &headers) }),
+        )
+        .route(
+            "/favicon.ico",
+            get(|headers: HeaderMap| async move { file("favicon.svg", &headers) }),
+        )
         .route("/static/{*path}", get(part))
 }
 
@@ -36,12 +42,16 @@ fn file(path: &str, request: &HeaderMap) -> Response {
         return Problem::not_found("page").into_response();
     };
     let etag = etag(&file);
-    let known = request.get(header::IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == etag.as_bytes());
+    let known =
+        request.get(header::IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == etag.as_bytes());
     // Revalidated each time, so that a new release shows at once; unchanged files cost a 304.
     let headers = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (header::CONTENT_TYPE, content_type(&file)),
-        (header::ETAG, HeaderValue::try_from(etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))),
+        (
+            header::ETAG,
+            HeaderValue::try_from(etag).unwrap_or_else(|_| HeaderValue::from_static("\"\"")),
+        ),
     ];
     if known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();

@@ -181,13 +181,18 @@ impl Problem {
     fn of_store(error: &StoreError) -> Self {
         if error.is_unavailable() || error.is_retryable() {
             tracing::warn!("the store is unavailable: {error}");
-            return Self::unavailable("The store cannot be reached. Nothing was changed; try again.");
+            return Self::unavailable(
+                "The store cannot be reached. Nothing was changed; try again.",
+            );
         }
         match error {
             StoreError::Conflict => {
                 Self::new(StatusCode::CONFLICT, "CONFLICT", "Somebody else was faster; read again.")
             }
-            StoreError::Database(_) | StoreError::Inconsistent(_) => {
+            StoreError::Database(_)
+            | StoreError::Inconsistent(_)
+            | StoreError::Setting(_)
+            | StoreError::Schema(_) => {
                 tracing::error!("the store failed: {error}");
                 Self::internal()
             }

@@ -94,6 +94,10 @@ impl Hub {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let connection = Arc::new(Connection::new(id, shape, self.limits.queue_bytes));
         self.connections.insert(id, Arc::clone(&connection));
+        // After the insertion: either the drain meets this connection, or this meets the drain.
+        if self.draining.load(Ordering::SeqCst) {
+            connection.close(Close::Shutdown);
+        }
         connection
     }
 
@@ -177,7 +181,7 @@ impl Hub {
 
     /// Refuses new sockets and tells each open one when to come back: spread over `window`, in the order of their numbers.
     pub fn drain(&self, window: Duration) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::SeqCst);
         let connections: Vec<_> =
             self.connections.iter().map(|it| Arc::clone(it.value())).collect();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);

@@ -88,12 +88,12 @@ pub async fn backlog(tx: &mut Tx) -> Result<Backlog, StoreError> {
 }
 
 /// Queues events. Only for those who record the change itself.
-pub(in crate::store) async fn put<'a>(
+pub(in crate::store) async fn put(
     tx: &mut Tx,
-    messages: impl Iterator<Item = (&'a Order, &'a OutboxMessage)> + Clone,
+    messages: &[(&Order, &OutboxMessage)],
 ) -> Result<(), StoreError> {
-    let orders = || messages.clone().map(|(order, _)| order);
-    let messages = || messages.clone().map(|(_, message)| message);
+    let orders = || messages.iter().map(|(order, _)| order);
+    let messages = || messages.iter().map(|(_, message)| message);
     let rows = Rows::default()
         .uuids(messages().map(|it| it.event_id.uuid()))
         .uuids(orders().map(|it| it.id.uuid()))

@@ -40,28 +40,27 @@ pub enum Refused {
     Failed(#[from] Failure),
 }
 
-/// Checks that a call came from the partner. `header` looks a header up by its lower-case name, `keep` are those worth keeping.
-pub fn verify<'a>(
+/// Checks that a call came from the partner. `keep` are the headers worth keeping.
+pub fn verify(
     app: &App,
     slug: &str,
-    header: &dyn Fn(&str) -> Option<&'a [u8]>,
+    call: &Call<'_>,
     keep: Headers,
-    body: Bytes,
+    body: &Bytes,
 ) -> Result<NewCall, Refused> {
     let unknown = || Refused::UnknownPartner(slug.to_owned());
     let partner = partners::find(slug).ok_or_else(unknown)?;
     let now = app.clock.now();
     let secrets = app.partner_secrets.get(partner.slug).map(Vec::as_slice).unwrap_or_default();
-    let call = Call { header, body: &body };
-    let verified = partner.inbound.verify(&call, secrets, now)?;
-    serde_json::from_slice::<IgnoredAny>(&body).map_err(|it| Refused::NotJson(it.to_string()))?;
+    let verified = partner.inbound.verify(call, secrets, now)?;
+    serde_json::from_slice::<IgnoredAny>(body).map_err(|it| Refused::NotJson(it.to_string()))?;
     Ok(NewCall {
         id: InboxId::from_uuid(app.mint.uuid(now)),
         partner: partner.slug.to_owned(),
         event_id: verified.event_id,
-        body_hash: mac::sha256(&body),
+        body_hash: mac::sha256(body),
         headers: keep,
-        body,
+        body: body.clone(),
         received_at: now,
     })
 }

@@ -149,9 +149,10 @@ impl Faults {
                 self.add(field, "only staff and services may set this");
             }
         }
-        let paid = new.payment.and_then(|it| it.status).is_some_and(|it| {
-            !matches!(it, PaymentStatus::None | PaymentStatus::Pending)
-        });
+        let paid = new
+            .payment
+            .and_then(|it| it.status)
+            .is_some_and(|it| !matches!(it, PaymentStatus::None | PaymentStatus::Pending));
         if paid {
             self.add("payment.status", "only staff and services may say that it is paid");
         }

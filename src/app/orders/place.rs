@@ -17,11 +17,7 @@ use crate::{
         Draft, Eta, Fact, Fulfilment, Item, Money, Order, OrderId, OrderStatus, Payment,
         PaymentMethod, PaymentStatus, Store,
     },
-    store::{
-        self, StoreError, Tx,
-        idempotency::Saved,
-        mappings::Mapping,
-    },
+    store::{self, StoreError, Tx, idempotency::Saved, mappings::Mapping},
 };
 
 /// What the restaurant's own channels are called where partners have their slug.

@@ -57,7 +57,9 @@ struct Incoming {
 pub fn read(text: &str) -> (Value, Result<Request, Problem>) {
     let incoming: Incoming = match serde_json::from_str(text) {
         Ok(incoming) => incoming,
-        Err(error) => return (Value::Null, Err(Problem::invalid(format!("Not a frame: {error}.")))),
+        Err(error) => {
+            return (Value::Null, Err(Problem::invalid(format!("Not a frame: {error}."))));
+        }
     };
     let short = match &incoming.id {
         Value::Null | Value::Number(_) => true,

@@ -12,7 +12,7 @@ use crate::{
     app::{App, stores, stores::NewStore, timings},
     domain::{LocalizedText, Store, StoreId},
     http::{
-        caller::Crew,
+        caller::{Anybody, Crew},
         extract::{Body, Path},
         problem::{ErrorBody, Problem},
     },
@@ -131,7 +131,7 @@ async fn open(
     )
 )]
 async fn read(
-    Crew(caller): Crew,
+    Anybody(caller): Anybody,
     State(app): State<App>,
     Path(id): Path<StoreId>,
 ) -> Result<Body<StoreBody>, Problem> {

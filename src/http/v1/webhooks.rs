@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use metrics::counter;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,6 +17,7 @@ use crate::{
         extract::Path,
         problem::{ErrorBody, Problem},
     },
+    partners::Call,
     store::inbox::Headers,
     telemetry::metric,
 };
@@ -84,7 +85,11 @@ async fn receive(
             Some((name.as_str().to_owned(), value.to_owned()))
         })
         .collect();
-    let new = intake::verify(app, partner, &|name| headers.get(name).map(|it| it.as_bytes()), keep, body)?;
+    let new = {
+        let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+        let call = Call { header: &header, body: &body };
+        intake::verify(app, partner, &call, keep, &body)?
+    };
     intake::store(app, new).await
 }
 

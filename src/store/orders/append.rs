@@ -41,11 +41,11 @@ pub async fn append_all(tx: &mut Tx, appends: &[Append<'_>]) -> Result<(), Store
     write_events(tx, &moved).await?;
     insert_orders(tx, &new).await?;
     update_orders(tx, &known).await?;
-    outbox::put(
-        tx,
-        appends.iter().flat_map(|it| it.messages.iter().map(|message| (it.order, message))),
-    )
-    .await
+    let mut messages = Vec::new();
+    for append in appends {
+        messages.extend(append.messages.iter().map(|it| (append.order, it)));
+    }
+    outbox::put(tx, &messages).await
 }
 
 /// The log has no gaps, and the read model stands at its end.

@@ -73,7 +73,7 @@ pub struct RecallBody {
     ),
     request_body = OrderPatch,
     responses(
-        (status = 200, description = "The order after the change.", body = OrderView),
+        (status = 200, description = "The order after the change.", body = OrderView<'static>),
         (status = 400, description = "The body has faults.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
@@ -102,7 +102,7 @@ pub async fn act(
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes.")),
     request_body = CancelBody,
     responses(
-        (status = 200, description = "The order after the change.", body = OrderView),
+        (status = 200, description = "The order after the change.", body = OrderView<'static>),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not cancel orders of this store.", body = ErrorBody),
         (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
@@ -130,7 +130,7 @@ pub async fn cancel(
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes.")),
     request_body = RecallBody,
     responses(
-        (status = 200, description = "The order after the change.", body = OrderView),
+        (status = 200, description = "The order after the change.", body = OrderView<'static>),
         (status = 400, description = "The order has no ticket for this station.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
@@ -160,7 +160,7 @@ pub async fn recall(
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes.")),
     request_body = CancelBody,
     responses(
-        (status = 200, description = "The order after the change.", body = OrderView),
+        (status = 200, description = "The order after the change.", body = OrderView<'static>),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
         (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
@@ -190,11 +190,15 @@ impl OrderPatch {
         commands.extend(self.payment.map(Command::Pay));
         commands.extend(self.eta.map(Command::Expect));
         commands.extend(
-            self.tickets.into_iter().map(|it| Command::Ticket { station: it.station, to: it.status }),
+            self.tickets
+                .into_iter()
+                .map(|it| Command::Ticket { station: it.station, to: it.status }),
         );
         commands.extend(self.status.map(|to| Command::Step { to, reason: self.reason }));
         if commands.is_empty() {
-            return Err(Problem::invalid("The body changes nothing: give a status, tickets, eta or payment."));
+            return Err(Problem::invalid(
+                "The body changes nothing: give a status, tickets, eta or payment.",
+            ));
         }
         Ok(commands)
     }

@@ -34,7 +34,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
     params(("Idempotency-Key" = String, Header, description = "1 to 255 characters of the caller's choice, a UUID say.")),
     request_body = NewOrder,
     responses(
-        (status = 201, description = "The order.", body = OrderView),
+        (status = 201, description = "The order.", body = OrderView<'static>),
         (status = 400, description = "The key is missing, or the body has faults; `details` names each.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not place orders here.", body = ErrorBody),

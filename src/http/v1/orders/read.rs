@@ -28,7 +28,7 @@ use crate::{
     get, path = "/orders/{id}", tag = "orders",
     params(("id" = OrderId, Path, description = "The order.")),
     responses(
-        (status = 200, description = "The order; `ETag` is its version.", body = OrderView),
+        (status = 200, description = "The order; `ETag` is its version.", body = OrderView<'static>),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
     )
@@ -83,7 +83,7 @@ pub struct OrderList<'a> {
 #[utoipa::path(
     get, path = "/orders", tag = "orders", params(ListQuery),
     responses(
-        (status = 200, description = "A page of orders.", body = OrderList),
+        (status = 200, description = "A page of orders.", body = OrderList<'static>),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token does not reach this store.", body = ErrorBody),

@@ -1,0 +1,201 @@
+//! `doctor`: checks every setting, reaches every dependency, and says what to do about what it finds.
+
+use std::net::TcpListener;
+
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use crate::{
+    auth::{Tokens, keys},
+    base::{clock::Clock, mint::Mint, tasks::Tasks},
+    bus::Bus,
+    cache::Cache,
+    cli::{Common, say},
+    config::Config,
+    partners,
+    store::Database,
+};
+
+/// Check every setting, reach every dependency
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What was found, and how bad it is.
+enum Finding {
+    Well(String),
+    /// Works, but somebody should know.
+    Note(String),
+    /// Does not work.
+    Ill {
+        what: String,
+        remedy: String,
+    },
+}
+
+use Finding::{Ill, Note, Well};
+
+fn ill(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Ill { what: what.into(), remedy: remedy.into() }
+}
+
+impl Doctor {
+    /// Exits with 1 when something does not work.
+    pub async fn run(self) -> anyhow::Result<u8> {
+        let config = self.common.load(&[])?;
+        let mut findings =
+            vec![Well("settings: every one is known and within its bounds".to_owned())];
+        findings.push(tokens(&config));
+        findings.push(database(&config).await);
+        findings.push(bus(&config).await);
+        findings.push(cache(&config).await);
+        findings.push(listener(&config));
+        findings.push(public_url(&config));
+        findings.extend(partners::PARTNERS.iter().map(|it| partner(&config, it.slug)));
+        Ok(report(&findings))
+    }
+}
+
+fn report(findings: &[Finding]) -> u8 {
+    let mut code = 0;
+    for finding in findings {
+        match finding {
+            Well(what) => say(format_args!("ok    {what}")),
+            Note(what) => say(format_args!("note  {what}")),
+            Ill { what, remedy } => {
+                say(format_args!("FAIL  {what}\n      {remedy}"));
+                code = 1;
+            }
+        }
+    }
+    code
+}
+
+fn tokens(config: &Config) -> Finding {
+    let made = config.auth.secrets.is_empty();
+    let keys = match keys::load_or_make(config, &Mint::system()) {
+        Ok(keys) => keys,
+        Err(error) => {
+            return ill(format!("tokens: {error}"), "Set `auth.secrets`, or mend the file.");
+        }
+    };
+    match Tokens::new(&config.auth, &keys.token_secrets, Clock::System) {
+        Ok(_) if made => Note(format!(
+            "tokens: signed with the key in {}; servers of one cluster must share `auth.secrets`",
+            config.data_dir.join(keys::FILE_NAME).display()
+        )),
+        Ok(_) => Well("tokens: signed with `auth.secrets`".to_owned()),
+        Err(error) => ill(format!("tokens: {error}"), "Mend `auth` in the settings."),
+    }
+}
+
+async fn database(config: &Config) -> Finding {
+    let remedy = "Check `database.url` (or DATABASE_URL), and that the database runs.";
+    let db = match Database::connect(&config.database, &config.data_dir).await {
+        Ok(db) => db,
+        Err(error) => return ill(format!("database: {error}"), remedy),
+    };
+    if let Err(error) = db.ping().await {
+        return ill(format!("database: {error}"), remedy);
+    }
+    let kind = match &config.database.url {
+        Some(url) if url.expose_secret().starts_with("postgres") => "PostgreSQL",
+        _ => "SQLite",
+    };
+    match db.pending_migrations().await {
+        Ok(pending) if pending.is_empty() => {
+            Well(format!("database: {kind}, its schema up to date"))
+        }
+        Ok(pending) if config.database.migrate => {
+            Note(format!("database: {kind}; `serve` will apply {}", pending.join(", ")))
+        }
+        Ok(pending) => ill(
+            format!("database: {kind} lacks {}", pending.join(", ")),
+            "Run `orderwire migrate`.",
+        ),
+        Err(error) => ill(format!("database: {error}"), remedy),
+    }
+}
+
+async fn bus(config: &Config) -> Finding {
+    if config.bus.amqp_url.is_none() {
+        return Note("bus: in this process; set AMQP_URL to run more than one server".to_owned());
+    }
+    let remedy = "Check `bus.amqp_url` (or AMQP_URL), and that RabbitMQ runs.";
+    let tasks = Tasks::default();
+    let bus = match Bus::connect(&config.bus, &tasks, &Mint::system()) {
+        Ok(bus) => bus,
+        Err(error) => return ill(format!("bus: {error}"), remedy),
+    };
+    let answer = bus.ping().await;
+    bus.close().await;
+    match answer {
+        Ok(()) => Well(format!("bus: RabbitMQ, exchange {}", config.bus.exchange)),
+        Err(error) => ill(format!("bus: {error}"), remedy),
+    }
+}
+
+async fn cache(config: &Config) -> Finding {
+    if config.cache.redis_url.is_none() {
+        return Note("cache: in this process; set REDIS_URL to share it".to_owned());
+    }
+    let remedy = "Check `cache.redis_url` (or REDIS_URL), and that Redis runs. The server works without it, only slower.";
+    let cache = match Cache::connect(&config.cache) {
+        Ok(cache) => cache,
+        Err(error) => return ill(format!("cache: {error}"), remedy),
+    };
+    match cache.ping().await {
+        Ok(()) => Well("cache: Redis".to_owned()),
+        Err(error) => ill(format!("cache: {error}"), remedy),
+    }
+}
+
+fn listener(config: &Config) -> Finding {
+    let address = config.http.listen;
+    match TcpListener::bind(address) {
+        Ok(_) if address.ip().is_loopback() => Note(format!(
+            "http: {address} can be listened on; only this machine reaches it. Set `http.listen` to 0.0.0.0:8080 behind a proxy"
+        )),
+        Ok(_) => Well(format!("http: {address} can be listened on")),
+        Err(error) => ill(
+            format!("http: cannot listen on {address}: {error}"),
+            "Stop what listens there (perhaps a server that runs already), or change `http.listen`.",
+        ),
+    }
+}
+
+fn public_url(config: &Config) -> Finding {
+    match &config.http.public_url {
+        None => Note(
+            "http: tracking links begin with the listening address; set `http.public_url`"
+                .to_owned(),
+        ),
+        Some(url) if url.starts_with("https://") => {
+            Well(format!("http: tracking links begin with {url}"))
+        }
+        Some(url) if url.starts_with("http://") => {
+            Note(format!("http: tracking links begin with {url}, which is not encrypted"))
+        }
+        Some(url) => ill(
+            format!("http: `http.public_url` is {url}"),
+            "Write it with its scheme: https://orders.example.com",
+        ),
+    }
+}
+
+fn partner(config: &Config, slug: &str) -> Finding {
+    let secrets = config.partners.get(slug).map_or(0, |it| it.secrets.len());
+    match secrets {
+        0 if slug == "generic" => Note(format!(
+            "partner {slug}: its secret is in {}",
+            config.data_dir.join(keys::FILE_NAME).display()
+        )),
+        0 => Note(format!(
+            "partner {slug}: no secret, its calls are refused; set `partners.{slug}.secrets`"
+        )),
+        1 => Well(format!("partner {slug}: one secret")),
+        more => Well(format!("partner {slug}: {more} secrets, any of them is accepted")),
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line.
+
+mod doctor;
+mod migrate;
+mod serve;
+mod settings;
+mod token;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Flag};
+
+/// Real-time order tracking and notification for restaurants.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = LONG_ABOUT, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Orderwire takes orders and partners' webhooks in, and shows every change on every screen that may see it, at once.
+
+  orderwire demo                 a restaurant to look at, with nothing to set up
+  orderwire serve                the server, embedded: SQLite in a folder, listening on 127.0.0.1:8080
+  DATABASE_URL=postgres://… AMQP_URL=amqp://… REDIS_URL=redis://… orderwire serve
+                                 the same server on real services; each of the three may be left out
+
+Settings come from a TOML file (--config), then from variables (ORDERWIRE_LIVE__PING_EVERY is live.ping_every), then from flags.
+`orderwire settings` lists all of them; `orderwire doctor` checks them, and everything the server leans on.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Bring the database schema up to date
+    Migrate(migrate::Migrate),
+    /// Check every setting, reach every dependency, say what to do
+    Doctor(doctor::Doctor),
+    /// Mint a token for development: for a role, its stores and its scopes
+    Token(token::Token),
+    /// List every setting with its default and its meaning
+    Settings(settings::Settings),
+}
+
+/// What every command that reads settings takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// A TOML file with settings
+    #[arg(long, env = "ORDERWIRE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Any setting, by its name: --set live.ping_every=10s
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// The folder of an embedded server's database and keys
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// postgres://… or sqlite:path
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// amqp://user:password@host:5672/vhost
+    #[arg(long, value_name = "URL")]
+    amqp_url: Option<String>,
+    /// redis://host:6379
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+}
+
+impl Common {
+    /// All layers of settings. `more` are flags that only one command has.
+    fn load(&self, more: &[Flag]) -> anyhow::Result<Config> {
+        let mut flags: Vec<Flag> = Vec::new();
+        for setting in &self.settings {
+            let Some((name, value)) = setting.split_once('=') else {
+                anyhow::bail!("--set takes a name and a value: --set live.ping_every=10s");
+            };
+            flags.push((name.to_owned(), value.to_owned()));
+        }
+        for (name, value) in [
+            ("data_dir", &self.data_dir),
+            ("database.url", &self.database_url),
+            ("bus.amqp_url", &self.amqp_url),
+            ("cache.redis_url", &self.redis_url),
+        ] {
+            flags.extend(value.as_ref().map(|it| (name.to_owned(), it.clone())));
+        }
+        flags.extend_from_slice(more);
+        Ok(Config::load(self.config.as_deref(), Config::environment(), &flags)?)
+    }
+}
+
+/// Carries out a command line. The answer is the exit code.
+pub async fn run(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Migrate(migrate) => migrate.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
+        Command::Token(token) => token.run(),
+        Command::Settings(settings) => settings.run(),
+    }
+}
+
+/// Prints for people and pipes.
+#[expect(clippy::print_stdout, reason = "the command line speaks here, and only here")]
+fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,167 @@
+//! Puts a server together: picks the drivers, makes the use cases' [`App`], starts the workers and the listener. Tests call it too.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, bail, ensure};
+use dashmap::DashSet;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use crate::{
+    app::App,
+    auth::{Keys, Tokens, keys},
+    base::{clock::Clock, mint::Mint, tasks::Tasks},
+    bus::Bus,
+    cache::Cache,
+    config::Config,
+    domain::vocabulary,
+    http,
+    live::{Hub, Limits},
+    store::Database,
+    telemetry, workers,
+};
+
+vocabulary! {
+    /// What a process does. One process may do all of it, or a cluster may share it out.
+    pub enum Role {
+        /// Orders, stores, webhooks and pages over HTTP.
+        Api = "api",
+        /// Sockets and event streams.
+        Live = "live",
+        /// Outbox to bus.
+        Relay = "relay",
+        /// Stored partner calls to orders.
+        Intake = "intake",
+        /// The figures of each store's day.
+        Timings = "timings",
+    }
+}
+
+/// A running server.
+pub struct Server {
+    /// What its use cases reach.
+    pub app: App,
+    address: SocketAddr,
+}
+
+/// Connects everything and starts the given roles.
+pub async fn start(
+    mut config: Config,
+    roles: &[Role],
+    clock: Clock,
+    mint: Mint,
+) -> anyhow::Result<Server> {
+    check_roles(&config, roles)?;
+    telemetry::metrics();
+    let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: is another server there? See `http.listen`",
+            config.http.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    config.http.listen = address;
+    let app = connect(config, clock, mint).await?;
+    start_workers(&app, roles);
+    let served =
+        http::Served { api: roles.contains(&Role::Api), live: roles.contains(&Role::Live) };
+    let router = http::router(app.clone(), served);
+    app.tasks.spawn(http::serve(listener, router, app.config.http.clone(), app.tasks.clone()));
+    Ok(Server { app, address })
+}
+
+/// Connects every driver, without starting anything.
+pub async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App> {
+    let keys = keys::load_or_make(&config, &mint)?;
+    let db = Database::connect(&config.database, &config.data_dir).await?;
+    if config.database.migrate {
+        db.migrate().await?;
+    } else {
+        let pending = db.pending_migrations().await?;
+        ensure!(
+            pending.is_empty(),
+            "the schema lacks {}: run `orderwire migrate`",
+            pending.join(", ")
+        );
+    }
+    let tasks = Tasks::default();
+    let hub = Hub::new(Limits {
+        sockets: config.live.max_sockets,
+        sockets_per_address: config.live.max_sockets_per_address,
+        queue_bytes: config.live.queue_bytes,
+        gate_events: config.live.gate_events,
+    });
+    Ok(App {
+        db,
+        cache: Cache::connect(&config.cache)?,
+        bus: Bus::connect(&config.bus, &tasks, &mint)?,
+        hub: Arc::new(hub),
+        tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
+        partner_secrets: Arc::new(partner_secrets(&config, &keys)),
+        clock,
+        mint,
+        tasks,
+        config: Arc::new(config),
+        running_keys: Arc::new(DashSet::new()),
+    })
+}
+
+impl Server {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops taking work, tells every socket when to come back, finishes what is under way. Answers whether all ended in time;
+    /// what did not is cut off.
+    pub async fn shut_down(self) -> bool {
+        let app = self.app;
+        app.hub.drain(*app.config.live.drain_window);
+        let in_time = app.tasks.shut_down(*app.config.workers.shutdown_grace).await;
+        app.bus.close().await;
+        app.db.close().await;
+        in_time
+    }
+}
+
+fn start_workers(app: &App, roles: &[Role]) {
+    let tasks = &app.tasks;
+    let stop = || tasks.stop();
+    let db = app.db.clone();
+    let carried = stop();
+    tasks.spawn(async move { db.carry_signals(carried).await });
+    // Consumers before the relay: in process, a queue exists from its first consumer on.
+    if roles.contains(&Role::Timings) {
+        tasks.spawn(workers::run(workers::Timings::new(app.clone()), app.clone(), stop()));
+    }
+    if roles.contains(&Role::Live) {
+        tasks.spawn(workers::run(workers::Fanout::new(app.clone()), app.clone(), stop()));
+    }
+    if roles.contains(&Role::Intake) {
+        tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));
+    }
+    if roles.contains(&Role::Relay) {
+        tasks.spawn(workers::run(workers::Relay::new(app.clone()), app.clone(), stop()));
+    }
+    tasks.spawn(workers::run(workers::Housekeeping::new(app.clone()), app.clone(), stop()));
+}
+
+/// Without a broker events never leave the process, so it must do everything.
+fn check_roles(config: &Config, roles: &[Role]) -> anyhow::Result<()> {
+    let missing: Vec<_> = Role::ALL.iter().filter(|it| !roles.contains(it)).collect();
+    if config.bus.amqp_url.is_none() && !missing.is_empty() {
+        let words: Vec<_> = missing.iter().map(|it| it.as_str()).collect();
+        bail!(
+            "without a broker one process must do everything, but this one lacks the roles {}; set AMQP_URL or drop --role",
+            words.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn partner_secrets(config: &Config, keys: &Keys) -> BTreeMap<String, Vec<SecretString>> {
+    let configured = config.partners.iter().map(|(slug, it)| (slug.clone(), it.secrets.clone()));
+    let mut secrets: BTreeMap<_, _> = configured.collect();
+    secrets.insert("generic".to_owned(), keys.generic_secrets.clone());
+    secrets
+}

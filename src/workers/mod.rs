@@ -1,0 +1,87 @@
+//! Loops that move work from one floor to the next. The loop itself stands here, once.
+
+mod fanout;
+mod housekeeping;
+mod intake;
+mod relay;
+mod timings;
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt;
+use metrics::counter;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    fanout::Fanout, housekeeping::Housekeeping, intake::Intake, relay::Relay, timings::Timings,
+};
+use crate::{app::App, base::backoff::Backoff, telemetry::metric};
+
+/// How long a worker rests after its first failure; it doubles up to the second.
+const FIRST_REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// What one step found to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It did something; ask again at once.
+    Worked,
+    /// There was nothing.
+    Idle,
+}
+
+/// A loop that can be stopped between two steps and never within one.
+pub trait Worker: Send + 'static {
+    /// As it appears in logs and metrics.
+    const NAME: &'static str;
+
+    /// Does one bounded piece of work. After an error the same piece comes again.
+    fn step(&mut self) -> impl Future<Output = anyhow::Result<Step>> + Send;
+
+    /// Resolves when there may be work. Must lose nothing when it is dropped half-way.
+    fn wait(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Gives back what it holds, when it is told to stop.
+    fn leave(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async {}
+    }
+}
+
+/// Repeats a worker until told to stop. A step that fails, or panics, is logged, counted and tried again after a rest.
+pub async fn run<W: Worker>(mut worker: W, app: App, stop: CancellationToken) {
+    let mut backoff = Backoff::new(FIRST_REST, LONGEST_REST);
+    let rest = *app.config.workers.rest;
+    while !stop.is_cancelled() {
+        let failure = match AssertUnwindSafe(worker.step()).catch_unwind().await {
+            Ok(Ok(step)) => {
+                backoff.reset();
+                if step == Step::Worked {
+                    continue;
+                }
+                None
+            }
+            Ok(Err(error)) => Some(format!("{error:#}")),
+            Err(_panic) => Some("panicked".to_owned()),
+        };
+        let pause = match failure {
+            None => rest,
+            Some(why) => {
+                let pause = backoff.next_delay(&app.mint);
+                counter!(metric::WORKER_FAILURES, "worker" => W::NAME).increment(1);
+                tracing::warn!(worker = W::NAME, "{} failed, resting: {why}", W::NAME);
+                // A failed step is not waiting for work: it has some.
+                let _stopped = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+                continue;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = worker.wait() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    worker.leave().await;
+}

@@ -1,0 +1,114 @@
+//! Outbox → bus. A row goes only after the bus has confirmed its event. One relay is active in a cluster.
+
+use std::time::{Duration, Instant};
+
+use metrics::counter;
+
+use crate::{
+    app::App,
+    bus::Message,
+    store::{
+        self, RelayLease, Signal,
+        dead_letters::DeadLetter,
+        outbox::{self, OutboxRow},
+    },
+    telemetry::metric,
+    workers::{Step, Worker},
+};
+
+/// How often the lease is looked at. Two relays at once would only publish twice, which every consumer bears.
+const LEASE_CHECK: Duration = Duration::from_secs(1);
+
+/// Publishes what is committed.
+pub struct Relay {
+    app: App,
+    signal: Signal,
+    lease: Option<(RelayLease, Instant)>,
+}
+
+impl Relay {
+    /// Without the lease yet.
+    pub fn new(app: App) -> Self {
+        Self { signal: app.db.outbox_signal(), app, lease: None }
+    }
+
+    /// Whether this process is the one that publishes.
+    async fn leads(&mut self) -> anyhow::Result<bool> {
+        if let Some((lease, checked_at)) = &mut self.lease {
+            if checked_at.elapsed() < LEASE_CHECK {
+                return Ok(true);
+            }
+            if lease.still_held().await {
+                *checked_at = Instant::now();
+                return Ok(true);
+            }
+            tracing::warn!("the relay has lost its lease");
+            self.lease = None;
+        }
+        self.lease = self.app.db.relay_lease().await?.map(|it| (it, Instant::now()));
+        Ok(self.lease.is_some())
+    }
+
+    async fn publish(&self, rows: &[OutboxRow]) -> anyhow::Result<()> {
+        let messages: Vec<Message> = rows.iter().map(message).collect();
+        let published = self.app.bus.publish(&messages).await?;
+        let mut tx = self.app.db.begin().await?;
+        let now = self.app.clock.now();
+        for dead in published.dead {
+            let queue = dead.queue.as_str();
+            tracing::error!("a message of {queue} was given up: {}", dead.error);
+            counter!(metric::DEAD_LETTERS, "queue" => queue).increment(1);
+            let letter = DeadLetter {
+                id: self.app.mint.uuid(now),
+                queue: queue.to_owned(),
+                body: dead.message.body,
+                error: dead.error,
+                died_at: now,
+            };
+            store::dead_letters::put(&mut tx, &letter).await?;
+        }
+        let seqs: Vec<i64> = rows.iter().map(|it| it.seq).collect();
+        outbox::remove(&mut tx, &seqs).await?;
+        tx.commit().await?;
+        counter!(metric::RELAY_PUBLISHED).increment(rows.len() as u64);
+        Ok(())
+    }
+}
+
+impl Worker for Relay {
+    const NAME: &'static str = "relay";
+
+    async fn step(&mut self) -> anyhow::Result<Step> {
+        if !self.leads().await? {
+            return Ok(Step::Idle);
+        }
+        let mut tx = self.app.db.read().await?;
+        let rows = outbox::peek(&mut tx, self.app.config.workers.relay_batch).await?;
+        drop(tx);
+        if rows.is_empty() {
+            return Ok(Step::Idle);
+        }
+        self.publish(&rows).await?;
+        Ok(Step::Worked)
+    }
+
+    async fn wait(&mut self) {
+        self.signal.wait().await;
+    }
+
+    async fn leave(self) {
+        if let Some((lease, _)) = self.lease {
+            lease.release().await;
+        }
+    }
+}
+
+fn message(row: &OutboxRow) -> Message {
+    Message {
+        event_id: row.event_id,
+        event_type: row.event_type,
+        store_id: row.store_id,
+        order_id: row.order_id,
+        body: row.body.clone(),
+    }
+}
