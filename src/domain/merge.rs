@@ -120,7 +120,8 @@ impl Change {
         }
         let to = if forward { status } else { known.status };
         self.record(Fact::DeliveryStatusChanged { from: known.status, to, courier, tracking_url });
-        if let Some(implied) = status.implies() {
+        // A late report may name the courier, but says nothing new of the order, which may have been reopened since.
+        if forward && let Some(implied) = status.implies() {
             self.merge_order(implied, None);
         }
         Merged::Applied

@@ -46,3 +46,5 @@ pub type Version = u32;
 
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
