@@ -18,17 +18,17 @@
 
 mod app;
 mod auth;
-mod base;
+pub mod base;
 mod bus;
 mod cache;
 mod channels;
 pub mod cli;
-mod config;
+pub mod config;
 mod domain;
 mod http;
 mod live;
 mod partners;
 mod store;
 mod telemetry;
-mod wiring;
+pub mod wiring;
 mod workers;

@@ -39,8 +39,7 @@ vocabulary! {
 
 /// A running server.
 pub struct Server {
-    /// What its use cases reach.
-    pub app: App,
+    app: App,
     address: SocketAddr,
 }
 
@@ -71,7 +70,7 @@ pub async fn start(
 }
 
 /// Connects every driver, without starting anything.
-pub async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App> {
+async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App> {
     let keys = keys::load_or_make(&config, &mint)?;
     let db = Database::connect(&config.database, &config.data_dir).await?;
     if config.database.migrate {
