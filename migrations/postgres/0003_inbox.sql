@@ -20,7 +20,6 @@ CREATE TABLE inbox (
 );
 
 CREATE INDEX inbox_due ON inbox (next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
-CREATE INDEX inbox_parked ON inbox (partner, external_id) WHERE state = 'parked';
-CREATE INDEX inbox_unsettled ON inbox (state) WHERE state <> 'done';
+CREATE INDEX inbox_open ON inbox (state, partner, external_id) WHERE state <> 'done';
 CREATE INDEX inbox_by_age ON inbox (received_at, id);
 CREATE INDEX inbox_by_order ON inbox (order_id, received_at, id) WHERE order_id IS NOT NULL;

@@ -18,10 +18,18 @@ use crate::{
     },
 };
 
-/// Notices within half a minute that the other end lost its power; the default is two hours, with locks held.
-pub(in crate::store) const PG_KEEPALIVE: &str = "SET tcp_keepalives_idle = 15;
+/// What every session of ours begins with.
+///
+/// The keep-alive notices within half a minute that the other end lost its power; the default is two hours, with locks
+/// held. The planner settings keep to what all our statements want, a few rows by index: a plan that was made while a
+/// table was empty is kept, and must not have become a scan of the whole when the table has grown.
+pub(in crate::store) const PG_SESSION: &str = "SET tcp_keepalives_idle = 15;
      SET tcp_keepalives_interval = 5;
-     SET tcp_keepalives_count = 3";
+     SET tcp_keepalives_count = 3;
+     SET enable_hashjoin = off;
+     SET enable_mergejoin = off;
+     SET max_parallel_workers_per_gather = 0;
+     SET jit = off";
 /// A connection that rested longer than this is tested before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a writer waits for another process on the same file.
@@ -126,7 +134,7 @@ async fn postgres(settings: &config::Database, url: &str) -> Result<PgPool, Stor
         .max_connections(settings.max_connections)
         .acquire_timeout(*settings.acquire_timeout)
         .after_connect(|conn, _| {
-            Box::pin(async move { conn.execute(PG_KEEPALIVE).await.map(drop) })
+            Box::pin(async move { conn.execute(PG_SESSION).await.map(drop) })
         })
         // A test costs a round trip, which a busy connection can spare.
         .test_before_acquire(false)

@@ -9,8 +9,8 @@ pub enum StoreError {
     #[error("somebody else was first")]
     Conflict,
     /// The database refused or went away.
-    #[error("the database refused or went away: {0}")]
-    Database(#[source] sqlx::Error),
+    #[error(transparent)]
+    Database(sqlx::Error),
     /// What is stored, or what was to be stored, does not fit together. Nobody can mend it but people.
     #[error("stored state does not fit together: {0}")]
     Inconsistent(String),

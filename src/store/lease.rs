@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::store::{
     Database, StoreError,
-    database::{PG_KEEPALIVE, Pools},
+    database::{PG_SESSION, Pools},
 };
 
 /// Names the lease among the advisory locks of the database.
@@ -44,8 +44,8 @@ impl Database {
             return Ok(Some(RelayLease { session: None }));
         };
         let mut session = pool.connect_options().connect().await?;
-        // Else the lease of a machine that lost its power would stand for hours.
-        sqlx::raw_sql(PG_KEEPALIVE).execute(&mut session).await?;
+        // With its keep-alive: else the lease of a machine that lost its power would stand for hours.
+        sqlx::raw_sql(PG_SESSION).execute(&mut session).await?;
         let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(RELAY)
             .fetch_one(&mut session)

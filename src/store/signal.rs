@@ -15,7 +15,10 @@ use sqlx::{
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Database, StoreError, database::Pools};
+use crate::store::{
+    Database, StoreError,
+    database::{PG_SESSION, Pools},
+};
 
 const OUTBOX: &str = "orderwire_outbox";
 const INBOX: &str = "orderwire_inbox";
@@ -107,6 +110,7 @@ impl Database {
             .connect_lazy_with(pool.connect_options().as_ref().clone());
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
+        sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
         listener.listen_all([OUTBOX, INBOX]).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;

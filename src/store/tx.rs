@@ -9,7 +9,7 @@ use sqlx::{Postgres, Sqlite, Transaction, pool::PoolConnection};
 
 use crate::store::{StoreError, signal::Signals};
 
-/// One unit of work. Dropped without [`Tx::commit`] it leaves no trace.
+/// One unit of work. Dropped without [`Tx::commit`] it leaves no trace; its locks go a moment after it.
 #[derive(Debug)]
 pub struct Tx {
     pub(in crate::store) conn: Conn,

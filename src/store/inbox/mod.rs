@@ -229,9 +229,10 @@ pub async fn unpark(tx: &mut Tx, partner: &str, external_id: &str) -> Result<u64
         "UPDATE inbox
          SET state = 'pending',
              next_attempt_at = received_at
-         WHERE partner = $1
-           AND external_id = $2
-           AND state = 'parked'",
+         WHERE state = 'parked'
+           AND state <> 'done' -- for SQLite, which else does not see that the index holds them all
+           AND partner = $1
+           AND external_id = $2",
     )
     .bind(partner)
     .bind(external_id)

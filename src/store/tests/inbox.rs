@@ -83,8 +83,8 @@ on_both! {
             attempts: 0,
         };
         let mut tx = stage.begin().await;
-        assert_eq!(inbox::claim(&mut tx, noon(), 10).await.unwrap(), [kept.clone()]);
-        assert_eq!(inbox::load(&mut tx, new.id).await.unwrap(), Some(kept));
+        assert_eq!(inbox::load(&mut tx, new.id).await.unwrap().as_ref(), Some(&kept));
+        assert_eq!(inbox::claim(&mut tx, noon(), 10).await.unwrap(), [kept]);
         let nobody = InboxId::from_uuid(fresh());
         assert_eq!(inbox::load(&mut tx, nobody).await.unwrap(), None);
     }

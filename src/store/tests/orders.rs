@@ -174,7 +174,7 @@ on_both! {
             }
         };
         let both = async { tokio::join!(count_up(&ids), count_up(&backwards)) };
-        tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+        tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
 
         let mut tx = stage.read().await;
         for id in ids {
