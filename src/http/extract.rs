@@ -78,6 +78,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // PostgreSQL has no such character.
+        if parts.uri.query().is_some_and(|it| it.contains("%00")) {
+            return Err(Problem::invalid("The query holds the character U+0000."));
+        }
         match extract::Query::from_request_parts(parts, state).await {
             Ok(extract::Query(query)) => Ok(Self(query)),
             Err(error) => Err(Problem::invalid(error.body_text())),
@@ -102,6 +106,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// Whether JSON text holds an escaped U+0000, which PostgreSQL cannot store.
+fn holds_nul(json: &[u8]) -> bool {
+    let mut escaped = false;
+    json.iter().enumerate().any(|(at, byte)| {
+        let nul = escaped && json.get(at..).is_some_and(|it| it.starts_with(b"u0000"));
+        escaped = *byte == b'\\' && !escaped;
+        nul
+    })
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let essence = content_type.and_then(|it| it.split(';').next()).unwrap_or_default();
@@ -109,6 +123,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if holds_nul(bytes) {
+        return Err(Problem::invalid("The character U+0000 cannot be stored; leave it out."));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json);
     let body = read.map_err(|error| {
@@ -122,4 +139,17 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     json.end().map_err(|cause| Problem::invalid(format!("The body is not JSON: {cause}.")))?;
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escaped_nul_is_told_from_the_words_for_one() {
+        assert!(holds_nul(br#"{"note":"a\u0000b"}"#));
+        assert!(holds_nul(br#"{"note":"\\\u0000"}"#));
+        assert!(!holds_nul(br#"{"note":"\\u0000"}"#));
+        assert!(!holds_nul(br#"{"note":"u0000"}"#));
+    }
 }

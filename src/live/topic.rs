@@ -32,8 +32,10 @@ pub enum TopicError {
     #[error(transparent)]
     Id(#[from] IdError),
     /// The id of a customer or courier.
-    #[error("the id of a customer or courier has 1 to {LONGEST_ID} bytes")]
-    Length,
+    #[error(
+        "the id of a customer or courier has 1 to {LONGEST_ID} bytes, no control characters among them"
+    )]
+    Name,
 }
 
 impl Topic {
@@ -85,5 +87,6 @@ impl fmt::Display for Topic {
 }
 
 fn named(id: &str) -> Result<Box<str>, TopicError> {
-    if id.is_empty() || LONGEST_ID < id.len() { Err(TopicError::Length) } else { Ok(id.into()) }
+    let fits = !id.is_empty() && id.len() <= LONGEST_ID && !id.contains(char::is_control);
+    if fits { Ok(id.into()) } else { Err(TopicError::Name) }
 }
