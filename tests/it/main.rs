@@ -1,5 +1,7 @@
 //! The integration suite, in one binary.
 
-// Said to be for tests once more, so that clippy lets the harness unwrap as it lets tests.
-#[cfg(test)]
+// It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
+#![cfg(test)]
+
+mod deployment;
 mod harness;
