@@ -7,7 +7,8 @@
 //! wiring                               puts a server together
 //! http   workers                       the edges: HTTP, and the loops
 //! app                                  use cases; every transaction begins and ends here
-//! channels   partners   auth   live    capabilities, strangers to each other
+//! partners   auth   live               capabilities, strangers to each other
+//! channels                             what each kind of screen sees
 //! store   cache   bus                  drivers, strangers to each other
 //! telemetry
 //! config
