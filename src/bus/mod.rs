@@ -110,11 +110,6 @@ pub struct State {
 }
 
 impl State {
-    /// Whether all connections stand.
-    pub fn is_connected(&self) -> bool {
-        self.trouble().is_none()
-    }
-
     /// What is wrong, if anything.
     pub fn trouble(&self) -> Option<&str> {
         self.publishing.as_deref().or(self.consuming.as_deref())

@@ -75,7 +75,8 @@ impl Cache {
             self.put(&order).await;
             Ok(Some(order))
         };
-        let loaded = self.memory.once(id, flight).await?;
+        // On the heap: whoever waits for an order, thousands of sockets, should not carry this along.
+        let loaded = Box::pin(self.memory.once(id, flight)).await?;
         // An event may have brought a newer one meanwhile.
         Ok(self.memory.get(id).await.or(loaded))
     }

@@ -38,6 +38,8 @@ struct Readiness {
     bus: Standing,
     cache: Standing,
     draining: bool,
+    /// Sockets and event streams open on this node.
+    sockets: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +74,7 @@ async fn ready(State(app): State<App>) -> Response {
         bus: Standing::new(bus),
         cache: Standing::new(cache),
         draining,
+        sockets: app.hub.open_sockets(),
     };
     (status, Json(readiness)).into_response()
 }

@@ -65,7 +65,7 @@ impl Hub {
             next_id: AtomicU64::new(1),
             published: Cache::builder()
                 .max_capacity(REMEMBERED_ORDERS)
-                .time_to_idle(Duration::from_secs(3600))
+                .time_to_idle(Duration::from_hours(1))
                 .build(),
             behind_since: Mutex::new(None),
             draining: AtomicBool::new(false),

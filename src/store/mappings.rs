@@ -88,27 +88,6 @@ pub async fn resolve(
     rows.fetch(tx, head, ")").await
 }
 
-/// What others call one thing of ours, by system.
-pub async fn of_entity(
-    tx: &mut Tx,
-    entity_type: &str,
-    id: Uuid,
-) -> Result<Vec<Mapping>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
-        "SELECT id, local_entity_type, local_entity_id,
-                external_system, external_entity_id, external_entity_type,
-                mapping_data, last_synced, sync_status, created_at, updated_at
-         FROM integration_mappings
-         WHERE local_entity_type = $1
-           AND local_entity_id = $2
-         ORDER BY external_system, created_at, id",
-    )
-    .bind(entity_type)
-    .bind(id)
-    .fetch_all(conn)
-    .await?))
-}
-
 from_row!(Mapping, |row| Self {
     id: row.try_get("id")?,
     local_entity_type: row.try_get("local_entity_type")?,
