@@ -154,3 +154,6 @@ pub enum BusError {
     #[error("the bus is closed")]
     Closed,
 }
+
+#[cfg(test)]
+mod tests;

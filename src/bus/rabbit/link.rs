@@ -97,7 +97,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Asks for another session: after a failure, what state this one is in is anybody's guess.
+    /// Asks for another session.
     pub fn give_up(&self) {
         self.given_up.cancel();
     }
