@@ -21,6 +21,7 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Keeps so many orders.
     pub fn new(entries: u64) -> Self {
         Self {
             orders: Cache::new(entries),
@@ -28,6 +29,7 @@ impl Memory {
         }
     }
 
+    /// The newest version that was put, unless it had to make room.
     pub async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
         self.orders.get(&id).await
     }
@@ -47,6 +49,7 @@ impl Memory {
         }
     }
 
+    /// Forgets everything that was put so far.
     pub fn forget_all(&self) {
         self.orders.invalidate_all();
     }
@@ -58,5 +61,31 @@ impl Memory {
         load: impl Future<Output = Result<Option<Arc<Order>>, E>>,
     ) -> Result<Option<Arc<Order>>, Arc<E>> {
         self.flights.try_get_with(id, load).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::tests::stack::order;
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_was_asked_for() {
+        let memory = Memory::new(10);
+        for _ in 0..1000 {
+            memory.put(&order(1)).await;
+        }
+        memory.orders.run_pending_tasks().await;
+        assert!(memory.orders.entry_count() <= 10);
+    }
+
+    #[tokio::test]
+    async fn a_flight_leaves_nothing_behind() {
+        let (memory, order) = (Memory::new(10), order(1));
+        for round in 1..=3 {
+            let answer = Order { version: round, ..Order::clone(&order) };
+            let loaded = memory.once(order.id, async { Ok::<_, ()>(Some(answer.into())) }).await;
+            assert_eq!(loaded.unwrap().unwrap().version, round);
+        }
     }
 }

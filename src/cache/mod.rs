@@ -35,7 +35,8 @@ impl Cache {
         if let Some(order) = self.memory.get(id).await {
             return Some(order);
         }
-        let order = self.redis.as_ref()?.get(id).await?;
+        // On the heap, as below: the way through Redis needs kilobytes, and callers are many, and most of them hit memory.
+        let order = Box::pin(self.redis.as_ref()?.get(id)).await?;
         Some(self.memory.put(&Arc::new(order)).await)
     }
 
@@ -43,7 +44,7 @@ impl Cache {
     pub async fn put(&self, order: &Arc<Order>) {
         self.memory.put(order).await;
         if let Some(redis) = &self.redis {
-            redis.put(order).await;
+            Box::pin(redis.put(order)).await;
         }
     }
 
@@ -75,7 +76,7 @@ impl Cache {
             self.put(&order).await;
             Ok(Some(order))
         };
-        let loaded = self.memory.once(id, flight).await?;
+        let loaded = Box::pin(self.memory.once(id, flight)).await?;
         // An event may have brought a newer one meanwhile.
         Ok(self.memory.get(id).await.or(loaded))
     }
@@ -124,3 +125,6 @@ pub enum CacheError {
     #[error("Redis did not answer within {0:?}")]
     Timeout(Duration),
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,7 @@ impl std::fmt::Debug for Redis {
 }
 
 impl Redis {
+    /// Does not connect before the first call.
     pub fn connect(url: &SecretString, config: &config::Cache) -> Result<Self, CacheError> {
         let info = url.expose_secret().into_connection_info().map_err(|_| CacheError::Url)?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
@@ -114,10 +115,12 @@ impl Redis {
         }
     }
 
+    /// Whether it failed when it was last needed.
     pub fn is_resting(&self) -> bool {
         self.missed().until.is_some() || self.shared.breaker.is_resting()
     }
 
+    /// Asks for an answer, whatever the breaker says.
     pub async fn ping(&self) -> Result<(), CacheError> {
         self.call(async |connection: &mut MultiplexedConnection| connection.ping().await).await
     }

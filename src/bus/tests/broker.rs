@@ -106,7 +106,7 @@ async fn a_broker_that_falls_silent_does_not_hold_the_publisher() {
 
 #[tokio::test]
 async fn a_deleted_queue_is_declared_again() {
-    let Some(stack) = Stack::rabbit().await else { return };
+    let Some(stack) = Stack::rabbit() else { return };
     let mut consumer = stack.bus.consume(Queue::Timings);
     publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
     within(consumer.next()).await.unwrap().ack();
@@ -120,7 +120,7 @@ async fn a_deleted_queue_is_declared_again() {
 
 #[tokio::test]
 async fn an_event_without_its_queue_counts_as_not_published() {
-    let Some(stack) = Stack::rabbit().await else { return };
+    let Some(stack) = Stack::rabbit() else { return };
     within(stack.bus.ping()).await.unwrap();
     stack.delete_queue(Queue::Timings).await;
     let refused = within(stack.bus.publish(&[event(1, EventType::OrderCreated)])).await;
@@ -130,7 +130,7 @@ async fn an_event_without_its_queue_counts_as_not_published() {
 
 #[tokio::test]
 async fn a_deleted_exchange_is_a_gap_and_not_the_end() {
-    let Some(stack) = Stack::rabbit().await else { return };
+    let Some(stack) = Stack::rabbit() else { return };
     let mut feed = stack.bus.node_feed();
     listening(&mut feed).await;
     stack.delete_exchange().await;
@@ -143,7 +143,7 @@ async fn a_deleted_exchange_is_a_gap_and_not_the_end() {
 
 #[tokio::test]
 async fn a_queue_that_was_declared_otherwise_is_used_as_it_is() {
-    let Some(stack) = Stack::rabbit().await else { return };
+    let Some(stack) = Stack::rabbit() else { return };
     within(stack.bus.ping()).await.unwrap();
     let other = stack.beside(|config| config.delivery_limit = 7);
     let mut consumer = other.bus.consume(Queue::Timings);
@@ -155,7 +155,7 @@ async fn a_queue_that_was_declared_otherwise_is_used_as_it_is() {
 
 #[tokio::test]
 async fn a_node_that_takes_nothing_loses_its_queue_and_is_told() {
-    let Some(mut stack) = Stack::rabbit().await else { return };
+    let Some(mut stack) = Stack::rabbit() else { return };
     stack.config.prefetch = 4;
     stack.config.timeout = Span::millis(500);
     let mint = Mint::seeded(1);
@@ -189,7 +189,7 @@ async fn a_node_that_takes_nothing_loses_its_queue_and_is_told() {
 
 #[tokio::test]
 async fn wrong_credentials_are_named_as_the_reason() {
-    let Some(stack) = Stack::rabbit().await else { return };
+    let Some(stack) = Stack::rabbit() else { return };
     let config = stack.config.amqp_url.as_ref().map(|url| {
         let url = secrecy::ExposeSecret::expose_secret(url);
         let (_, address) = url.split_once('@').unwrap();

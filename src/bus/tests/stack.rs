@@ -42,16 +42,11 @@ impl Stack {
         Self::start(config, None)
     }
 
-    pub async fn rabbit() -> Option<Self> {
-        Self::rabbit_with(|_| {}).await
-    }
-
     /// `None` where there is no broker and none is demanded.
-    pub async fn rabbit_with(adjust: impl FnOnce(&mut config::Bus)) -> Option<Self> {
+    pub fn rabbit() -> Option<Self> {
         let url = broker()?;
         let mut config = Self::config();
         config.amqp_url = Some(url.clone().into());
-        adjust(&mut config);
         Some(Self::start(config, Some(url)))
     }
 
