@@ -1,6 +1,13 @@
 //! Snapshots in this process. The newest version wins, in whatever order they arrive.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use moka::{
     future::Cache,
@@ -18,6 +25,8 @@ pub struct Memory {
     orders: Cache<OrderId, Arc<Order>>,
     /// Used for its single flight alone: it forgets at once what it was told.
     flights: Cache<OrderId, Option<Arc<Order>>>,
+    /// Counts how often all was forgotten.
+    epoch: Arc<AtomicU64>,
 }
 
 impl Memory {
@@ -26,6 +35,7 @@ impl Memory {
         Self {
             orders: Cache::new(entries),
             flights: Cache::builder().max_capacity(FLIGHTS).time_to_live(Duration::ZERO).build(),
+            epoch: Arc::default(),
         }
     }
 
@@ -49,8 +59,25 @@ impl Memory {
         }
     }
 
-    /// Forgets everything that was put so far.
+    /// The present epoch, for [`Memory::put_read`].
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Puts an order that was read elsewhere, which began in `epoch`. When all was forgotten meanwhile, it may be as old as what
+    /// was forgotten, and goes, too.
+    pub async fn put_read(&self, order: &Arc<Order>, epoch: u64) -> Arc<Order> {
+        let newest = self.put(order).await;
+        // After the put, so that no moment is left uncovered.
+        if epoch != self.epoch() {
+            self.orders.invalidate(&order.id).await;
+        }
+        newest
+    }
+
+    /// Forgets everything that was put so far, and what is being read at the moment.
     pub fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         self.orders.invalidate_all();
     }
 

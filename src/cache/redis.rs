@@ -54,7 +54,8 @@ struct Shared {
     ttl: Duration,
 }
 
-/// What Redis was not told while it was away. Its snapshots of these orders are old.
+/// What Redis was not told while it was away. Its snapshots of these orders are old; other nodes may still read them until this
+/// one has had them forgotten, but these nodes have been told the newer versions by event.
 #[derive(Default)]
 struct Missed {
     /// Redis must not be asked before it has forgotten these.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use self::stack::{Stack, event, events, numbers, within};
 use crate::{
-    bus::{Bus, BusError, FeedItem, NodeFeed, Queue},
+    bus::{Bus, BusError, FeedItem, Message, NodeFeed, Queue, State},
     domain::EventType,
 };
 
@@ -90,7 +90,7 @@ async fn messages(feed: &mut NodeFeed, count: usize) -> Vec<Bytes> {
 }
 
 /// Publishes as the relay does: again, until it has worked.
-async fn publish_at_last(bus: &Bus, batch: &[crate::bus::Message]) {
+async fn publish_at_last(bus: &Bus, batch: &[Message]) {
     within(async {
         while let Err(error) = bus.publish(batch).await {
             assert!(!matches!(error, BusError::Closed));
@@ -259,7 +259,7 @@ async fn an_empty_batch_is_published_at_once(stack: &Stack) {
 async fn the_broker_answers_a_ping(stack: &Stack) {
     within(stack.bus.ping()).await.unwrap();
     let mut state = stack.bus.state();
-    within(async { state.wait_for(super::State::is_connected).await.map(drop) }).await.unwrap();
+    within(async { state.wait_for(State::is_connected).await.map(drop) }).await.unwrap();
 }
 
 #[tokio::test]

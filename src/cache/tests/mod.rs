@@ -52,6 +52,7 @@ contract! {
     an_order_that_is_not_there_is_not_remembered,
     a_slow_read_does_not_hide_what_came_meanwhile,
     what_is_forgotten_here_is_read_again,
+    what_was_being_read_is_forgotten_with_the_rest,
     a_ping_is_answered,
 }
 
@@ -159,6 +160,29 @@ async fn what_is_forgotten_here_is_read_again(stack: &Stack) {
     stack.cache.forget_all_local();
     let read = stack.cache.read_through(old.id, async { Ok::<_, Infallible>(Some(new)) }).await;
     assert_eq!(read.unwrap().unwrap().version, 2);
+}
+
+async fn what_was_being_read_is_forgotten_with_the_rest(stack: &Stack) {
+    let old = order(1);
+    let new = Arc::new(Order { version: 2, ..Order::clone(&old) });
+    let (reading, go_on) = (Notify::new(), Notify::new());
+    let load = async {
+        reading.notify_one();
+        go_on.notified().await;
+        Ok::<_, Infallible>(Some(Order::clone(&old)))
+    };
+    let forgetting = async {
+        reading.notified().await;
+        // The event that tells of it is lost in the gap.
+        stack.elsewhere().put(&new).await;
+        stack.cache.forget_all_local();
+        go_on.notify_one();
+    };
+    let read = stack.cache.read_through(old.id, load);
+    within(Box::pin(async { tokio::join!(read, forgetting) })).await.0.unwrap();
+    let load = async { Ok::<_, Infallible>(Some(Order::clone(&new))) };
+    let again = stack.cache.read_through(old.id, load).await;
+    assert_eq!(again.unwrap().unwrap().version, 2);
 }
 
 async fn a_ping_is_answered(stack: &Stack) {
