@@ -155,6 +155,11 @@ impl Hub {
         true
     }
 
+    /// The last version published of an order, if that is remembered.
+    pub fn published(&self, order: OrderId) -> Option<Version> {
+        self.published.get(&order)
+    }
+
     /// Tells everybody that what they show may be stale.
     pub fn fall_behind(&self, since: Timestamp) {
         *self.behind_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(since);

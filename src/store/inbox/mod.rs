@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-pub use self::listing::{InboxEntry, InboxFilter, counts, list, load};
+pub use self::listing::{Counts, InboxEntry, InboxFilter, counts, list, load};
 
 /// The headers of a call that are worth keeping. Never one that proves who called.
 pub type Headers = BTreeMap<String, String>;
