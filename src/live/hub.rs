@@ -243,7 +243,7 @@ impl Hub {
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         for (place, connection) in (0_u32..).zip(&connections) {
             let after = (window / count).saturating_mul(place).as_millis();
-            connection.send(&format!(r#"{{"type":"reconnect","afterMs":{after}}}"#));
+            connection.send(format!(r#"{{"type":"reconnect","afterMs":{after}}}"#));
             connection.close(Close::Shutdown);
         }
     }

@@ -16,7 +16,7 @@ mod wheel;
 pub use self::{
     admission::{Admission, Refused},
     close::Close,
-    connection::{Batch, Connection, Due, Outgoing, Outlet, Rhythm},
+    connection::{Connection, Due, Outgoing, Outlet, Rhythm},
     event::Event,
     gate::Subscription,
     hub::{Hub, Limits},

@@ -13,7 +13,8 @@ use crate::{
         Version,
     },
     live::{
-        Batch, Close, Connection, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
+        Close, Connection, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
+        connection::Batch,
     },
 };
 

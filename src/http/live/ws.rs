@@ -20,7 +20,7 @@ use crate::{
         address::Address,
         caller::Watcher,
         extract::Query,
-        live::{handshake::Handshake, session::Session, watch::Watch},
+        live::{handshake::Handshake, session::Session, socket_options, watch::Watch},
         problem::{ErrorBody, Problem},
         shape,
     },
@@ -86,6 +86,9 @@ async fn run(app: App, caller: Caller, shape: Shape, admission: Admission, upgra
         tracing::error!("a WebSocket's stream is no TCP stream");
         return;
     };
+    if let Err(error) = socket_options::set(&stream) {
+        tracing::debug!("a socket keeps the kernel's own options: {error}");
+    }
     let outlet = Outlet::Socket(stream);
     let watch = Watch::new(app.clone(), &caller, shape, outlet, admission);
     let decoder = Decoder::new(app.config.live.frame_bytes);
@@ -94,7 +97,7 @@ async fn run(app: App, caller: Caller, shape: Shape, admission: Admission, upgra
     socket.hear(&early).await;
     if let Some(close) = socket.converse().await {
         counter!(metric::LIVE_CLOSED, "code" => close.code().to_string()).increment(1);
-        drop(timeout(CLOSING_TIME, socket.say_goodbye()).await);
+        drop(timeout(CLOSING_TIME, socket.say_goodbye(close)).await);
     }
 }
 
@@ -124,18 +127,26 @@ impl Socket {
         }
     }
 
-    /// Waits until our close frame has left, and then for the client to hang up.
-    async fn say_goodbye(&mut self) {
-        loop {
+    /// Waits until our close frame has left and the client has answered it; then the connection is ours to end (RFC 6455 section 7.1.1).
+    async fn say_goodbye(&mut self, close: Close) {
+        let mut answered = close == Close::Normal;
+        let mut left = false;
+        while !(answered && left) {
             match self.due().await {
-                Due::Read if self.receive(|_| ()).is_err() => return,
-                Due::Read | Due::Close(_) => {}
-                Due::Closed => break,
+                Due::Read => {
+                    let mut bytes = Vec::new();
+                    if self.receive(|read| bytes.extend_from_slice(read)).is_err() {
+                        return;
+                    }
+                    let fed =
+                        self.decoder.feed(&bytes, |it| answered |= matches!(it, Message::Close(_)));
+                    answered |= fed.is_err();
+                }
+                Due::Close(_) => {}
+                Due::Closed => left = true,
                 Due::Gone => return,
             }
         }
-        let Outlet::Socket(stream) = self.session.connection().outlet() else { return };
-        while stream.readable().await.is_ok() && self.receive(|_| ()).is_ok() {}
     }
 
     async fn due(&self) -> Due {

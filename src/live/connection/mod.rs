@@ -3,23 +3,24 @@
 //! The publisher writes straight to the socket, without waiting and without waking a task. Only what the kernel does not take at
 //! once is queued, bounded in bytes, and leaves when the socket is writable again.
 
+mod life;
 mod outlet;
 mod pulse;
 mod queue;
 mod shown;
+mod task;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use metrics::counter;
 
 pub(crate) use self::pulse::Pulse;
-pub use self::{outlet::Outlet, pulse::Rhythm, queue::Outgoing};
-use self::{queue::Queue, shown::Shown};
+#[cfg(test)]
+pub(crate) use self::task::Batch;
+use self::{life::Life, queue::Queue, shown::Shown};
+pub use self::{outlet::Outlet, pulse::Rhythm, queue::Outgoing, task::Due};
 use crate::{
     channels::Shape,
     domain::{OrderId, Version},
@@ -44,35 +45,16 @@ struct State {
     queue: Queue,
     shown: Shown,
     pulse: Pulse,
-    closing: Option<Close>,
-    /// The connection's task knows that it is closing.
-    told: bool,
-    /// The socket does not take anything any more.
-    broken: bool,
+    life: Life,
     /// The publisher has queued frames that it will write at the end of its burst.
     dirty: bool,
 }
 
-/// What an event stream is to do next.
-#[derive(Debug)]
-pub struct Batch {
-    /// Send these.
-    pub frames: Vec<Outgoing>,
-    /// Then end.
-    pub close: Option<Close>,
-}
-
-/// What a socket's task is to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// There may be something to read.
-    Read,
-    /// It is to be closed: what waits, the close frame last, is still to leave. Said once.
-    Close(Close),
-    /// The close frame has left.
-    Closed,
-    /// The other end is gone.
-    Gone,
+impl State {
+    /// Whether frames are taken.
+    fn is_open(&self) -> bool {
+        self.life == Life::Open
+    }
 }
 
 /// What became of an offered event.
@@ -108,9 +90,7 @@ impl Connection {
             queue: Queue::default(),
             shown: Shown::default(),
             pulse,
-            closing: None,
-            told: false,
-            broken: false,
+            life: Life::Open,
             dirty: false,
         };
         Self { id, shape, queue_bytes, outlet, state: Mutex::new(state), task: AtomicWaker::new() }
@@ -204,44 +184,6 @@ impl Connection {
         self.write_out(&mut state);
     }
 
-    /// What an event stream is to send next.
-    pub fn poll_batch(&self, cx: &Context<'_>) -> Poll<Batch> {
-        // Registered before looking, or a wake-up between the two is lost.
-        self.task.register(cx.waker());
-        let mut state = self.lock();
-        if state.queue.is_empty() && state.closing.is_none() {
-            return Poll::Pending;
-        }
-        Poll::Ready(Batch { frames: state.queue.take_all(), close: state.closing })
-    }
-
-    /// What a socket's task is to do next. Writes what waits, as soon as the socket takes it.
-    pub fn poll_due(&self, cx: &mut Context<'_>) -> Poll<Due> {
-        self.task.register(cx.waker());
-        let Outlet::Socket(socket) = &self.outlet else { return Poll::Ready(Due::Gone) };
-        let mut state = self.lock();
-        while !state.queue.is_empty() && !state.broken {
-            match socket.poll_write_ready(cx) {
-                Poll::Ready(Ok(())) => self.write_out(&mut state),
-                Poll::Ready(Err(_)) => state.broken = true,
-                Poll::Pending => break,
-            }
-        }
-        if state.broken {
-            return Poll::Ready(Due::Gone);
-        }
-        if let Some(close) = state.closing {
-            if !std::mem::replace(&mut state.told, true) {
-                return Poll::Ready(Due::Close(close));
-            }
-            if state.queue.is_empty() {
-                return Poll::Ready(Due::Closed);
-            }
-        }
-        drop(state);
-        socket.poll_read_ready(cx).map(|ready| if ready.is_ok() { Due::Read } else { Due::Gone })
-    }
-
     fn show(&self, state: &mut State, event: &Arc<Event>, when: When) -> bool {
         let admitted = state.shown.admits(event.order_id(), event.version());
         if admitted {
@@ -251,7 +193,7 @@ impl Connection {
     }
 
     fn put(&self, state: &mut State, outgoing: Outgoing, when: When) {
-        if state.closing.is_some() || state.broken {
+        if !state.is_open() {
             return;
         }
         state.pulse.spoke();
@@ -264,7 +206,7 @@ impl Connection {
                     state.queue.push(outgoing, self.shape);
                     state.queue.wrote(written, self.shape);
                 }
-                Err(_) => state.broken = true,
+                Err(_) => state.life = Life::Broken,
             }
         } else {
             state.queue.push(outgoing, self.shape);
@@ -279,8 +221,10 @@ impl Connection {
         if state.queue.is_empty() {
             return;
         }
-        state.broken |= state.queue.write_to(&self.outlet, self.shape).is_err();
-        if state.broken || !state.queue.is_empty() {
+        if state.queue.write_to(&self.outlet, self.shape).is_err() {
+            state.life = Life::Broken;
+        }
+        if state.life == Life::Broken || !state.queue.is_empty() {
             // The kernel is full, or this is an event stream: its task goes on.
             self.task.wake();
         }
@@ -301,12 +245,12 @@ impl Connection {
     }
 
     fn begin_to_close(&self, state: &mut State, close: Close, code: Option<u16>) {
-        if state.closing.is_some() {
+        if !state.is_open() {
             return;
         }
         let frame = websocket::close(code, close.reason());
         state.queue.push(Outgoing::Frame(frame), self.shape);
-        state.closing = Some(close);
+        state.life = Life::Closing(close);
         self.task.wake();
     }
 

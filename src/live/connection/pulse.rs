@@ -75,7 +75,7 @@ impl Connection {
     /// Does what is due; answers when to look again, or `None` when there is no need to.
     pub(crate) fn beat(&self, rhythm: &Rhythm, now: Instant, clock: Timestamp) -> Option<Instant> {
         let mut state = self.lock();
-        if state.closing.is_some() || state.broken {
+        if !state.is_open() {
             return None;
         }
         let pulse = &mut state.pulse;
@@ -103,7 +103,7 @@ impl Connection {
         let next = pulse.next(rhythm, now, clock);
         drop(state);
         if warns {
-            self.send(&format!(r#"{{"type":"expiring","expiresAt":"{expires_at}"}}"#));
+            self.send(format!(r#"{{"type":"expiring","expiresAt":"{expires_at}"}}"#));
         }
         if pings {
             // Browsers answer protocol pings unseen by their pages, which need a frame of their own to tell silence from quiet.
