@@ -4,5 +4,7 @@
 #![cfg(test)]
 
 mod deployment;
+mod errors;
 mod harness;
+mod health;
 mod orders;
