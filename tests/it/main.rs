@@ -8,3 +8,4 @@ mod errors;
 mod harness;
 mod health;
 mod orders;
+mod webhooks;
