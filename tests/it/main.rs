@@ -4,4 +4,8 @@
 #![cfg(test)]
 
 mod deployment;
+mod errors;
 mod harness;
+mod health;
+mod orders;
+mod webhooks;
