@@ -1,9 +1,12 @@
 //! The stored calls of partners, for those who look after them.
 
+use bytes::Bytes;
+
 use crate::{
     app::{App, Failure},
     auth::Caller,
     base::cursor::Cursor,
+    domain::InboxId,
     store::{
         self,
         inbox::{InboxEntry, InboxFilter},
@@ -18,6 +21,14 @@ pub struct Listing {
     pub next: Option<Cursor>,
 }
 
+/// One call's body, byte for byte as it came.
+pub async fn body(app: &App, caller: &Caller, id: InboxId) -> Result<Bytes, Failure> {
+    authorise(caller)?;
+    let mut tx = app.db.read().await?;
+    let call = store::inbox::load(&mut tx, id).await?;
+    call.map(|it| it.body).ok_or(Failure::NoSuch("call"))
+}
+
 /// The calls that fit the filter.
 pub async fn list(
     app: &App,
@@ -25,11 +36,7 @@ pub async fn list(
     filter: InboxFilter,
     limit: u32,
 ) -> Result<Listing, Failure> {
-    if !caller.may_read_inbox() {
-        return Err(Failure::Forbidden(
-            "Reading the inbox takes a token for all stores with the scope inbox:read.",
-        ));
-    }
+    authorise(caller)?;
     let mut tx = app.db.read().await?;
     let mut calls = store::inbox::list(&mut tx, &filter, limit + 1).await?;
     let more = (limit as usize) < calls.len();
@@ -37,4 +44,13 @@ pub async fn list(
     let next = calls.last().filter(|_| more);
     let next = next.map(|it| Cursor { at: it.received_at, id: it.id.uuid() });
     Ok(Listing { calls, next })
+}
+
+fn authorise(caller: &Caller) -> Result<(), Failure> {
+    if caller.may_read_inbox() {
+        return Ok(());
+    }
+    Err(Failure::Forbidden(
+        "Reading the inbox takes a token for all stores with the scope inbox:read.",
+    ))
 }

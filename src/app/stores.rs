@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, Detail, Failure},
-    auth::{Caller, Role, Scope, Stores},
+    auth::{Caller, Role},
     domain::{Currency, LocalizedText, Store, StoreId},
     store,
 };
@@ -55,7 +55,7 @@ const fn a_quarter() -> u16 {
 
 /// Opens a store.
 pub async fn open(app: &App, caller: &Caller, new: NewStore) -> Result<Store, Failure> {
-    if !caller.has(Scope::StoresWrite) || caller.stores != Stores::All {
+    if !caller.may_open_stores() {
         return Err(Failure::Forbidden(
             "Opening a store takes a token for all stores with the scope stores:write.",
         ));

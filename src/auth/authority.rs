@@ -63,9 +63,9 @@ impl Caller {
         self.works_at(store, Scope::StoresRead)
     }
 
-    /// May change how this store is set up: its staff and services, with `stores:write`.
-    pub fn may_write_store_settings(&self, store: StoreId) -> bool {
-        self.works_at(store, Scope::StoresWrite) && self.has(Scope::StoresWrite)
+    /// May open stores: staff and services of all stores, with `stores:write`.
+    pub fn may_open_stores(&self) -> bool {
+        self.works_everywhere() && self.has(Scope::StoresWrite)
     }
 
     /// May see and retry the stored calls of partners, which belong to no one store: staff and services of all stores, with
@@ -181,11 +181,11 @@ mod tests {
             sara.may_read_store(samples::store()) && !sara.may_read_store(samples::other_store())
         );
         assert!(sara.may_read_store_settings(samples::store()));
-        assert!(!sara.may_write_store_settings(samples::store()));
+        assert!(!sara.may_open_stores());
         assert!(!sara.may_cancel_as_customer(&order()) && !sara.may_read_customer("sami"));
         let other = caller(Role::Staff, "ali", Scope::ALL, elsewhere());
         assert!(!other.may_read(&order()) && !other.may_serve(&order()));
-        assert!(!other.may_write_store_settings(samples::store()));
+        assert!(!other.may_open_stores());
     }
 
     #[test]

@@ -142,8 +142,8 @@ impl Delivery {
 
     fn give_back(&mut self, why: &str) {
         let Some(receipt) = self.receipt.take() else { return };
-        let (queue, event_id) = (self.queue.as_str(), self.event_id);
-        tracing::warn!(bus.queue = queue, event.id = ?event_id, "{queue} rejects a message: {why}");
+        let (queue, event_id) = (self.queue.as_str(), self.event_id.map(tracing::field::display));
+        tracing::warn!(bus.queue = queue, event.id = event_id, "{queue} rejects a message: {why}");
         match receipt {
             Receipt::Job(job) => job.reject(why),
             Receipt::Broker(acker) => {

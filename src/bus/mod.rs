@@ -67,7 +67,8 @@ impl Bus {
 
     /// The messages of a durable queue; several consumers of one queue share them.
     ///
-    /// In process a queue exists from its first consumer on: consume before the first message is published.
+    /// In process a queue exists from its first consumer on: consume before the first message is published. From then on
+    /// publishing waits for its consumers, so they must stay.
     pub fn consume(&self, queue: Queue) -> Consumer {
         match self {
             Self::Local(local) => Consumer::local(queue, local.consume(queue), local.stop()),
@@ -110,11 +111,6 @@ pub struct State {
 }
 
 impl State {
-    /// Whether all connections stand.
-    pub fn is_connected(&self) -> bool {
-        self.trouble().is_none()
-    }
-
     /// What is wrong, if anything.
     pub fn trouble(&self) -> Option<&str> {
         self.publishing.as_deref().or(self.consuming.as_deref())
@@ -154,3 +150,6 @@ pub enum BusError {
     #[error("the bus is closed")]
     Closed,
 }
+
+#[cfg(test)]
+mod tests;

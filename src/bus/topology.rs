@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <name>.events (topic) ── <eventType>.<storeId> ──┬─► <name>.timings (quorum) ··dead··► <name>.events.dead ─► <name>.timings.dead
-//!                                                  └─► one exclusive queue for each node, bound with `#`
+//!                                                  └─► <name>.node.… (exclusive), one for each node, all events
 //! ```
 
 use crate::domain::EventType;
@@ -65,13 +65,21 @@ impl Names {
 
     /// A durable consumer's queue.
     pub fn queue(&self, queue: Queue) -> String {
-        let prefix = self.exchange.rsplit_once('.').map_or(self.exchange.as_str(), |(it, _)| it);
-        format!("{prefix}.{}", queue.as_str())
+        format!("{}.{}", self.prefix(), queue.as_str())
     }
 
     /// Where a durable consumer's dead letters wait for somebody to look at them.
     pub fn dead_queue(&self, queue: Queue) -> String {
         format!("{}.dead", self.queue(queue))
+    }
+
+    /// A node's own queue; `word` tells it from the others.
+    pub fn node_queue(&self, word: &str) -> String {
+        format!("{}.node.{word}", self.prefix())
+    }
+
+    fn prefix(&self) -> &str {
+        self.exchange.rsplit_once('.').map_or(self.exchange.as_str(), |(prefix, _)| prefix)
     }
 }
 

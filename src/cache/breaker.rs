@@ -16,6 +16,7 @@ pub struct Breaker {
 }
 
 impl Breaker {
+    /// Lets everybody call, and for `rest` nobody after a failure.
     pub const fn new(rest: Duration) -> Self {
         Self { rest, resting_until: Mutex::new(None) }
     }
@@ -46,12 +47,7 @@ impl Breaker {
 
     /// Reports a failure. True if it is the first one.
     pub fn failed(&self) -> bool {
-        self.rest_for(self.rest)
-    }
-
-    /// Keeps all calls back for so long. True if none were kept back before.
-    pub fn rest_for(&self, rest: Duration) -> bool {
-        self.lock().replace(Instant::now() + rest).is_none()
+        self.lock().replace(Instant::now() + self.rest).is_none()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {

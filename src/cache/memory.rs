@@ -1,6 +1,13 @@
 //! Snapshots in this process. The newest version wins, in whatever order they arrive.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use moka::{
     future::Cache,
@@ -18,16 +25,21 @@ pub struct Memory {
     orders: Cache<OrderId, Arc<Order>>,
     /// Used for its single flight alone: it forgets at once what it was told.
     flights: Cache<OrderId, Option<Arc<Order>>>,
+    /// Counts how often all was forgotten.
+    epoch: Arc<AtomicU64>,
 }
 
 impl Memory {
+    /// Keeps so many orders.
     pub fn new(entries: u64) -> Self {
         Self {
             orders: Cache::new(entries),
             flights: Cache::builder().max_capacity(FLIGHTS).time_to_live(Duration::ZERO).build(),
+            epoch: Arc::default(),
         }
     }
 
+    /// The newest version that was put, unless it had to make room.
     pub async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
         self.orders.get(&id).await
     }
@@ -47,7 +59,25 @@ impl Memory {
         }
     }
 
+    /// The present epoch, for [`Memory::put_read`].
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Puts an order that was read elsewhere, which began in `epoch`. When all was forgotten meanwhile, it may be as old as what
+    /// was forgotten, and goes, too.
+    pub async fn put_read(&self, order: &Arc<Order>, epoch: u64) -> Arc<Order> {
+        let newest = self.put(order).await;
+        // After the put, so that no moment is left uncovered.
+        if epoch != self.epoch() {
+            self.orders.invalidate(&order.id).await;
+        }
+        newest
+    }
+
+    /// Forgets everything that was put so far, and what is being read at the moment.
     pub fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         self.orders.invalidate_all();
     }
 
@@ -58,5 +88,31 @@ impl Memory {
         load: impl Future<Output = Result<Option<Arc<Order>>, E>>,
     ) -> Result<Option<Arc<Order>>, Arc<E>> {
         self.flights.try_get_with(id, load).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::tests::stack::order;
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_was_asked_for() {
+        let memory = Memory::new(10);
+        for _ in 0..1000 {
+            memory.put(&order(1)).await;
+        }
+        memory.orders.run_pending_tasks().await;
+        assert!(memory.orders.entry_count() <= 10);
+    }
+
+    #[tokio::test]
+    async fn a_flight_leaves_nothing_behind() {
+        let (memory, order) = (Memory::new(10), order(1));
+        for round in 1..=3 {
+            let answer = Order { version: round, ..Order::clone(&order) };
+            let loaded = memory.once(order.id, async { Ok::<_, ()>(Some(answer.into())) }).await;
+            assert_eq!(loaded.unwrap().unwrap().version, round);
+        }
     }
 }

@@ -35,15 +35,17 @@ impl Cache {
         if let Some(order) = self.memory.get(id).await {
             return Some(order);
         }
-        let order = self.redis.as_ref()?.get(id).await?;
-        Some(self.memory.put(&Arc::new(order)).await)
+        let epoch = self.memory.epoch();
+        // On the heap, as below: the way through Redis needs kilobytes, and callers are many, and most of them hit memory.
+        let order = Box::pin(self.redis.as_ref()?.get(id)).await?;
+        Some(self.memory.put_read(&Arc::new(order), epoch).await)
     }
 
     /// Remembers an order, here at once and in Redis if that answers in time.
     pub async fn put(&self, order: &Arc<Order>) {
         self.memory.put(order).await;
         if let Some(redis) = &self.redis {
-            redis.put(order).await;
+            Box::pin(redis.put(order)).await;
         }
     }
 
@@ -67,15 +69,19 @@ impl Cache {
         if let Some(order) = self.memory.get(id).await {
             return Ok(Some(order));
         }
+        let epoch = self.memory.epoch();
         let flight = async {
             if let Some(order) = self.get(id).await {
                 return Ok(Some(order));
             }
             let Some(order) = load.await?.map(Arc::new) else { return Ok(None) };
-            self.put(&order).await;
-            Ok(Some(order))
+            if let Some(redis) = &self.redis {
+                redis.put(&order).await;
+            }
+            Ok(Some(self.memory.put_read(&order, epoch).await))
         };
-        let loaded = self.memory.once(id, flight).await?;
+        // On the heap: whoever waits for an order, thousands of sockets, should not carry this along.
+        let loaded = Box::pin(self.memory.once(id, flight)).await?;
         // An event may have brought a newer one meanwhile.
         Ok(self.memory.get(id).await.or(loaded))
     }
@@ -124,3 +130,6 @@ pub enum CacheError {
     #[error("Redis did not answer within {0:?}")]
     Timeout(Duration),
 }
+
+#[cfg(test)]
+mod tests;

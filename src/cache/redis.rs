@@ -54,7 +54,8 @@ struct Shared {
     ttl: Duration,
 }
 
-/// What Redis was not told while it was away. Its snapshots of these orders are old.
+/// What Redis was not told while it was away. Its snapshots of these orders are old; other nodes may still read them until this
+/// one has had them forgotten, but these nodes have been told the newer versions by event.
 #[derive(Default)]
 struct Missed {
     /// Redis must not be asked before it has forgotten these.
@@ -70,6 +71,7 @@ impl std::fmt::Debug for Redis {
 }
 
 impl Redis {
+    /// Does not connect before the first call.
     pub fn connect(url: &SecretString, config: &config::Cache) -> Result<Self, CacheError> {
         let info = url.expose_secret().into_connection_info().map_err(|_| CacheError::Url)?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
@@ -114,10 +116,12 @@ impl Redis {
         }
     }
 
+    /// Whether it failed when it was last needed.
     pub fn is_resting(&self) -> bool {
         self.missed().until.is_some() || self.shared.breaker.is_resting()
     }
 
+    /// Asks for an answer, whatever the breaker says.
     pub async fn ping(&self) -> Result<(), CacheError> {
         self.call(async |connection: &mut MultiplexedConnection| connection.ping().await).await
     }

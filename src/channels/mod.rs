@@ -10,7 +10,7 @@ mod web;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::view::{DeliveryView, ItemView, OrderView};
+pub use self::view::OrderView;
 use crate::domain::{Envelope, Order};
 
 /// The channel that a screen asks for.
@@ -56,11 +56,6 @@ impl Shape {
     /// How many there are.
     pub const COUNT: usize = 8;
 
-    /// Its place in a table of [`Shape::COUNT`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
     /// The channel it belongs to.
     pub const fn channel(self) -> Channel {
         match self {
@@ -87,7 +82,7 @@ impl Shape {
     }
 
     /// An event as this shape shows it.
-    pub fn event<'a>(self, event: &'a Envelope<Order>) -> Envelope<OrderView<'a>> {
+    pub fn event(self, event: &Envelope<Order>) -> Envelope<OrderView<'_>> {
         let mut shown = event.with_order(self.view(&event.data.order));
         if !self.names_actors() {
             shown.metadata.actor.id = None;

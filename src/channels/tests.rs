@@ -93,18 +93,3 @@ fn each_shape_shows_what_its_reader_may_know_and_no_more() {
     assert!(shows(Shape::Mobile).is_empty());
     assert!(shows(Shape::Board).is_empty());
 }
-
-#[test]
-fn every_shape_has_a_place_of_its_own() {
-    let shapes = [
-        Shape::Mobile,
-        Shape::Link,
-        Shape::Customer,
-        Shape::Full,
-        Shape::Kiosk,
-        Shape::Kitchen,
-        Shape::Courier,
-        Shape::Board,
-    ];
-    assert_eq!(shapes.map(Shape::index), std::array::from_fn::<_, { Shape::COUNT }, _>(|it| it));
-}

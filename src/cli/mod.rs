@@ -1,5 +1,6 @@
 //! The command line.
 
+mod dead_letters;
 mod doctor;
 mod migrate;
 mod serve;
@@ -41,6 +42,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Mint a token for development: for a role, its stores and its scopes
     Token(token::Token),
+    /// List messages that no consumer could handle
+    DeadLetters(dead_letters::DeadLetters),
     /// List every setting with its default and its meaning
     Settings(settings::Settings),
 }
@@ -51,19 +54,19 @@ struct Common {
     /// A TOML file with settings
     #[arg(long, env = "ORDERWIRE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Any setting, by its name: --set live.ping_every=10s
+    /// Any setting, by its name: `--set live.ping_every=10s`
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
     /// The folder of an embedded server's database and keys
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// postgres://… or sqlite:path
+    /// `postgres://…` or `sqlite:path`
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// amqp://user:password@host:5672/vhost
+    /// `amqp://user:password@host:5672/vhost`
     #[arg(long, value_name = "URL")]
     amqp_url: Option<String>,
-    /// redis://host:6379
+    /// `redis://host:6379`
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
 }
@@ -98,6 +101,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Migrate(migrate) => migrate.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Token(token) => token.run(),
+        Command::DeadLetters(letters) => letters.run().await,
         Command::Settings(settings) => settings.run(),
     }
 }

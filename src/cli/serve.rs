@@ -18,7 +18,7 @@ pub struct Serve {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// What this process does; left out: everything. Sharing the work out takes AMQP_URL
+    /// What this process does; left out: everything. Sharing the work out takes a broker
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', value_parser = role())]
     roles: Vec<Role>,
 }

@@ -170,7 +170,7 @@ section! {
         /// `text` for people, `json` for machines.
         format: LogFormat = LogFormat::Text;
         /// What is logged: `info`, `orderwire=debug,warn`…
-        filter: String = "info".to_owned();
+        filter: String = "info,lapin=off".to_owned();
     }
 }
 

@@ -18,12 +18,13 @@ mod text;
 mod ticket;
 mod vocabulary;
 
+// Other floors have closed sets of words too.
 pub(crate) use self::vocabulary::vocabulary;
 pub use self::{
     actor::{Actor, ActorKind},
     change::{Change, Command},
     delivery::{Courier, Delivery, DeliveryStatus},
-    envelope::{Envelope, EventData, EventType, FORMAT_VERSION, Metadata, SOURCE},
+    envelope::{Envelope, EventType},
     fact::{Fact, Recorded},
     id::{EventId, IdError, InboxId, OrderId, StoreId},
     merge::{Merged, News, Report},
@@ -38,8 +39,6 @@ pub use self::{
     ticket::{Ticket, TicketStatus},
     vocabulary::UnknownWord,
 };
-
-// Other floors have closed sets of words too.
 
 /// Counts the changes of one order, from 1.
 pub type Version = u32;

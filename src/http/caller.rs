@@ -40,10 +40,11 @@ macro_rules! extractor {
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
                 let caller = app.tokens.verify(&$token(parts)?)?;
-                match caller.role {
-                    $roles => Ok(Self(caller)),
-                    #[allow(unreachable_patterns, reason = "some extractors take every role")]
-                    role => Err(Problem::forbidden(format!("This is not for the role {role}."))),
+                if matches!(caller.role, $roles) {
+                    Ok(Self(caller))
+                } else {
+                    let role = caller.role;
+                    Err(Problem::forbidden(format!("This is not for the role {role}.")))
                 }
             }
         }

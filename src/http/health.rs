@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     cache,
-    store::{self, StoreError},
+    store::{self, StoreError, inbox::Counts},
     telemetry::{self, metric},
 };
 
@@ -38,6 +38,8 @@ struct Readiness {
     bus: Standing,
     cache: Standing,
     draining: bool,
+    /// Sockets and event streams open on this node.
+    sockets: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +74,7 @@ async fn ready(State(app): State<App>) -> Response {
         bus: Standing::new(bus),
         cache: Standing::new(cache),
         draining,
+        sockets: app.hub.open_sockets(),
     };
     (status, Json(readiness)).into_response()
 }
@@ -91,12 +94,13 @@ async fn measure_store(app: &App) -> Result<(), StoreError> {
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
     gauge!(metric::OUTBOX_ROWS).set(backlog.rows as f64);
     gauge!(metric::OUTBOX_AGE_SECONDS).set(age);
-    let counts = store::inbox::counts(&mut tx).await?;
-    for (state, rows) in
-        [("pending", counts.pending), ("parked", counts.parked), ("dead", counts.dead)]
-    {
-        #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    show_inbox(store::inbox::counts(&mut tx).await?);
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+fn show_inbox(Counts { pending, parked, dead }: Counts) {
+    for (state, rows) in [("pending", pending), ("parked", parked), ("dead", dead)] {
         gauge!(metric::INBOX_ROWS, "state" => state).set(rows as f64);
     }
-    Ok(())
 }

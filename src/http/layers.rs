@@ -70,7 +70,7 @@ pub fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("last-event-id"),
         ])
         .expose_headers([header::ETAG, header::RETRY_AFTER, REQUEST_ID])
-        .max_age(Duration::from_secs(3600));
+        .max_age(Duration::from_hours(1));
     if origins.iter().any(|it| it == "*") {
         return layer.allow_origin(AllowOrigin::any());
     }

@@ -21,9 +21,9 @@ use axum::{
     middleware,
 };
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
-pub use self::{openapi::document, server::serve};
+pub use self::server::serve;
 use crate::{app::App, http::problem::Problem};
 
 /// What this process serves. Health and metrics are always there.
@@ -55,8 +55,8 @@ pub fn router(app: App, served: Served) -> Router {
         .with_state(app)
 }
 
-fn routes(webhook_body_limit: usize, served: Served) -> utoipa_axum::router::OpenApiRouter<App> {
-    let mut routes = utoipa_axum::router::OpenApiRouter::new();
+fn routes(webhook_body_limit: usize, served: Served) -> OpenApiRouter<App> {
+    let mut routes = OpenApiRouter::new();
     if served.api {
         routes = routes.merge(v1::routes(webhook_body_limit));
     }
@@ -64,11 +64,6 @@ fn routes(webhook_body_limit: usize, served: Served) -> utoipa_axum::router::Ope
         routes = routes.merge(live::routes());
     }
     routes
-}
-
-/// The document of everything there is.
-fn whole_document() -> OpenApi {
-    openapi::split(routes(0, Served { api: true, live: true })).1
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

@@ -46,19 +46,13 @@ impl Modify for Bearer {
     }
 }
 
-/// The whole document, whatever this process serves.
-pub fn document() -> OpenApi {
-    crate::http::whole_document()
-}
-
 /// Takes the document off the routes.
 pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (_, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/v1", routes.clone())
         .split_for_parts();
-    drop(router);
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    (routes.split_for_parts().0, document)
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    (routes.into(), document)
 }
 
 /// Where the document is served.

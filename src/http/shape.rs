@@ -10,9 +10,7 @@ use crate::{
 pub fn on_channel(caller: &Caller, channel: Option<Channel>) -> Result<Shape, Problem> {
     let Some(channel) = channel else { return Ok(usual(caller)) };
     let shape = match (caller.role, channel) {
-        (Role::Courier, Channel::Courier) | (Role::Staff | Role::Service, Channel::Courier) => {
-            Shape::Courier
-        }
+        (Role::Courier | Role::Staff | Role::Service, Channel::Courier) => Shape::Courier,
         (Role::Customer | Role::Tracking | Role::Staff | Role::Service, Channel::Mobile) => {
             Shape::Mobile
         }

@@ -86,11 +86,6 @@ impl Connection {
         self.wake.notify_one();
     }
 
-    /// Whether it is to be closed.
-    pub fn is_closing(&self) -> bool {
-        self.lock().closing.is_some()
-    }
-
     /// Waits until there is something to do, then hands out all of it.
     pub async fn next(&self) -> Batch {
         loop {

@@ -65,7 +65,7 @@ impl Hub {
             next_id: AtomicU64::new(1),
             published: Cache::builder()
                 .max_capacity(REMEMBERED_ORDERS)
-                .time_to_idle(Duration::from_secs(3600))
+                .time_to_idle(Duration::from_hours(1))
                 .build(),
             behind_since: Mutex::new(None),
             draining: AtomicBool::new(false),
@@ -153,6 +153,11 @@ impl Hub {
         counter!(metric::LIVE_EVENTS).increment(1);
         counter!(metric::LIVE_FRAMES).increment(frames);
         true
+    }
+
+    /// The last version published of an order, if that is remembered.
+    pub fn published(&self, order: OrderId) -> Option<Version> {
+        self.published.get(&order)
     }
 
     /// Tells everybody that what they show may be stale.

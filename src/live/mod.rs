@@ -17,7 +17,7 @@ pub use self::{
     event::Event,
     gate::Subscription,
     hub::{Hub, Limits},
-    topic::{Topic, TopicError},
+    topic::Topic,
 };
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::store::{StoreError, Tx, moment::At, row::from_row, rows::Rows, tx::on};
+use crate::store::{StoreError, Tx, moment::At, rows::Rows, tx::on};
 
 /// Another system's name for one of our things.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,38 +87,3 @@ pub async fn resolve(
         WHERE (external_system, external_entity_type, external_entity_id) IN (";
     rows.fetch(tx, head, ")").await
 }
-
-/// What others call one thing of ours, by system.
-pub async fn of_entity(
-    tx: &mut Tx,
-    entity_type: &str,
-    id: Uuid,
-) -> Result<Vec<Mapping>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
-        "SELECT id, local_entity_type, local_entity_id,
-                external_system, external_entity_id, external_entity_type,
-                mapping_data, last_synced, sync_status, created_at, updated_at
-         FROM integration_mappings
-         WHERE local_entity_type = $1
-           AND local_entity_id = $2
-         ORDER BY external_system, created_at, id",
-    )
-    .bind(entity_type)
-    .bind(id)
-    .fetch_all(conn)
-    .await?))
-}
-
-from_row!(Mapping, |row| Self {
-    id: row.try_get("id")?,
-    local_entity_type: row.try_get("local_entity_type")?,
-    local_entity_id: row.try_get("local_entity_id")?,
-    external_system: row.try_get("external_system")?,
-    external_entity_id: row.try_get("external_entity_id")?,
-    external_entity_type: row.try_get("external_entity_type")?,
-    mapping_data: row.try_get::<Option<Json<Value>>, _>("mapping_data")?.map(|Json(it)| it),
-    last_synced: row.try_get::<Option<At>, _>("last_synced")?.map(|At(at)| at),
-    sync_status: row.try_get("sync_status")?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-    updated_at: row.try_get::<At, _>("updated_at")?.0,
-});

@@ -69,7 +69,27 @@ impl Fanout {
         self.seen_until = self.seen_until.max(envelope.timestamp);
         let lag = self.app.clock.now().duration_since(envelope.timestamp).as_secs_f64();
         histogram!(metric::LIVE_LAG_SECONDS).record(lag.max(0.0));
-        self.show(&Arc::new(Event::new(envelope))).await;
+        let event = Arc::new(Event::new(envelope));
+        if let Err(error) = self.fill_in_before(&event).await {
+            tracing::warn!("an event came before its elders, which cannot be read: {error:#}");
+        }
+        self.show(&event).await;
+    }
+
+    /// A relay that had to publish a batch twice may bring a newer event before an older one. The log has them all, in order.
+    async fn fill_in_before(&self, event: &Event) -> anyhow::Result<()> {
+        let order = event.order_id();
+        let Some(published) = self.app.hub.published(order) else { return Ok(()) };
+        if event.version() <= published + 1 {
+            return Ok(());
+        }
+        let mut tx = self.app.db.read().await?;
+        for elder in tracking::events_of(&mut tx, order, Timestamp::MIN).await? {
+            if elder.version() < event.version() {
+                self.show(&elder).await;
+            }
+        }
+        Ok(())
     }
 
     /// The cache first: whoever subscribes between the two must not find less than what was published.

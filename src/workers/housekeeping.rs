@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How often expired rows are looked for.
-const PURGE_EVERY: Duration = Duration::from_secs(600);
+const PURGE_EVERY: Duration = Duration::from_mins(10);
 
 /// How often the metrics are tidied, as their exporter asks for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);

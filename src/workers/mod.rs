@@ -53,12 +53,12 @@ pub trait Worker: Send + 'static {
 /// Repeats a worker until told to stop. A step that fails, or panics, is logged, counted and tried again after a rest.
 pub async fn run<W: Worker>(mut worker: W, app: App, stop: CancellationToken) {
     let mut backoff = Backoff::new(FIRST_REST, LONGEST_REST);
-    let rest = *app.config.workers.rest;
+    let idle = *app.config.workers.rest;
     while !stop.is_cancelled() {
         let failure = match AssertUnwindSafe(worker.step()).catch_unwind().await {
-            Ok(Ok(step)) => {
+            Ok(Ok(found)) => {
                 backoff.reset();
-                if step == Step::Worked {
+                if found == Step::Worked {
                     continue;
                 }
                 None
@@ -66,21 +66,18 @@ pub async fn run<W: Worker>(mut worker: W, app: App, stop: CancellationToken) {
             Ok(Err(error)) => Some(format!("{error:#}")),
             Err(_panic) => Some("panicked".to_owned()),
         };
-        let pause = match failure {
-            None => rest,
-            Some(why) => {
-                let pause = backoff.next_delay(&app.mint);
-                counter!(metric::WORKER_FAILURES, "worker" => W::NAME).increment(1);
-                tracing::warn!(worker = W::NAME, "{} failed, resting: {why}", W::NAME);
-                // A failed step is not waiting for work: it has some.
-                let _stopped = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
-                continue;
-            }
-        };
+        if let Some(why) = failure {
+            counter!(metric::WORKER_FAILURES, "worker" => W::NAME).increment(1);
+            tracing::warn!(worker = W::NAME, "{} failed, resting: {why}", W::NAME);
+            // It need not wait for work: it has some.
+            let pause = tokio::time::sleep(backoff.next_delay(&app.mint));
+            let _stopped = stop.run_until_cancelled(pause).await;
+            continue;
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = worker.wait() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(idle) => {}
         }
     }
     worker.leave().await;

@@ -34,7 +34,11 @@ impl Worker for Timings {
                 self.waiting = Some(delivery);
                 return Err(error.into());
             }
-            Err(failure) => delivery.reject(&failure.to_string()),
+            Err(failure) => {
+                let redelivered = delivery.redelivered;
+                tracing::error!(redelivered, "an event cannot be noted: {failure}");
+                delivery.reject(&failure.to_string());
+            }
         }
         Ok(Step::Worked)
     }

@@ -27,11 +27,11 @@ use crate::{
 
 /// The first delay before a call that failed is tried again; it doubles up to the second.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
-const LONGEST_DELAY: Duration = Duration::from_secs(300);
+const LONGEST_DELAY: Duration = Duration::from_mins(5);
 
 /// How long a call waits for its order before it looks again by itself: the order may be placed while the call is being parked.
 const FIRST_LOOK: Duration = Duration::from_secs(30);
-const RAREST_LOOK: Duration = Duration::from_secs(6 * 3600);
+const RAREST_LOOK: Duration = Duration::from_hours(6);
 
 /// Applies the calls that are due; answers how many there were.
 ///

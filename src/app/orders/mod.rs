@@ -8,9 +8,9 @@ mod read;
 use std::sync::Arc;
 
 pub use self::{
-    new::{NewItem, NewOrder, NewPayment, PartnerRef},
+    new::{NewItem, NewOrder},
     place::{Placed, place},
-    read::{History, Listing, Query, history, list, read},
+    read::{Query, history, list, read},
 };
 use crate::{
     app::{

@@ -48,8 +48,6 @@ pub struct Listing {
 
 /// How an order came to be what it is.
 pub struct History {
-    /// The order as it is.
-    pub order: Order,
     /// What was recorded, oldest first.
     pub events: Vec<Recorded>,
     /// Partners' calls that changed nothing, newest first.
@@ -96,7 +94,7 @@ pub async fn history(app: &App, caller: &Caller, id: OrderId) -> Result<History,
     let filter = InboxFilter { order_id: Some(id), ..InboxFilter::default() };
     let calls = store::inbox::list(&mut tx, &filter, LATE_SHOWN).await?;
     let late = calls.into_iter().filter(|it| it.outcome.as_deref() != Some("applied")).collect();
-    Ok(History { order, events, late })
+    Ok(History { events, late })
 }
 
 /// The stores to look in; `None` for all of them.

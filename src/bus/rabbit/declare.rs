@@ -10,7 +10,13 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use crate::bus::{Queue, rabbit::Settings};
+use crate::{
+    base::mac::to_hex,
+    bus::{Queue, rabbit::Settings},
+};
+
+/// Any event type, any store.
+const ALL_EVENTS: &str = "*.*";
 
 /// A channel in confirm mode.
 pub async fn publishing(connection: &Connection, settings: &Settings) -> Result<Channel, Error> {
@@ -30,17 +36,26 @@ pub async fn durable(
     Ok((channel, consumer))
 }
 
-/// Consumes every event through a queue that lives as long as its consumer. The broker names it.
+/// Consumes every event through a queue that lives as long as its consumer.
 pub async fn exclusive(
     connection: &Connection,
     settings: &Settings,
 ) -> Result<(Channel, lapin::Consumer), Error> {
     let channel = topology(connection, settings).await?;
+    let mut word = [0; 8];
+    settings.mint.fill(&mut word);
+    let (name, exchange) = (settings.names.node_queue(&to_hex(&word)), &settings.names.exchange);
     let options = QueueDeclareOptions::exclusive().auto_delete();
-    let queue = channel.queue_declare("".into(), options, FieldTable::default()).await?;
-    bind(&channel, queue.name().as_str(), &settings.names.exchange, "#").await?;
-    let consumer = consume(&channel, settings, queue.name().as_str()).await?;
+    channel.queue_declare(name.as_str().into(), options, FieldTable::default()).await?;
+    bind(&channel, &name, exchange, ALL_EVENTS).await?;
+    bind(&channel, &name, exchange, &probe_key(&name)).await?;
+    let consumer = consume(&channel, settings, &name).await?;
     Ok((channel, consumer))
+}
+
+/// The routing key that reaches one node's queue and no other: a single word, so that [`ALL_EVENTS`] passes it by.
+pub fn probe_key(node_queue: &str) -> String {
+    node_queue.replace('.', "-")
 }
 
 /// A channel on which everything durable has been declared.

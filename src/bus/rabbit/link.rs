@@ -19,7 +19,7 @@ use crate::{
     base::{backoff::Backoff, tasks::Tasks},
     bus::{
         BusError, State,
-        rabbit::{CLOSING, Settings, declare},
+        rabbit::{Settings, declare},
     },
 };
 
@@ -28,6 +28,9 @@ pub const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 /// How often the connection is looked at, should lapin not tell that it is gone.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long the broker may take to say goodbye, before it is left without.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +100,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Asks for another session: after a failure, what state this one is in is anybody's guess.
+    /// Asks for another session.
     pub fn give_up(&self) {
         self.given_up.cancel();
     }
@@ -141,7 +144,7 @@ impl Session {
 
     async fn close(&self) {
         // Else the thread that lapin runs for each connection would outlive the runtime, and panic.
-        let _lost = tokio::time::timeout(CLOSING, self.connection.close(200, "bye".into())).await;
+        let _lost = tokio::time::timeout(GOODBYE, self.connection.close(200, "bye".into())).await;
         self.cord.pull();
     }
 }

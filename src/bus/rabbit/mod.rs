@@ -120,8 +120,7 @@ impl Rabbit {
     }
 
     fn supervise(&self, sink: Sink) {
-        let (link, settings) = (self.consuming.clone(), Arc::clone(&self.settings));
-        self.tasks.spawn(subscription::supervise(sink, link, settings, self.tasks.stop()));
+        self.tasks.spawn(subscription::supervise(sink, self.clone()));
     }
 
     pub(in crate::bus) async fn ping(&self) -> Result<(), BusError> {
@@ -136,12 +135,18 @@ impl Rabbit {
         &self,
         messages: &[Message],
     ) -> Result<Published, BusError> {
+        // All at once: their first polls, in order, hand the frames over; then the confirms come in together.
         self.in_time(async |session: &Session| {
-            let published = self.publish_on(session, messages).await;
-            if published.is_err() {
-                session.give_up();
-            }
-            published
+            try_join_all(messages.iter().map(|message| self.publish_one(session, message))).await
+        })
+        .await?;
+        Ok(Published::default())
+    }
+
+    /// Sends an empty message to whoever is bound by this key. [`BusError::Unroutable`] says that nobody is.
+    async fn probe(&self, key: &str) -> Result<(), BusError> {
+        self.in_time(async |session: &Session| {
+            self.send(session, key, true, &[], BasicProperties::default()).await
         })
         .await
     }
@@ -153,34 +158,23 @@ impl Rabbit {
     ) -> Result<T, BusError> {
         let timeout = self.settings.timeout;
         let mut session = None;
-        let work = async {
-            let up = session.insert(self.publishing.up().await.ok_or(BusError::Closed)?);
-            work(up).await
+        let in_session = async {
+            let session = session.insert(self.publishing.up().await.ok_or(BusError::Closed)?);
+            work(session).await
         };
-        let done = tokio::time::timeout(timeout, work).await;
-        match (done, session) {
-            (Ok(done), _) => done,
-            (Err(_), Some(session)) => {
-                session.give_up();
-                Err(BusError::Timeout(timeout))
-            }
-            (Err(_), None) => Err(self.publishing.trouble()),
+        let done = tokio::time::timeout(timeout, in_session).await;
+        let Some(session) = session else {
+            return Err(if done.is_ok() { BusError::Closed } else { self.publishing.trouble() });
+        };
+        let done = done.unwrap_or(Err(BusError::Timeout(timeout)));
+        if done.is_err() {
+            // What state it is in is anybody's guess; a new one is cheap, and redeclares what may be missing.
+            session.give_up();
         }
-    }
-
-    async fn publish_on(
-        &self,
-        session: &Session,
-        messages: &[Message],
-    ) -> Result<Published, BusError> {
-        // All at once: their first polls, in order, hand the frames over; then the confirms come in together.
-        let confirms = messages.iter().map(|message| self.publish_one(session, message));
-        try_join_all(confirms).await?;
-        Ok(Published::default())
+        done
     }
 
     async fn publish_one(&self, session: &Session, message: &Message) -> Result<(), BusError> {
-        let routing_key = message.routing_key();
         // What only nodes listen to may find nobody listening. A durable consumer's queue must be there.
         let mandatory = Queue::ALL.iter().any(|it| it.wants(message.event_type));
         let properties = BasicProperties::default()
@@ -188,19 +182,25 @@ impl Rabbit {
             .with_content_type("application/json".into())
             .with_message_id(message.event_id.to_string().into())
             .with_type(message.event_type.as_str().into());
-        let confirm = session
-            .channel
-            .basic_publish(
-                self.settings.names.exchange.as_str().into(),
-                routing_key.as_str().into(),
-                BasicPublishOptions { mandatory, immediate: false },
-                &message.body,
-                properties,
-            )
-            .await?;
-        match confirm.await? {
+        self.send(session, &message.routing_key(), mandatory, &message.body, properties).await
+    }
+
+    async fn send(
+        &self,
+        session: &Session,
+        routing_key: &str,
+        mandatory: bool,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), BusError> {
+        let exchange = self.settings.names.exchange.as_str().into();
+        let options = BasicPublishOptions { mandatory, immediate: false };
+        let channel = &session.channel;
+        let sent =
+            channel.basic_publish(exchange, routing_key.into(), options, body, properties).await?;
+        match sent.await? {
             Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => Err(BusError::Unroutable(routing_key)),
+            Confirmation::Ack(Some(_)) => Err(BusError::Unroutable(routing_key.to_owned())),
             Confirmation::Nack(_) | Confirmation::NotRequested => Err(BusError::Refused),
         }
     }

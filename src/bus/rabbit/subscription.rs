@@ -1,23 +1,25 @@
 //! A subscription that comes back: declares its queue, consumes, and begins again after whatever ended it.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use lapin::{Channel, message::Delivery, options::BasicAckOptions};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     base::backoff::Backoff,
     bus::{
         BusError, FeedItem, Queue,
         rabbit::{
-            Settings, declare,
-            link::{FIRST_DELAY, Link, Session},
+            Rabbit, Settings, declare,
+            link::{FIRST_DELAY, Session},
         },
     },
 };
+
+/// How often a feed looks whether it is still bound to the exchange.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Who gets what is consumed.
 pub enum Sink {
@@ -27,27 +29,29 @@ pub enum Sink {
     Queue(Queue, mpsc::Sender<Delivery>),
 }
 
-/// Runs until the owner has dropped the other end, or `stop`. Dropping the channel on the way out makes the broker requeue
-/// what was not answered, and delete a node's queue.
-pub async fn supervise(sink: Sink, link: Link, settings: Arc<Settings>, stop: CancellationToken) {
+/// Runs until the owner has dropped the other end, or the bus is closed. Dropping the channel on the way out makes the broker
+/// requeue what was not answered, and delete a node's queue.
+pub async fn supervise(sink: Sink, rabbit: Rabbit) {
+    let stop = rabbit.tasks.stop();
     tokio::select! {
         () = stop.cancelled() => {}
         () = sink.abandoned() => {}
-        () = keep_up(&sink, &link, &settings) => {}
+        () = keep_up(&sink, &rabbit) => {}
     }
 }
 
-async fn keep_up(sink: &Sink, link: &Link, settings: &Settings) {
+async fn keep_up(sink: &Sink, rabbit: &Rabbit) {
+    let Rabbit { settings, consuming, .. } = rabbit;
     let mut backoff = Backoff::new(FIRST_DELAY, settings.reconnect_cap);
-    if link.is_down() {
+    if consuming.is_down() {
         sink.say(FeedItem::Lost).await;
     }
-    while let Some(session) = link.up().await {
+    while let Some(session) = consuming.up().await {
         let error = match sink.open(&session, settings).await {
             Ok((channel, consumer)) => {
                 backoff.reset();
                 sink.say(FeedItem::Restored).await;
-                let error = sink.pump(&channel, consumer, settings).await;
+                let error = sink.pump(&channel, consumer, rabbit).await;
                 sink.say(FeedItem::Lost).await;
                 error
             }
@@ -103,10 +107,16 @@ impl Sink {
         &self,
         channel: &Channel,
         consumer: lapin::Consumer,
-        settings: &Settings,
+        rabbit: &Rabbit,
     ) -> BusError {
         let ended = match self {
-            Self::Feed(items) => feed(channel, consumer, items, settings).await,
+            Self::Feed(items) => {
+                let key = declare::probe_key(consumer.queue().as_str());
+                tokio::select! {
+                    ended = feed(channel, consumer, items, &rabbit.settings) => ended,
+                    error = cut_off(rabbit, &key) => Err(error),
+                }
+            }
             Self::Queue(_, deliveries) => queue(consumer, deliveries).await,
         };
         ended.err().unwrap_or(BusError::Cancelled)
@@ -148,10 +158,24 @@ async fn feed(
         let Some(delivery) = arrived.transpose()? else { return Ok(()) };
         last_tag = delivery.delivery_tag;
         unanswered += 1;
-        // A node that takes nothing loses its queue, rather than let it grow on the broker.
-        let item = FeedItem::Message(Bytes::from(delivery.data));
-        if items.send_timeout(item, settings.timeout).await.is_err() {
-            return Err(BusError::Stuck(settings.timeout));
+        // Else a probe, which has done its work by arriving.
+        if !delivery.data.is_empty() {
+            let item = FeedItem::Message(Bytes::from(delivery.data));
+            // A node that takes nothing loses its queue, rather than let it grow on the broker.
+            if items.send_timeout(item, settings.timeout).await.is_err() {
+                return Err(BusError::Stuck(settings.timeout));
+            }
+        }
+    }
+}
+
+/// Resolves when a queue is bound no longer. When the exchange is deleted, and made again by whoever publishes next, the
+/// broker tells nobody, and the feed would stay silent for good.
+async fn cut_off(rabbit: &Rabbit, key: &str) -> BusError {
+    loop {
+        tokio::time::sleep(PROBE_EVERY).await;
+        if let Err(error @ BusError::Unroutable(_)) = rabbit.probe(key).await {
+            return error;
         }
     }
 }

@@ -148,8 +148,9 @@ impl Socket {
         self.heard_at = Instant::now();
         match message {
             Some(Ok(Message::Text(text))) => Ok(self.session.hear(text.as_str()).await?),
-            Some(Ok(Message::Binary(_))) => Err(End::Ours(Close::BadFrame)),
-            Some(Err(tungstenite::Error::Capacity(_))) => Err(End::Ours(Close::BadFrame)),
+            Some(Ok(Message::Binary(_)) | Err(tungstenite::Error::Capacity(_))) => {
+                Err(End::Ours(Close::BadFrame))
+            }
             // The library answers pings by itself; the pong leaves with the next flush.
             Some(Ok(Message::Ping(_))) => self.flush().await,
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(()),

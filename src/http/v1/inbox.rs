@@ -1,6 +1,10 @@
 //! `GET /v1/webhooks/inbox`
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,7 +14,7 @@ use crate::{
     domain::{InboxId, OrderId},
     http::{
         caller::Crew,
-        extract::{Body, Query},
+        extract::{Body, Path, Query},
         paging,
         problem::{ErrorBody, Problem},
     },
@@ -19,7 +23,7 @@ use crate::{
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(body))
 }
 
 /// What is looked for.
@@ -127,4 +131,31 @@ async fn list(
         calls: listing.calls.into_iter().map(CallBody::from).collect(),
         next_cursor: listing.next.map(|it| it.encode()),
     }))
+}
+
+/// One stored call's body.
+///
+/// Byte for byte as the partner sent it.
+#[utoipa::path(
+    get, path = "/webhooks/inbox/{id}/body", tag = "webhooks",
+    params(("id" = InboxId, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The body.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not read the inbox.", body = ErrorBody),
+        (status = 404, description = "No such call.", body = ErrorBody),
+    )
+)]
+async fn body(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Path(id): Path<InboxId>,
+) -> Result<Response, Problem> {
+    let body = inbox::body(&app, &caller, id).await?;
+    // Whatever it is, a browser is not to show it.
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, "attachment"),
+    ];
+    Ok((headers, body).into_response())
 }

@@ -96,9 +96,10 @@ on_both! {
         tx.commit().await.unwrap();
 
         let mut tx = stage.read().await;
-        let known = mappings::of_entity(&mut tx, "order", first.local_entity_id).await.unwrap();
-        assert_eq!(known, [fresher, talabat]);
-        assert_eq!(mappings::of_entity(&mut tx, "order", fresh()).await.unwrap(), []);
+        for system in [fresher.external_system, talabat.external_system] {
+            let known = mappings::resolve(&mut tx, &system, "order", &["C-1"]).await.unwrap();
+            assert_eq!(known, [("C-1".to_owned(), first.local_entity_id)]);
+        }
     }
 
     async fn external_ids_are_resolved_together(stage: &Stage) {

@@ -1,0 +1,237 @@
+//! What can go wrong with a broker, and what must then be true.
+
+use std::time::Duration;
+
+use lapin::{options::QueueDeclareOptions, types::FieldTable};
+use tokio::{io::AsyncReadExt, net::TcpListener};
+
+use crate::{
+    base::{mac::to_hex, mint::Mint, tasks::Tasks},
+    bus::{
+        Bus, BusError, FeedItem, NodeFeed, Queue, State,
+        tests::{
+            listening, messages,
+            proxy::Way,
+            publish_at_last,
+            stack::{Stack, event, events, numbers, within},
+        },
+    },
+    config::{self, Span},
+    domain::EventType,
+};
+
+/// Waits until a feed is complete again; answers what it said before that.
+async fn restored(feed: &mut NodeFeed) -> Vec<FeedItem> {
+    let mut before = Vec::new();
+    within(async {
+        loop {
+            match feed.next().await.expect("the feed goes on") {
+                FeedItem::Restored => return,
+                item => before.push(item),
+            }
+        }
+    })
+    .await;
+    before
+}
+
+async fn trouble(bus: &Bus) -> String {
+    let mut state = bus.state();
+    let unhappy = |it: &State| it.trouble().is_some_and(|it| it != "not connected yet");
+    let state = within(state.wait_for(unhappy)).await.unwrap().clone();
+    state.trouble().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_lost_connection_comes_back_with_all_that_hung_on_it() {
+    let Some((stack, proxy)) = Stack::behind_proxy(Way::Open).await else { return };
+    let mut feed = stack.bus.node_feed();
+    let mut consumer = stack.bus.consume(Queue::Timings);
+    listening(&mut feed).await;
+    publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
+    assert_eq!(numbers(messages(&mut feed, 1).await), [1]);
+    let held = within(consumer.next()).await.unwrap();
+
+    proxy.set(Way::Cut);
+    assert_eq!(within(feed.next()).await, Some(FeedItem::Lost));
+    trouble(&stack.bus).await;
+    // Too late: the broker has taken the message back.
+    held.ack();
+
+    proxy.set(Way::Open);
+    assert_eq!(restored(&mut feed).await, []);
+    publish_at_last(&stack.bus, &[event(2, EventType::OrderCreated)]).await;
+    assert_eq!(numbers(messages(&mut feed, 1).await), [2]);
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let delivery = within(consumer.next()).await.unwrap();
+        seen.extend(numbers([delivery.body.clone()]));
+        delivery.ack();
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2]);
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_at_the_start_is_waited_for() {
+    let Some((stack, proxy)) = Stack::behind_proxy(Way::Cut).await else { return };
+    let mut feed = stack.bus.node_feed();
+    let mut consumer = stack.bus.consume(Queue::Timings);
+    assert_eq!(within(feed.next()).await, Some(FeedItem::Lost));
+    let batch = [event(1, EventType::OrderCreated)];
+    assert!(matches!(within(stack.bus.publish(&batch)).await, Err(BusError::Away(_))));
+    assert!(matches!(within(stack.bus.ping()).await, Err(BusError::Away(_))));
+    trouble(&stack.bus).await;
+
+    proxy.set(Way::Open);
+    assert_eq!(restored(&mut feed).await, []);
+    publish_at_last(&stack.bus, &batch).await;
+    within(consumer.next()).await.unwrap().ack();
+    assert_eq!(numbers(messages(&mut feed, 1).await), [1]);
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_falls_silent_does_not_hold_the_publisher() {
+    let Some((stack, proxy)) = Stack::behind_proxy(Way::Open).await else { return };
+    within(stack.bus.ping()).await.unwrap();
+    proxy.set(Way::Frozen);
+    let batch = [event(1, EventType::OrderCreated)];
+    assert!(matches!(within(stack.bus.publish(&batch)).await, Err(BusError::Timeout(_))));
+    proxy.set(Way::Open);
+    publish_at_last(&stack.bus, &batch).await;
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_deleted_queue_is_declared_again() {
+    let Some(stack) = Stack::rabbit() else { return };
+    let mut consumer = stack.bus.consume(Queue::Timings);
+    publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
+    within(consumer.next()).await.unwrap().ack();
+    stack.delete_queue(Queue::Timings).await;
+    publish_at_last(&stack.bus, &[event(2, EventType::OrderCreated)]).await;
+    let delivery = within(consumer.next()).await.unwrap();
+    assert_eq!(numbers([delivery.body.clone()]), [2]);
+    delivery.ack();
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn an_event_without_its_queue_counts_as_not_published() {
+    let Some(stack) = Stack::rabbit() else { return };
+    within(stack.bus.ping()).await.unwrap();
+    stack.delete_queue(Queue::Timings).await;
+    let refused = within(stack.bus.publish(&[event(1, EventType::OrderCreated)])).await;
+    assert!(matches!(refused, Err(BusError::Unroutable(_))));
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_deleted_exchange_is_a_gap_and_not_the_end() {
+    let Some(stack) = Stack::rabbit() else { return };
+    let mut feed = stack.bus.node_feed();
+    listening(&mut feed).await;
+    stack.delete_exchange().await;
+    publish_at_last(&stack.bus, &[event(1, EventType::OrderEtaChanged)]).await;
+    assert_eq!(restored(&mut feed).await, [FeedItem::Lost]);
+    publish_at_last(&stack.bus, &[event(2, EventType::OrderEtaChanged)]).await;
+    assert_eq!(numbers(messages(&mut feed, 1).await), [2]);
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_was_declared_otherwise_is_used_as_it_is() {
+    let Some(stack) = Stack::rabbit() else { return };
+    within(stack.bus.ping()).await.unwrap();
+    let other = stack.beside(|config| config.delivery_limit = 7);
+    let mut consumer = other.bus.consume(Queue::Timings);
+    publish_at_last(&other.bus, &[event(1, EventType::OrderCreated)]).await;
+    within(consumer.next()).await.unwrap().ack();
+    within(other.bus.close()).await;
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_node_that_takes_nothing_loses_its_queue_and_is_told() {
+    let Some(mut stack) = Stack::rabbit() else { return };
+    stack.config.prefetch = 4;
+    stack.config.timeout = Span::millis(500);
+    let mint = Mint::seeded(1);
+    let slow = Bus::connect(&stack.config, &stack.tasks, &mint).unwrap();
+    let mut feed = slow.node_feed();
+    listening(&mut feed).await;
+    publish_at_last(&stack.bus, &events(0..100, EventType::OrderEtaChanged)).await;
+
+    let mut word = [0; 8];
+    Mint::seeded(1).fill(&mut word);
+    let name = stack.names().node_queue(&to_hex(&word));
+    within(async {
+        loop {
+            let options = QueueDeclareOptions::default().passive();
+            let channel = stack.operator().await;
+            let found = channel.queue_declare(name.as_str().into(), options, FieldTable::default());
+            // While it is there, others are told that it is locked.
+            if found.await.unwrap_err().to_string().contains("NOT_FOUND") {
+                return;
+            }
+        }
+    })
+    .await;
+
+    let before = restored(&mut feed).await;
+    assert!(before.len() < 100);
+    assert_eq!(before.last(), Some(&FeedItem::Lost));
+    within(slow.close()).await;
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_named_as_the_reason() {
+    let Some(stack) = Stack::rabbit() else { return };
+    let config = stack.config.amqp_url.as_ref().map(|url| {
+        let url = secrecy::ExposeSecret::expose_secret(url);
+        let (_, address) = url.split_once('@').unwrap();
+        format!("amqp://guest:wrong-password@{address}").into()
+    });
+    let stranger = stack.beside(|it| it.amqp_url = config);
+    let reason = trouble(&stranger.bus).await;
+    assert!(reason.contains("ACCESS_REFUSED"), "{reason}");
+    assert!(!reason.contains("wrong-password"), "{reason}");
+    within(stranger.bus.close()).await;
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_never_answers_is_let_go_of() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = config::Bus {
+        amqp_url: Some(format!("amqp://{address}").into()),
+        timeout: Span::millis(300),
+        ..config::Bus::default()
+    };
+    let tasks = Tasks::default();
+    let bus = Bus::connect(&config, &tasks, &Mint::system()).unwrap();
+    let mut greeting = Vec::new();
+    // The end of the stream: lapin, left alone, would keep the socket open and a thread waiting.
+    within(async { listener.accept().await.unwrap().0.read_to_end(&mut greeting).await })
+        .await
+        .unwrap();
+    assert!(greeting.starts_with(b"AMQP"));
+    assert_eq!(trouble(&bus).await, "no answer within 300ms");
+    within(bus.close()).await;
+    assert!(tasks.shut_down(Duration::from_secs(5)).await);
+}
+
+#[test]
+fn a_malformed_url_is_refused_and_not_quoted() {
+    for url in ["http://u:geheim@host", "amqp:u:geheim@host", "amqps://u:geheim@host", "geheim"] {
+        let config =
+            config::Bus { amqp_url: Some(url.to_owned().into()), ..config::Bus::default() };
+        let refused = Bus::connect(&config, &Tasks::default(), &Mint::system()).unwrap_err();
+        assert!(matches!(refused, BusError::Url));
+        assert!(!refused.to_string().contains("geheim"));
+    }
+}
