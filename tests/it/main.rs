@@ -3,6 +3,11 @@
 // It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
 #![cfg(test)]
 
+mod crash;
 mod deployment;
 mod harness;
 mod live;
+mod shutdown;
+mod sse;
+mod third_party_clients;
+mod two_servers;
