@@ -3,6 +3,16 @@
 // It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
 #![cfg(test)]
 
+mod crash;
 mod demo;
 mod deployment;
+mod errors;
 mod harness;
+mod health;
+mod live;
+mod orders;
+mod shutdown;
+mod sse;
+mod third_party_clients;
+mod two_servers;
+mod webhooks;
