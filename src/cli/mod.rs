@@ -1,6 +1,7 @@
 //! The command line.
 
 mod dead_letters;
+mod demo;
 mod doctor;
 mod migrate;
 mod serve;
@@ -36,6 +37,8 @@ Settings come from a TOML file (--config), then from variables (ORDERWIRE_LIVE__
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// Run the server with a busy restaurant to look at
+    Demo(demo::Demo),
     /// Bring the database schema up to date
     Migrate(migrate::Migrate),
     /// Check every setting, reach every dependency, say what to do
@@ -74,6 +77,12 @@ struct Common {
 impl Common {
     /// All layers of settings. `more` are flags that only one command has.
     fn load(&self, more: &[Flag]) -> anyhow::Result<Config> {
+        let flags = self.flags(more)?;
+        Ok(Config::load(self.config.as_deref(), Config::environment(), &flags)?)
+    }
+
+    /// What the command line says.
+    fn flags(&self, more: &[Flag]) -> anyhow::Result<Vec<Flag>> {
         let mut flags: Vec<Flag> = Vec::new();
         for setting in &self.settings {
             let Some((name, value)) = setting.split_once('=') else {
@@ -90,7 +99,7 @@ impl Common {
             flags.extend(value.as_ref().map(|it| (name.to_owned(), it.clone())));
         }
         flags.extend_from_slice(more);
-        Ok(Config::load(self.config.as_deref(), Config::environment(), &flags)?)
+        Ok(flags)
     }
 }
 
@@ -98,6 +107,7 @@ impl Common {
 pub async fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Serve(serve) => serve.run().await,
+        Command::Demo(demo) => demo.run().await,
         Command::Migrate(migrate) => migrate.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Token(token) => token.run(),

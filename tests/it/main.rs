@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod crash;
+mod demo;
 mod deployment;
 mod errors;
 mod harness;
