@@ -7,5 +7,6 @@ mod deployment;
 mod errors;
 mod harness;
 mod health;
+mod openapi;
 mod orders;
 mod webhooks;
