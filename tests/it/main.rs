@@ -3,10 +3,17 @@
 // It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
 #![cfg(test)]
 
+mod authority;
+mod crash;
 mod deployment;
 mod errors;
 mod harness;
 mod health;
+mod live;
 mod openapi;
 mod orders;
+mod shutdown;
+mod sse;
+mod third_party_clients;
+mod two_servers;
 mod webhooks;

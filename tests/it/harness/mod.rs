@@ -11,5 +11,7 @@ pub mod screen;
 pub mod services;
 pub mod third_party;
 pub mod tokens;
+pub mod traffic;
 pub mod wait;
 pub mod webhooks;
+pub mod witness;

@@ -27,7 +27,7 @@ pub struct Process {
     client: Client,
     child: Child,
     listen: String,
-    settings: Vec<String>,
+    arguments: Vec<String>,
     isolated: Arc<Isolated>,
     _log: JoinSet<()>,
 }
@@ -40,13 +40,19 @@ impl Process {
 
     /// Starts one on these services and data; returns when it is ready.
     pub async fn on(isolated: Arc<Isolated>, settings: &[&str]) -> Self {
-        let settings = settings.iter().map(|it| (*it).to_owned()).collect();
-        Self::start(isolated, settings, "127.0.0.1:0").await
+        let arguments = settings.iter().flat_map(|it| ["--set".to_owned(), (*it).to_owned()]);
+        Self::start(isolated, arguments.collect(), "127.0.0.1:0").await
     }
 
-    async fn start(isolated: Arc<Isolated>, settings: Vec<String>, listen: &str) -> Self {
+    /// Starts one that only has these roles: `api,relay`.
+    pub async fn with_roles(isolated: Arc<Isolated>, roles: &str) -> Self {
+        let arguments = ["--role".to_owned(), roles.to_owned()].to_vec();
+        Self::start(isolated, arguments, "127.0.0.1:0").await
+    }
+
+    async fn start(isolated: Arc<Isolated>, arguments: Vec<String>, listen: &str) -> Self {
         let mut child = command(&["serve", "--listen", listen])
-            .args(settings.iter().flat_map(|it| ["--set", it]))
+            .args(&arguments)
             .envs(environment(&config(&isolated)))
             .stderr(std::process::Stdio::piped())
             .spawn()
@@ -55,7 +61,7 @@ impl Process {
         let stderr = child.stderr.take().unwrap();
         let address = timeout(PATIENCE, address_in(stderr, &mut log)).await.unwrap();
         let client = Client::new(format!("http://{address}"), Clock::System);
-        let process = Self { client, child, listen: address, settings, isolated, _log: log };
+        let process = Self { client, child, listen: address, arguments, isolated, _log: log };
         process.until_ready().await;
         process
     }
@@ -75,13 +81,13 @@ impl Process {
     /// Ends it at once, as a crash does.
     pub async fn kill9(&mut self) {
         self.child.start_kill().unwrap();
-        self.ended().await;
+        self.terminated().await;
     }
 
     /// Asks it to end, as an orchestrator does, and waits until it has.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM").await;
-        self.ended().await
+        self.terminated().await
     }
 
     /// Sends it a signal: `TERM`, `STOP`, `CONT`…
@@ -93,9 +99,9 @@ impl Process {
 
     /// Starts it again after its end: at the same address, on the same data, with the same settings.
     pub async fn restart(&mut self) {
-        let (isolated, settings) = (Arc::clone(&self.isolated), self.settings.clone());
+        let (isolated, arguments) = (Arc::clone(&self.isolated), self.arguments.clone());
         let listen = self.listen.clone();
-        *self = Self::start(isolated, settings, &listen).await;
+        *self = Self::start(isolated, arguments, &listen).await;
     }
 
     /// What it stands on, for a second one beside it.
@@ -103,7 +109,8 @@ impl Process {
         &self.isolated
     }
 
-    async fn ended(&mut self) -> ExitStatus {
+    /// Waits until it has ended, for whatever reason.
+    pub async fn terminated(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("it does not end").unwrap()
     }
 }
