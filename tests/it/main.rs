@@ -7,6 +7,7 @@ mod authority;
 mod crash;
 mod demo;
 mod deployment;
+mod documents;
 mod errors;
 mod harness;
 mod health;
