@@ -95,6 +95,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
             StatusCode::PAYLOAD_TOO_LARGE => "PAYLOAD_TOO_LARGE",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "UNSUPPORTED_MEDIA_TYPE",
+            StatusCode::REQUEST_TIMEOUT => "TIMEOUT",
             StatusCode::INTERNAL_SERVER_ERROR => return Self::internal(),
             _ => "INVALID_INPUT",
         };
