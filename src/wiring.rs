@@ -17,6 +17,7 @@ use crate::{
     domain::vocabulary,
     http,
     live::{Hub, Limits, Rhythm},
+    partners,
     store::Database,
     telemetry, workers,
 };
@@ -51,6 +52,7 @@ pub async fn start(
     mint: Mint,
 ) -> anyhow::Result<Server> {
     check_roles(&config, roles)?;
+    partners::check(&config)?;
     telemetry::metrics();
     let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
         format!(
@@ -118,7 +120,7 @@ impl Server {
     }
 
     /// What is spawned here is stopped and awaited with the server.
-    pub const fn tasks(&self) -> &Tasks {
+    pub fn tasks(&self) -> &Tasks {
         &self.app.tasks
     }
 

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod authority;
+mod command_line;
 mod crash;
 mod demo;
 mod deployment;
