@@ -34,7 +34,7 @@ async fn a_wrong_value_is_named_with_what_is_allowed() {
         ("live.ping_every=1ms", ["live.ping_every is 1ms", "between 100ms and 5m"]),
         ("workers.relay_batch=0", ["workers.relay_batch is 0", "between 1 and 10000"]),
         ("auth.secrets=short", ["`auth.secrets`", "expected a sequence"]),
-        ("database.url=mysql://x", ["mysql", "postgres"]),
+        ("database.url=mysql://x", ["database.url must begin", "postgres:// or sqlite:"]),
     ] {
         let folder = Folder::new("settings");
         let run = run(&["serve", "--data-dir", text(folder.path()), "--set", setting], &[]).await;
@@ -61,7 +61,7 @@ async fn a_flag_beats_a_variable_and_a_variable_beats_the_file() {
     let file = folder.path().join("orderwire.toml");
     let shown = async |arguments: &[&str], variables: &[(String, String)]| {
         let data = ["--data-dir", text(folder.path()), "--config", text(&file)];
-        let run = run(&[&["doctor"], &data, arguments].concat(), variables).await;
+        let run = run(&[&["doctor"], &data[..], arguments].concat(), variables).await;
         let line = run.out.lines().find(|it| it.contains("tracking links begin")).unwrap();
         line.to_owned()
     };
