@@ -8,7 +8,7 @@ mod serve;
 mod settings;
 mod token;
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -17,7 +17,7 @@ use crate::config::{Config, Flag};
 /// Real-time order tracking and notification for restaurants.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = LONG_ABOUT, max_term_width = 110)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -103,8 +103,25 @@ impl Common {
     }
 }
 
+/// Reads the command line and carries it out. An error is told on standard error, and the exit code is 2.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
 /// Carries out a command line. The answer is the exit code.
-pub async fn run(cli: Cli) -> anyhow::Result<u8> {
+async fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Serve(serve) => serve.run().await,
         Command::Demo(demo) => demo.run().await,
@@ -114,6 +131,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::DeadLetters(letters) => letters.run().await,
         Command::Settings(settings) => settings.run(),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that fails")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("orderwire: {error:#}");
 }
 
 /// Prints for people and pipes. A reader that has gone away, as `head` does, has read enough.
