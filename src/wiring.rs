@@ -118,7 +118,7 @@ impl Server {
     }
 
     /// What is spawned here is stopped and awaited with the server.
-    pub const fn tasks(&self) -> &Tasks {
+    pub fn tasks(&self) -> &Tasks {
         &self.app.tasks
     }
 

@@ -83,7 +83,11 @@ impl Traffic {
             let now = self.accepted();
             let enough = before.orders.len() + orders <= now.orders.len()
                 && before.webhooks.len() < now.webhooks.len();
-            if enough { Ok(()) } else { Err((now.orders.len(), now.webhooks.len(), now.unavailable)) }
+            if enough {
+                Ok(())
+            } else {
+                Err((now.orders.len(), now.webhooks.len(), now.unavailable))
+            }
         })
         .await;
     }
@@ -129,7 +133,9 @@ impl Writer {
         for (second, order) in (0..).zip(orders.iter().cycle()) {
             let eta = begin + Duration::from_secs(second);
             let change = json!({"eta": {"readyAt": eta}});
-            if self.stop.is_cancelled() || self.patch(order, &change, "OrderEtaChanged").await.is_none() {
+            if self.stop.is_cancelled()
+                || self.patch(order, &change, "OrderEtaChanged").await.is_none()
+            {
                 return;
             }
         }
@@ -176,7 +182,8 @@ impl Writer {
 
     async fn tell(&self, order: &str, external: &str, status: &str) -> Option<()> {
         let event = format!("{external}-{status}");
-        let body = json!({"type": "order.status", "data": {"externalId": external, "status": status}});
+        let body =
+            json!({"type": "order.status", "data": {"externalId": external, "status": status}});
         let call = self.client.webhook("generic", &event, &body);
         self.insist(|| self.client.delivery(&call)).await?.expect(200);
         self.lock().webhooks.insert(event, order.to_owned());
@@ -248,7 +255,10 @@ impl Accepted {
             for (version, word) in changes {
                 let event = events.iter().find(|it| it["version"] == *version);
                 let told = event.is_some_and(|it| it.to_string().contains(word.as_str()));
-                assert!(told, "{order} accepted {word} as version {version}; its history: {history}");
+                assert!(
+                    told,
+                    "{order} accepted {word} as version {version}; its history: {history}"
+                );
             }
         }
         for (event, order) in &self.webhooks {
@@ -260,10 +270,13 @@ impl Accepted {
 
     async fn audit_webhooks(&self, client: &Client) {
         within(Duration::from_secs(30), async || {
-            let calls = listed(client, "/v1/webhooks/inbox?partner=generic&limit=200", "calls").await;
+            let calls =
+                listed(client, "/v1/webhooks/inbox?partner=generic&limit=200", "calls").await;
             let states: BTreeMap<_, _> = calls
                 .iter()
-                .map(|it| (it["eventId"].as_str().unwrap_or_default(), (&it["state"], &it["outcome"])))
+                .map(|it| {
+                    (it["eventId"].as_str().unwrap_or_default(), (&it["state"], &it["outcome"]))
+                })
                 .collect();
             let unsettled: Vec<_> = self
                 .webhooks

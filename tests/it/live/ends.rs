@@ -21,7 +21,9 @@ async fn app() -> (TestApp, Clock) {
 }
 
 fn fresh(app: &TestApp, subject: &str) -> String {
-    app.token(&json!({"role": "service", "sub": subject, "scope": "orders:read ops", "stores": ["*"]}))
+    app.token(
+        &json!({"role": "service", "sub": subject, "scope": "orders:read ops", "stores": ["*"]}),
+    )
 }
 
 async fn refresh(screen: &mut Screen, token: &str) -> Value {
