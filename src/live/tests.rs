@@ -25,7 +25,7 @@ const LIMITS: Limits =
 const RHYTHM: Rhythm = Rhythm {
     ping_every: Duration::from_secs(25),
     idle_timeout: Duration::from_secs(35),
-    expiry_notice: Duration::from_secs(60),
+    expiry_notice: Duration::from_mins(1),
     leeway: Duration::ZERO,
 };
 

@@ -3,6 +3,7 @@
 // It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
 #![cfg(test)]
 
+mod authority;
 mod crash;
 mod demo;
 mod deployment;
@@ -10,6 +11,7 @@ mod errors;
 mod harness;
 mod health;
 mod live;
+mod openapi;
 mod orders;
 mod shutdown;
 mod sse;
