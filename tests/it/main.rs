@@ -5,8 +5,10 @@
 
 mod crash;
 mod deployment;
+mod faults;
 mod harness;
 mod live;
+mod many;
 mod shutdown;
 mod sse;
 mod third_party_clients;
