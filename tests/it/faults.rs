@@ -25,7 +25,9 @@ async fn services_may_go_away_and_come_back_under_load_and_nothing_is_lost() {
     if Stack::chosen() == Stack::Embedded {
         return;
     }
+    let begun = tokio::time::Instant::now();
     let services = PrivateServices::up().await;
+    eprintln!("{:?}: up", begun.elapsed());
     let isolated = Arc::new(Isolated::on(&services.urls()).await);
     let app = TestApp::on(isolated, Clock::System, |it| {
         // Room enough that a burst does not make newer state replace older: here every version counts.
@@ -38,20 +40,21 @@ async fn services_may_go_away_and_come_back_under_load_and_nothing_is_lost() {
 
     the_broker_stops_and_screens_catch_up(&services, &app, &store, &lasting[0], &screens).await;
 
+    eprintln!("{:?}: the broker was upgraded", begun.elapsed());
     let traffic = Traffic::start(&app, &store, &lasting);
     traffic.until_more(5).await;
     services.kill(Service::Rabbitmq).await;
     traffic.until_more(20).await;
     services.start(Service::Rabbitmq).await;
     traffic.until_more(5).await;
-    eprintln!("RabbitMQ is back");
+    eprintln!("{:?}: RabbitMQ is back", begun.elapsed());
 
     services.kill(Service::Redis).await;
     traffic.until_more(20).await;
     services.start(Service::Redis).await;
     traffic.until_more(5).await;
     assert_eq!(traffic.accepted().unavailable, 0, "writes go on without broker and cache");
-    eprintln!("Redis is back");
+    eprintln!("{:?}: Redis is back", begun.elapsed());
 
     services.kill(Service::Postgres).await;
     within(Duration::from_secs(30), async || {
@@ -61,11 +64,13 @@ async fn services_may_go_away_and_come_back_under_load_and_nothing_is_lost() {
     .await;
     services.start(Service::Postgres).await;
     traffic.until_more(20).await;
-    eprintln!("PostgreSQL is back");
+    eprintln!("{:?}: PostgreSQL is back", begun.elapsed());
 
     let accepted = traffic.stop().await;
     assert!(accepted.slowest < BOUND, "an answer took {:?}", accepted.slowest);
+    eprintln!("{:?}: stopped; {} orders, {} calls", begun.elapsed(), accepted.orders.len(), accepted.webhooks.len());
     accepted.audit(&app, &store).await;
+    eprintln!("{:?}: audited", begun.elapsed());
     let orders = [accepted.order_ids(), lasting.clone()].concat();
     for (screen, order) in screens.iter().zip(&lasting) {
         screen.until_true(&truth(&app, std::slice::from_ref(order)).await).await;

@@ -9,6 +9,7 @@ mod faults;
 mod harness;
 mod live;
 mod many;
+mod pages;
 mod shutdown;
 mod sse;
 mod third_party_clients;
