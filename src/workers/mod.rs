@@ -3,6 +3,7 @@
 mod fanout;
 mod housekeeping;
 mod intake;
+mod pulse;
 mod relay;
 mod timings;
 
@@ -13,7 +14,8 @@ use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    fanout::Fanout, housekeeping::Housekeeping, intake::Intake, relay::Relay, timings::Timings,
+    fanout::Fanout, housekeeping::Housekeeping, intake::Intake, pulse::Pulse, relay::Relay,
+    timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

@@ -5,12 +5,16 @@
 
 mod crash;
 mod deployment;
+mod errors;
 mod faults;
 mod harness;
+mod health;
 mod live;
 mod many;
+mod orders;
 mod pages;
 mod shutdown;
 mod sse;
 mod third_party_clients;
 mod two_servers;
+mod webhooks;

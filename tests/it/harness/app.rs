@@ -102,6 +102,11 @@ impl Deref for TestApp {
     }
 }
 
+/// A clock that stands at an evening in Amman, until the test moves it.
+pub fn evening() -> Clock {
+    Clock::frozen("2026-11-20T18:30:00Z".parse().unwrap())
+}
+
 /// The settings of one test: its own data, known secrets, any free port.
 pub fn config(isolated: &Isolated) -> Config {
     let mut config = Config { data_dir: isolated.data.path().to_owned(), ..Config::default() };

@@ -6,6 +6,7 @@ pub mod client;
 mod devtools;
 pub mod folder;
 pub mod process;
+pub mod raw;
 pub mod screen;
 pub mod services;
 pub mod third_party;

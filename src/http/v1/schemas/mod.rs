@@ -1,4 +1,6 @@
 //! `/v1/schemas`: the JSON Schemas of the events. Public, as they are documentation.
+//!
+//! The files are written by the tests below, and compared with what the domain really says.
 
 use axum::{
     http::header,
@@ -58,3 +60,6 @@ async fn read(Path(name): Path<String>) -> Result<Response, Problem> {
     let headers = [(header::CONTENT_TYPE, "application/schema+json")];
     Ok((headers, file.data.into_owned()).into_response())
 }
+
+#[cfg(test)]
+mod tests;
