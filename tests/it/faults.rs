@@ -68,7 +68,12 @@ async fn services_may_go_away_and_come_back_under_load_and_nothing_is_lost() {
 
     let accepted = traffic.stop().await;
     assert!(accepted.slowest < BOUND, "an answer took {:?}", accepted.slowest);
-    eprintln!("{:?}: stopped; {} orders, {} calls", begun.elapsed(), accepted.orders.len(), accepted.webhooks.len());
+    eprintln!(
+        "{:?}: stopped; {} orders, {} calls",
+        begun.elapsed(),
+        accepted.orders.len(),
+        accepted.webhooks.len()
+    );
     accepted.audit(&app, &store).await;
     eprintln!("{:?}: audited", begun.elapsed());
     let orders = [accepted.order_ids(), lasting.clone()].concat();
@@ -97,7 +102,8 @@ async fn the_broker_stops_and_screens_catch_up(
         screen.until("it is told to be behind", |seen| before.behind < seen.behind).await;
     }
     for minute in 0..10 {
-        app.change(order, &json!({"eta": {"readyAt": format!("2030-01-01T10:{minute:02}:00Z")}})).await;
+        app.change(order, &json!({"eta": {"readyAt": format!("2030-01-01T10:{minute:02}:00Z")}}))
+            .await;
     }
     let new = app.place(store).await;
     // Who comes meanwhile is told at once, and is shown the true state.

@@ -26,7 +26,8 @@ async fn write(client: Client, store: String, writer: usize) -> Vec<String> {
             // Whichever comes first moves the order; the other changes nothing.
             let by_hand = async {
                 let path = format!("/v1/orders/{order}");
-                let answer = client.patch(&path, &client.service(), &json!({"status": status})).await;
+                let answer =
+                    client.patch(&path, &client.service(), &json!({"status": status})).await;
                 assert!([200, 409].contains(&answer.status), "{answer:?}");
             };
             let by_partner = async {

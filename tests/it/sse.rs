@@ -136,8 +136,11 @@ async fn a_stream_is_for_those_who_may_see_the_order() {
         app.get(&path, &token).await.expect_error(404, "NOT_FOUND");
     }
     app.get(&path, "nonsense").await.expect_error(401, "UNAUTHENTICATED");
-    app.get(&format!("{path}?channel=kitchen"), &app.customer("sara")).await.expect_error(403, "FORBIDDEN");
-    let odd = app.request(Method::GET, &path).bearer_auth(app.service()).header("last-event-id", "x");
+    app.get(&format!("{path}?channel=kitchen"), &app.customer("sara"))
+        .await
+        .expect_error(403, "FORBIDDEN");
+    let odd =
+        app.request(Method::GET, &path).bearer_auth(app.service()).header("last-event-id", "x");
     crate::harness::client::answer(odd).await.expect_error(400, "INVALID_INPUT");
     let unknown = "/v1/orders/ord_00000000000070008000000000000000/events";
     app.get(unknown, &app.service()).await.expect_error(404, "NOT_FOUND");
@@ -152,10 +155,7 @@ async fn a_quiet_stream_says_now_and_then_that_it_lives() {
     assert_eq!(stream.next().await.event, "snapshot");
     assert!(stream.any().await.unwrap().comment);
     let ending = app.shut_down();
-    let (_, rest) = tokio::join!(ending, async {
-        while stream.any().await.is_some() {}
-    });
-    rest
+    tokio::join!(ending, async { while stream.any().await.is_some() {} });
 }
 
 #[tokio::test]

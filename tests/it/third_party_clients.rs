@@ -35,7 +35,8 @@ async fn python_sees_an_order_move_that_a_webhook_signed_by_openssl_has_moved() 
             }
         }
     }
-    let body = json!({"type": "order.status", "data": {"externalId": "ext-77", "status": "preparing"}});
+    let body =
+        json!({"type": "order.status", "data": {"externalId": "ext-77", "status": "preparing"}});
     let body = body.to_string().into_bytes();
     let now = app.clock.now().as_second();
     let call = signed("generic", "msg-1", now, body, Signer::Openssl);
@@ -56,7 +57,8 @@ async fn a_forged_signature_moves_nothing() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
     let order = app.place(&store).await;
-    let body = json!({"type": "order.status", "data": {"orderId": order["id"], "status": "cancelled"}});
+    let body =
+        json!({"type": "order.status", "data": {"orderId": order["id"], "status": "cancelled"}});
     let body = body.to_string().into_bytes();
     let now = app.clock.now().as_second();
     let mut call = signed("generic", "msg-1", now, body, Signer::Openssl);

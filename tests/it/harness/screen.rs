@@ -119,20 +119,11 @@ impl Screen {
         }
     }
 
-    /// The next frame, whatever it is. Fails when none comes in 5 seconds.
-    pub async fn next_frame(&mut self) -> Value {
-        match self.held.pop_front() {
-            Some(frame) => frame,
-            None => self.receive(Instant::now() + PATIENCE).await,
-        }
-    }
-
     /// The next frame beside those about the line (`ping`, and a server that has just started is behind for a moment); it
     /// must be of this type.
     pub async fn expect(&mut self, kind: &str) -> Value {
-        let about_the_line = |it: &Value| {
-            ["ping", "behind", "caught_up"].iter().any(|other| it["type"] == *other)
-        };
+        let about_the_line =
+            |it: &Value| ["ping", "behind", "caught_up"].iter().any(|other| it["type"] == *other);
         let frame = self.until(|it| it["type"] == kind || !about_the_line(it)).await;
         assert_eq!(frame["type"], kind, "{frame}");
         frame

@@ -124,6 +124,8 @@ async fn a_role_gets_no_channel_that_shows_more_than_it_may_know() {
         }
     }
     let refusal = app.try_screen("?channel=television", Some(&app.service())).await;
-    let Err(tungstenite::Error::Http(answer)) = refusal else { panic!("an unknown channel opened") };
+    let Err(tungstenite::Error::Http(answer)) = refusal else {
+        panic!("an unknown channel opened")
+    };
     assert_eq!(answer.status(), 400);
 }

@@ -89,7 +89,8 @@ async fn a_frame_that_cannot_be_understood_is_answered_and_the_socket_goes_on() 
 async fn the_id_of_a_frame_comes_back_as_it_was_sent() {
     let app = TestApp::spawn().await;
     let mut screen = app.screen(&app.service(), "").await;
-    for id in [json!("a b"), json!("ي"), json!("x".repeat(64)), json!(-3), json!(1.5), Value::Null] {
+    for id in [json!("a b"), json!("ي"), json!("x".repeat(64)), json!(-3), json!(1.5), Value::Null]
+    {
         screen.send(&json!({"type": "ping", "id": id})).await;
         assert_eq!(screen.expect("pong").await, json!({"type": "pong", "id": id}));
     }
@@ -123,7 +124,8 @@ async fn a_screen_on_several_topics_sees_each_event_once() {
     let store = app.store().await;
     let order = app.place(&store).await;
     let mut screen = app.screen(&app.service(), "").await;
-    let topics = [format!("order:{}", id(&order)), format!("store:{store}"), "customer:sara".to_owned()];
+    let topics =
+        [format!("order:{}", id(&order)), format!("store:{store}"), "customer:sara".to_owned()];
     for topic in topics.iter().map(String::as_str).chain(["ops"]) {
         assert_eq!(screen.subscribe(topic, None).await["type"], "subscribed");
     }

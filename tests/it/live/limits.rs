@@ -43,7 +43,9 @@ async fn a_client_that_talks_too_fast_is_sent_away() {
     }
     for _ in 0..30 {
         // It may be closed before all are sent.
-        drop(futures_util::SinkExt::send(screen.socket(), Message::text(r#"{"type":"ping"}"#)).await);
+        drop(
+            futures_util::SinkExt::send(screen.socket(), Message::text(r#"{"type":"ping"}"#)).await,
+        );
     }
     assert_eq!(screen.closed().await, 4013);
 }
@@ -82,7 +84,8 @@ async fn a_full_node_says_when_to_come_back_before_the_upgrade() {
     for by_address in [false, true] {
         let app = TestApp::with(|it| {
             let live = &mut it.live;
-            *(if by_address { &mut live.max_sockets_per_address } else { &mut live.max_sockets }) = 2;
+            *(if by_address { &mut live.max_sockets_per_address } else { &mut live.max_sockets }) =
+                2;
         })
         .await;
         let token = app.service();

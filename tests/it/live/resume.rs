@@ -18,7 +18,8 @@ async fn a_screen_that_comes_back_is_sent_exactly_what_it_missed() {
     let order = app.place(&store).await;
     let order = id(&order);
     let topic = format!("order:{order}");
-    let last = app.step(order, &["accepted", "preparing", "ready"]).await["version"].as_u64().unwrap();
+    let last =
+        app.step(order, &["accepted", "preparing", "ready"]).await["version"].as_u64().unwrap();
     for after in 1..=last {
         let mut screen = app.screen(&app.service(), "").await;
         let subscribed = screen.subscribe(&topic, Some(after)).await;

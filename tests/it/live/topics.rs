@@ -45,7 +45,10 @@ async fn every_topic_is_open_to_those_who_may_watch_it_and_to_nobody_else() {
         "a service of the store",
     ];
     let topics = [
-        (format!("order:{}", id(&order)), [&["the customer", "the courier"], &at_the_store[..]].concat()),
+        (
+            format!("order:{}", id(&order)),
+            [&["the customer", "the courier"], &at_the_store[..]].concat(),
+        ),
         (format!("store:{here}"), at_the_store.to_vec()),
         ("customer:sara".to_owned(), [&["the customer"], &everywhere[..]].concat()),
         ("courier:omar".to_owned(), [&["the courier"], &everywhere[..]].concat()),

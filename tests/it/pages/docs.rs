@@ -19,7 +19,8 @@ async fn the_page_of_the_api_shows_every_operation_that_there_is() {
         let page = browser.page(width, height, Some("en")).await.unwrap();
         page.goto(&app.url("/docs")).await.unwrap();
         page.until_shown("#content[data-page=ready]").await;
-        let shown = page.eval("document.querySelectorAll('[data-operation]').length").await.unwrap();
+        let shown =
+            page.eval("document.querySelectorAll('[data-operation]').length").await.unwrap();
         assert_eq!(shown, count);
         page.keep_picture(name).await;
         page.assert_tidy().await;

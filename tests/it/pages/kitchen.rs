@@ -15,7 +15,9 @@ use crate::harness::{
 async fn open(browser: &Browser, client: &Client, store: &str, lang: &str) -> Page {
     let page = browser.page(1280, 720, Some("en")).await.unwrap();
     let token = client.staff(store);
-    page.goto(&client.url(&format!("/kitchen?store={store}&lang={lang}#token={token}"))).await.unwrap();
+    page.goto(&client.url(&format!("/kitchen?store={store}&lang={lang}#token={token}")))
+        .await
+        .unwrap();
     page.until_shown("#connection[data-state=live]").await;
     assert_eq!(page.eval("location.hash").await.unwrap(), "", "the token stays out of sight");
     page
@@ -63,7 +65,12 @@ async fn what_the_kitchen_taps_shows_on_the_customers_page_within_a_second() {
     tap(&kitchen, &order, "accepted", "[data-action=start]").await;
     delays.push(until_shown_to_customer(&customer, "preparing").await);
     tap(&kitchen, &order, "preparing", "[data-action=bump-station][data-station=grill]").await;
-    kitchen.until_shown(&format!("{} [data-station=grill][data-ticket=done]", card(&order, "preparing"))).await;
+    kitchen
+        .until_shown(&format!(
+            "{} [data-station=grill][data-ticket=done]",
+            card(&order, "preparing")
+        ))
+        .await;
     kitchen.keep_picture("kitchen-en").await;
     tap(&kitchen, &order, "preparing", "[data-action=bump]").await;
     delays.push(until_shown_to_customer(&customer, "ready").await);
@@ -94,14 +101,19 @@ async fn a_kitchen_reads_arabic_and_sees_who_changes_what_elsewhere() {
     let order = app.place(&store).await;
     let kitchen = open(&browser, &app, &store, "ar").await;
     kitchen.until_shown(&card(&order, "placed")).await;
-    kitchen.until("document.documentElement.dir === 'rtl' && document.body.innerText.includes('برغر')").await;
+    kitchen
+        .until("document.documentElement.dir === 'rtl' && document.body.innerText.includes('برغر')")
+        .await;
     app.step(id(&order), &["accepted"]).await;
     kitchen.until_shown(&card(&order, "accepted")).await;
     kitchen.keep_picture("kitchen-ar").await;
     // Called off while it is being made: the cook must see it, and takes it away by hand.
     let path = format!("/v1/orders/{}/cancel", id(&order));
-    app.post(&path, &app.service(), &json!({"reason": {"code": "customer_request"}})).await.expect(200);
+    app.post(&path, &app.service(), &json!({"reason": {"code": "customer_request"}}))
+        .await
+        .expect(200);
     kitchen.until_shown(&format!(".card[data-order={}][data-stopped=true]", id(&order))).await;
+    kitchen.until("document.querySelector('.card').innerText.includes('برغر')").await;
     kitchen.keep_picture("kitchen-ar-stopped").await;
     tap(&kitchen, &order, "cancelled", "[data-action=dismiss]").await;
     kitchen.until("!document.querySelector('.card')").await;

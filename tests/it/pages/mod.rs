@@ -41,8 +41,10 @@ impl Page {
 
     /// Fails when anything else was complained about than that the server was away.
     pub fn assert_only_network_errors(&self) {
-        let is_network = |it: &String| it.contains("net::ERR_") || it.contains("WebSocket connection");
-        let others: Vec<_> = self.console_errors().into_iter().filter(|it| !is_network(it)).collect();
+        let is_network =
+            |it: &String| it.contains("net::ERR_") || it.contains("WebSocket connection");
+        let others: Vec<_> =
+            self.console_errors().into_iter().filter(|it| !is_network(it)).collect();
         assert_eq!(others, Vec::<String>::new());
     }
 }

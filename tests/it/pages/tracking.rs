@@ -41,7 +41,11 @@ async fn a_customer_follows_an_order_to_the_door_in_both_languages_without_reloa
         assert_eq!(html.unwrap(), json!([lang, direction]));
         page.until("document.querySelector('#items')?.innerText.includes('6.250')").await;
     }
-    arabic.until("document.body.innerText.includes('عبدون') && document.body.innerText.includes('برغر')").await;
+    arabic
+        .until(
+            "document.body.innerText.includes('عبدون') && document.body.innerText.includes('برغر')",
+        )
+        .await;
     english.until("document.body.innerText.includes('Abdoun') && document.body.innerText.includes('Burger')").await;
 
     let steps = ["accepted", "preparing", "ready", "out_for_delivery", "delivered"];
@@ -55,7 +59,10 @@ async fn a_customer_follows_an_order_to_the_door_in_both_languages_without_reloa
         let version = app.step(id(&order), &[step]).await["version"].as_u64().unwrap();
         for (page, lang, _) in pages {
             shows(page, step).await;
-            page.until(&format!("document.querySelector('#status').dataset.version === '{version}'")).await;
+            page.until(&format!(
+                "document.querySelector('#status').dataset.version === '{version}'"
+            ))
+            .await;
             if step == "preparing" || step == "out_for_delivery" {
                 page.keep_picture(&format!("tracking-{lang}-{step}")).await;
             }
@@ -109,7 +116,8 @@ async fn a_link_that_is_dead_or_cut_off_is_told_as_such() {
     let order = app.place(&store).await;
     let token = app.tracking_link(id(&order)).await;
     let now = app.clock.now().as_second();
-    let expired = json!({"role": "tracking", "order": order["id"], "exp": now - 60, "iat": now - 120});
+    let expired =
+        json!({"role": "tracking", "order": order["id"], "exp": now - 60, "iat": now - 120});
     let browser = Browser::launch().await.unwrap();
     let half = token[..token.len() / 2].to_owned();
     let forged = format!("{}AAAA", &token[..token.len() - 4]);
@@ -124,8 +132,10 @@ async fn a_link_that_is_dead_or_cut_off_is_told_as_such() {
 impl Page {
     /// Fails when anything else was complained about than that the server said no.
     fn assert_only_refusals(&self) {
-        let is_refusal = |it: &String| it.contains("401") || it.contains("HTTP Authentication failed");
-        let others: Vec<_> = self.console_errors().into_iter().filter(|it| !is_refusal(it)).collect();
+        let is_refusal =
+            |it: &String| it.contains("401") || it.contains("HTTP Authentication failed");
+        let others: Vec<_> =
+            self.console_errors().into_iter().filter(|it| !is_refusal(it)).collect();
         assert_eq!(others, Vec::<String>::new());
     }
 }
