@@ -117,6 +117,21 @@ impl Server {
         self.address
     }
 
+    /// What is spawned here is stopped and awaited with the server.
+    pub fn tasks(&self) -> &Tasks {
+        &self.app.tasks
+    }
+
+    /// For those who hand out tokens that this server believes.
+    pub(crate) fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.app.tokens)
+    }
+
+    /// For those who sign as a partner would.
+    pub(crate) fn partner_secrets(&self) -> Arc<BTreeMap<String, Vec<SecretString>>> {
+        Arc::clone(&self.app.partner_secrets)
+    }
+
     /// Stops taking work, tells every socket when to come back, finishes what is under way. Answers whether all ended in time;
     /// what did not is cut off.
     pub async fn shut_down(self) -> bool {

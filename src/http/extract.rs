@@ -111,7 +111,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 pub async fn whole_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|error| {
         let mut causes = iter::successors(error.source(), |&it| it.source());
-        if causes.any(<(dyn std::error::Error + 'static)>::is::<TimeoutError>) {
+        if causes.any(<dyn Error>::is::<TimeoutError>) {
             let message = "The rest of the body did not come in time.";
             return Problem::of_status(StatusCode::REQUEST_TIMEOUT, message);
         }

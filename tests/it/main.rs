@@ -3,7 +3,9 @@
 // It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
 #![cfg(test)]
 
+mod authority;
 mod crash;
+mod demo;
 mod deployment;
 mod errors;
 mod faults;
@@ -11,6 +13,7 @@ mod harness;
 mod health;
 mod live;
 mod many;
+mod openapi;
 mod orders;
 mod pages;
 mod shutdown;

@@ -50,7 +50,7 @@ pub struct EventsQuery {
 /// First `snapshot`, then one message for each event, its `id` the order's version. With `Last-Event-ID` the missed events come
 /// instead of the snapshot.
 #[utoipa::path(
-    get, path = "/orders/{id}/events", tag = "live",
+    get, path = "/orders/{id}/events", operation_id = "watchOrder", tag = "live",
     params(
         ("id" = OrderId, Path, description = "The order."),
         EventsQuery,

@@ -57,7 +57,7 @@ pub struct LiveQuery {
 ///
 /// Becomes a WebSocket that speaks the live protocol: JSON text frames to subscribe, events back. See `docs/live-protocol.md`.
 #[utoipa::path(
-    get, path = "/live", tag = "live", params(LiveQuery),
+    get, path = "/live", operation_id = "openSocket", tag = "live", params(LiveQuery),
     responses(
         (status = 101, description = "The connection is a WebSocket now."),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),

@@ -36,7 +36,7 @@ pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
 /// in the same way. Unknown statuses and unknown orders are no errors: they are kept, see `GET /v1/webhooks/inbox`. Each partner's
 /// headers and signature are described in `docs/partners.md`.
 #[utoipa::path(
-    post, path = "/webhooks/{partner}", tag = "webhooks", security(()),
+    post, path = "/webhooks/{partner}", operation_id = "takeCall", tag = "webhooks", security(()),
     params(("partner" = String, Path, description = "`careem`, `deliveroo` or `generic`.")),
     request_body(content = Object, description = "The partner's own format, up to 3 MB."),
     responses(

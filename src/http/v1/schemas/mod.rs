@@ -37,7 +37,7 @@ struct SchemaList {
 
 /// The event types.
 #[utoipa::path(
-    get, path = "/schemas", tag = "events", security(()),
+    get, path = "/schemas", operation_id = "listSchemas", tag = "events", security(()),
     responses((status = 200, description = "Every type that has a schema.", body = SchemaList))
 )]
 async fn list() -> Body<SchemaList> {
@@ -46,7 +46,7 @@ async fn list() -> Body<SchemaList> {
 
 /// The JSON Schema of one event type.
 #[utoipa::path(
-    get, path = "/schemas/{event_type}", tag = "events", security(()),
+    get, path = "/schemas/{event_type}", operation_id = "readSchema", tag = "events", security(()),
     params(("event_type" = EventType, Path, description = "The type: `OrderStatusChanged`.")),
     responses(
         (status = 200, description = "JSON Schema, draft 2020-12.", body = Object, content_type = "application/schema+json"),
