@@ -8,7 +8,7 @@ mod serve;
 mod settings;
 mod token;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -138,10 +138,9 @@ fn complain(error: &anyhow::Error) {
     eprintln!("orderwire: {error:#}");
 }
 
-/// Prints for people and pipes.
-#[expect(clippy::print_stdout, reason = "the command line speaks here, and only here")]
+/// Prints for people and pipes. A reader that has gone away, as `head` does, has read enough.
 fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    drop(writeln!(std::io::stdout(), "{line}"));
 }
 
 #[cfg(test)]

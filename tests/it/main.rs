@@ -4,16 +4,20 @@
 #![cfg(test)]
 
 mod authority;
+mod command_line;
 mod crash;
 mod demo;
 mod deployment;
 mod documents;
 mod errors;
+mod faults;
 mod harness;
 mod health;
 mod live;
+mod many;
 mod openapi;
 mod orders;
+mod pages;
 mod shutdown;
 mod sse;
 mod third_party_clients;

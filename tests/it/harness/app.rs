@@ -17,7 +17,7 @@ use crate::harness::{
 
 /// A running application with data of its own. It derefs to a [`Client`] that speaks to it.
 ///
-/// Its tasks belong to the runtime of the test and end with it; [`TestApp::shut_down`] ends them in order.
+/// Dropped, it is told to end, and ends with the runtime of the test; [`TestApp::shut_down`] waits for that.
 pub struct TestApp {
     client: Client,
     config: Config,
@@ -57,19 +57,6 @@ impl TestApp {
         Self { client, config, server: Some(server), isolated }
     }
 
-    /// A second server on the same services, with the same settings, on a port of its own. Only the real stack can do that.
-    pub async fn beside(&self) -> Self {
-        assert!(self.isolated.real.is_some(), "an embedded server stands alone");
-        let mut config = self.config.clone();
-        config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::start(Arc::clone(&self.isolated), self.client.clock.clone(), config).await
-    }
-
-    /// What it stands on.
-    pub fn isolated(&self) -> &Arc<Isolated> {
-        &self.isolated
-    }
-
     /// Its settings, with the address it listens on.
     pub const fn config(&self) -> &Config {
         &self.config
@@ -91,6 +78,15 @@ impl TestApp {
     async fn stop(&mut self) {
         let server = self.server.take().unwrap();
         assert!(Box::pin(server.shut_down()).await, "not everything ended in time");
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            // In order would take waiting, which a drop cannot do; the tasks go on their own, at the latest with the runtime.
+            server.tasks().stop().cancel();
+        }
     }
 }
 
