@@ -57,19 +57,6 @@ impl TestApp {
         Self { client, config, server: Some(server), isolated }
     }
 
-    /// A second server on the same services, with the same settings, on a port of its own. Only the real stack can do that.
-    pub async fn beside(&self) -> Self {
-        assert!(self.isolated.real.is_some(), "an embedded server stands alone");
-        let mut config = self.config.clone();
-        config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::start(Arc::clone(&self.isolated), self.client.clock.clone(), config).await
-    }
-
-    /// What it stands on.
-    pub fn isolated(&self) -> &Arc<Isolated> {
-        &self.isolated
-    }
-
     /// Its settings, with the address it listens on.
     pub const fn config(&self) -> &Config {
         &self.config

@@ -119,14 +119,6 @@ impl Screen {
         }
     }
 
-    /// The next frame, whatever it is. Fails when none comes in 5 seconds.
-    pub async fn next_frame(&mut self) -> Value {
-        match self.held.pop_front() {
-            Some(frame) => frame,
-            None => self.receive(Instant::now() + PATIENCE).await,
-        }
-    }
-
     /// The next frame beside those about the line (`ping`, and a server that has just started is behind for a moment); it
     /// must be of this type.
     pub async fn expect(&mut self, kind: &str) -> Value {
