@@ -4,7 +4,7 @@ use crate::harness::{
     client::{Client, id},
     process::Process,
     traffic::Traffic,
-    witness::Witness,
+    witness::{Witness, truth},
 };
 
 /// Orders that last for the whole test, each with a screen of its own.
@@ -37,12 +37,13 @@ async fn a_killed_server_has_lost_nothing_and_every_screen_ends_in_the_true_stat
     accepted.audit(&server, &store).await;
 
     for (screen, order) in screens.iter().zip(&lasting) {
-        screen.until_true(&server, std::slice::from_ref(order)).await;
+        screen.until_true(&truth(&server, std::slice::from_ref(order)).await).await;
         let seen = screen.seen();
         assert_eq!(seen.connections, 4, "{seen:?}");
         let events = &seen.events[order];
         assert!(events.iter().copied().eq(2..=events.len() as u64 + 1), "{events:?}");
     }
-    kitchen.until_true(&server, &[accepted.order_ids(), lasting].concat()).await;
+    let orders = [accepted.order_ids(), lasting].concat();
+    kitchen.until_true(&truth(&server, &orders).await).await;
     assert!(server.terminate().await.success());
 }

@@ -10,13 +10,13 @@ use crate::{
         services::{Isolated, Stack},
         traffic::Traffic,
         wait::eventually,
-        witness::Witness,
+        witness::{Witness, truth},
     },
 };
 
 async fn all_true(screens: &[Witness], client: &Client, orders: &[String]) {
     for (screen, order) in screens.iter().zip(orders) {
-        screen.until_true(client, std::slice::from_ref(order)).await;
+        screen.until_true(&truth(client, std::slice::from_ref(order)).await).await;
         assert_eq!(screen.seen().connections, 1, "{:?}", screen.seen());
     }
 }
@@ -77,7 +77,7 @@ async fn roles_may_be_shared_out_over_processes() {
     let _preparing = api.until_status(id(&order), "preparing").await;
     assert_eq!(screen.seen().events.len(), 0);
     let relay = Process::with_roles(Arc::clone(&isolated), "relay").await;
-    screen.until_true(&api, &[id(&order).to_owned()]).await;
+    screen.until_true(&truth(&api, &[id(&order).to_owned()]).await).await;
 
     // Each speaks only of what it does.
     for server in [&live, &relay] {

@@ -1,6 +1,7 @@
 //! What the tests stand on: the application itself, isolated services, a browser, and parties that are not ours.
 
 pub mod app;
+mod audit;
 pub mod browser;
 pub mod client;
 mod devtools;

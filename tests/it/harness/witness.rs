@@ -26,9 +26,10 @@ pub struct Seen {
     pub events: BTreeMap<String, Vec<u64>>,
     /// `hello`s: 1 when the socket was never lost.
     pub connections: usize,
-    /// Times that it was told to be behind, and to have caught up.
+    /// Times that it was told to be behind.
     pub behind: usize,
-    pub caught_up: usize,
+    /// What it knew each time that it was told to have caught up: the version of each order.
+    pub caught_up: Vec<BTreeMap<String, u64>>,
     /// Close codes, in the order they came.
     pub closed: Vec<u16>,
     /// Broken promises.
@@ -61,34 +62,47 @@ impl Witness {
 
     /// What it has seen by now.
     pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap().clone()
+        self.look(Seen::clone)
+    }
+
+    /// A look at what it has seen.
+    pub fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.seen.lock().unwrap())
     }
 
     /// Waits until what it has seen is so.
     pub async fn until(&self, what: &str, is_so: impl Fn(&Seen) -> bool) {
         within(PATIENCE, async || {
-            let seen = self.seen();
-            if is_so(&seen) { Ok(()) } else { Err(format!("{}: {what}: {seen:?}", self.name)) }
+            let is_so = self.look(&is_so);
+            if is_so { Ok(()) } else { Err(format!("{}: {what}", self.name)) }
         })
         .await;
     }
 
-    /// Waits until it shows these orders as the server does, then fails if a promise was broken on the way.
-    pub async fn until_true(&self, client: &Client, orders: &[String]) {
-        for id in orders {
-            let truth = client.order(id).await;
+    /// Waits until it shows these orders as they are, then fails if a promise was broken on the way.
+    pub async fn until_true(&self, truth: &[Value]) {
+        for truth in truth {
+            let id = truth["id"].as_str().unwrap();
             within(PATIENCE, async || {
-                let seen = self.seen();
-                let shown = seen.orders.get(id).cloned().unwrap_or_default();
+                let shown = self.look(|seen| seen.orders.get(id).cloned().unwrap_or_default());
                 let same = ["version", "status"].iter().all(|it| shown[*it] == truth[*it]);
                 let wrong = || format!("{} shows {shown}, true is {truth}", self.name);
                 if same { Ok(()) } else { Err(wrong()) }
             })
             .await;
         }
-        let seen = self.seen();
-        assert!(seen.complaints.is_empty(), "{}: {:#?}", self.name, seen.complaints);
+        let complaints = self.look(|seen| seen.complaints.clone());
+        assert!(complaints.is_empty(), "{}: {complaints:#?}", self.name);
     }
+}
+
+/// These orders as the server knows them now.
+pub async fn truth(client: &Client, orders: &[String]) -> Vec<Value> {
+    let mut truth = Vec::new();
+    for order in orders {
+        truth.push(client.order(order).await);
+    }
+    truth
 }
 
 struct Connection {
@@ -154,7 +168,12 @@ impl Connection {
             }
             "event" => seen.note_event(&frame["event"]["data"]),
             "behind" => seen.behind += 1,
-            "caught_up" => seen.caught_up += 1,
+            "caught_up" => {
+                let known = seen.orders.iter();
+                let known = known.map(|(id, it)| (id.clone(), it["version"].as_u64().unwrap()));
+                let known = known.collect();
+                seen.caught_up.push(known);
+            }
             _ => {}
         }
     }

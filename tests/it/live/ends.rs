@@ -38,7 +38,7 @@ async fn a_socket_is_warned_then_closed_when_its_token_ends() {
     clock.advance(Duration::from_secs(3541));
     let warning = screen.expect("expiring").await;
     assert_eq!(warning["expiresAt"], "2026-11-20T19:00:00Z");
-    clock.advance(Duration::from_secs(60));
+    clock.advance(Duration::from_mins(1));
     assert_eq!(screen.closed().await, 4005);
 }
 

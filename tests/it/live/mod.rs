@@ -5,6 +5,7 @@ mod ends;
 mod frames;
 mod limits;
 mod resume;
+mod slow;
 mod topics;
 
 use serde_json::{Value, json};
