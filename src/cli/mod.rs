@@ -110,7 +110,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(run(cli));
+            // Dropped, it would wait without a bound for a thread that did not end in its time.
+            runtime.shutdown_background();
+            done
+        });
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -78,10 +78,12 @@ impl Watch {
         // A second subscription of the same topic begins anew.
         self.remove(&topic);
         let subscription = self.app.hub.subscribe(&self.connection, topic.clone());
+        // Before the wait: a request may be dropped half-way, and then only what stands here is given back.
+        self.subscriptions.push(Arc::clone(&subscription));
         let start = match start(&self.app, caller, &topic, after).await {
             Ok(start) => start,
             Err(failure) => {
-                self.app.hub.unsubscribe(&subscription);
+                self.remove(&topic);
                 return Err(failure);
             }
         };
@@ -100,7 +102,6 @@ impl Watch {
             }
         };
         self.app.hub.open(&subscription, &shown);
-        self.subscriptions.push(subscription);
         Ok(())
     }
 
