@@ -26,12 +26,14 @@ pub struct Relay {
     lease: Option<RelayLease>,
     /// When the lease was last looked at or asked for.
     checked_at: Option<Instant>,
+    /// Somebody else has the lease, and that has been said.
+    warned: bool,
 }
 
 impl Relay {
     /// Without the lease yet.
     pub fn new(app: App) -> Self {
-        Self { signal: app.db.outbox_signal(), app, lease: None, checked_at: None }
+        Self { signal: app.db.outbox_signal(), app, lease: None, checked_at: None, warned: false }
     }
 
     /// Whether this process is the one that publishes.
@@ -49,7 +51,8 @@ impl Relay {
             self.lease = None;
         }
         self.lease = self.app.db.relay_lease().await?;
-        if self.lease.is_none() && matches!(self.app.bus, Bus::Local(_)) {
+        if self.lease.is_none() && !self.warned && matches!(self.app.bus, Bus::Local(_)) {
+            self.warned = true;
             tracing::error!(
                 "another server works on this database, and without a broker the events are its alone: \
                  the screens of this server show nothing new. Set AMQP_URL for both, or stop one"
