@@ -6,7 +6,7 @@ use metrics::counter;
 
 use crate::{
     app::App,
-    bus::Message,
+    bus::{Bus, Message},
     store::{
         self, RelayLease, Signal,
         dead_letters::DeadLetter,
@@ -49,6 +49,12 @@ impl Relay {
             self.lease = None;
         }
         self.lease = self.app.db.relay_lease().await?;
+        if self.lease.is_none() && matches!(self.app.bus, Bus::Local(_)) {
+            tracing::error!(
+                "another server works on this database, and without a broker the events are its alone: \
+                 the screens of this server show nothing new. Set AMQP_URL for both, or stop one"
+            );
+        }
         Ok(self.lease.is_some())
     }
 

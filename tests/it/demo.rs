@@ -91,7 +91,7 @@ async fn has_applied_calls(
     partner: &str,
 ) -> Result<()> {
     let url = format!("{base}/v1/webhooks/inbox?partner={partner}&outcome=applied");
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while Instant::now() < end {
         let page: Value = http.get(&url).bearer_auth(token).send().await?.json().await?;
         if page["calls"].as_array().context("calls")?.iter().any(|it| it["state"] == "done") {
