@@ -1,6 +1,7 @@
 //! Finding orders.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     base::cursor::Cursor,
@@ -102,6 +103,14 @@ on_both! {
             before: Some(Cursor { at: later(40), id: day.served.uuid() }),
         };
         assert_eq!(found(stage, everything).await, [day.fresh]);
+    }
+
+    async fn a_search_may_begin_before_all_calendars(stage: &Stage) {
+        a_day(stage).await;
+        let from = OrderFilter { from: Some(Timestamp::MIN), ..OrderFilter::default() };
+        assert_eq!(found(stage, from).await, found(stage, OrderFilter::default()).await);
+        let before = Some(Cursor { at: Timestamp::MIN, id: Uuid::nil() });
+        assert!(found(stage, OrderFilter { before, ..OrderFilter::default() }).await.is_empty());
     }
 
     async fn pages_join_without_gap_or_repetition(stage: &Stage) {

@@ -165,6 +165,12 @@ async fn a_reason_stays_with_its_step() {
     let patch = json!({"status": "rejected", "reason": {"code": "too_busy", "note": "Friday"}});
     let rejected = app.change(id(&order), &patch).await;
     assert_eq!(rejected["reason"], json!({"code": "too_busy", "note": "Friday"}));
+
+    let order = app.place(&store).await;
+    let long = json!({"reason": {"code": "other", "note": "x".repeat(1001)}});
+    let address = format!("/v1/orders/{}/cancel", id(&order));
+    app.post(&address, &app.service(), &long).await.expect_error(400, "INVALID_INPUT");
+    assert_eq!(app.order(id(&order)).await, order);
 }
 
 #[tokio::test]
