@@ -137,6 +137,22 @@ async fn a_socket_with_several_topics_sees_each_event_once() {
 }
 
 #[tokio::test]
+async fn a_snapshot_of_one_topic_does_not_step_back_behind_what_another_has_shown() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let connection = connect(&hub, Shape::Kitchen);
+    let first = hub.subscribe(&connection, Topic::Order(order(1)));
+    hub.open(&first, &[(order(1), 7)]);
+    let second = hub.subscribe(&connection, Topic::Store(STORE));
+    // The snapshot of the second is being read, and shows version 7, when 8 goes out on the first.
+    hub.publish(&[event(order(1), 8)]);
+    assert!(!connection.send_snapshot("{}", &[(order(1), 7)]));
+    assert!(connection.send_snapshot("{}", &[(order(1), 8)]));
+    hub.open(&second, &[(order(1), 8)]);
+    hub.publish(&[event(order(1), 9)]);
+    assert_eq!(versions(&connection).await, [8, 9]);
+}
+
+#[tokio::test]
 async fn what_the_bus_delivers_twice_is_published_once() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);

@@ -81,8 +81,8 @@ impl Session {
                 poll_fn(|cx| self.connection().poll_room(cx)).await;
                 let shape = self.connection().shape();
                 let announced = topic.clone();
-                let added = self.watch.add(&self.caller, topic, after, |connection, start| {
-                    connection.send(announcement(id, &announced, shape, start));
+                let added = self.watch.add(&self.caller, topic, after, |start| {
+                    Some(announcement(id, &announced, shape, start))
                 });
                 Ok(added.await.map_err(Problem::from))
             }
@@ -123,8 +123,8 @@ impl Session {
         let topic = Topic::Order(order);
         let shape = self.connection().shape();
         let announced = topic.clone();
-        let added = self.watch.add(&self.caller, topic, None, |connection, start| {
-            connection.send(announcement(&Value::Null, &announced, shape, start));
+        let added = self.watch.add(&self.caller, topic, None, |start| {
+            Some(announcement(&Value::Null, &announced, shape, start))
         });
         if let Err(failure) = added.await {
             let connection = self.connection();

@@ -77,10 +77,11 @@ pub async fn events(
     let mut watch = Watch::new(app.clone(), &caller, shape, Outlet::Stream, admission);
     let mut first = VecDeque::new();
     watch
-        .add(&caller, Topic::Order(id), after, |_, start| {
+        .add(&caller, Topic::Order(id), after, |start| {
             if let Start::Snapshot(orders) = start {
                 first.extend(orders.iter().map(|it| snapshot(it, shape)));
             }
+            None
         })
         .await?;
     let retry = RETRY.mul_f64(1.0 + app.mint.fraction());

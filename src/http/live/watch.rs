@@ -11,9 +11,12 @@ use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     http::live::frame,
-    live::{Admission, Connection, Event, Outlet, Subscription, Topic},
+    live::{Admission, Close, Connection, Event, Outlet, Subscription, Topic},
     telemetry::metric,
 };
+
+/// How often a snapshot is read while the same socket is shown newer state on another topic.
+const READS: usize = 5;
 
 /// One socket or event stream, with all it watches.
 pub struct Watch {
@@ -67,42 +70,52 @@ impl Watch {
 
     /// Watches a topic: registers first, then reads the state or what was missed, then lets through what is newer.
     ///
-    /// `announce` queues the state before anything newer follows.
+    /// `announce` says in a frame where the watcher starts; `None` when it has told it in its own way.
     pub async fn add(
         &mut self,
         caller: &Caller,
         topic: Topic,
         after: Option<Version>,
-        announce: impl FnOnce(&Connection, &Start),
+        mut announce: impl FnMut(&Start) -> Option<String>,
     ) -> Result<(), Failure> {
         // A second subscription of the same topic begins anew.
         self.remove(&topic);
         let subscription = self.app.hub.subscribe(&self.connection, topic.clone());
         // Before the wait: a request may be dropped half-way, and then only what stands here is given back.
         self.subscriptions.push(Arc::clone(&subscription));
-        let start = match start(&self.app, caller, &topic, after).await {
-            Ok(start) => start,
-            Err(failure) => {
-                self.remove(&topic);
-                return Err(failure);
-            }
-        };
-        announce(&self.connection, &start);
-        let shown: Vec<(OrderId, Version)> = match &start {
-            Start::Snapshot(orders) => orders.iter().map(|it| (it.id, it.version)).collect(),
-            Start::Missed(events) => {
-                self.connection.replay(events);
-                // Nothing missed is known up to there, too: a node that heals a gap publishes the past again.
-                match (&topic, after) {
-                    (Topic::Order(id), Some(after)) => {
-                        vec![(*id, events.last().map_or(after, |it| it.version()))]
-                    }
-                    _ => Vec::new(),
+        for _ in 0..READS {
+            let start = match start(&self.app, caller, &topic, after).await {
+                Ok(start) => start,
+                Err(failure) => {
+                    self.remove(&topic);
+                    return Err(failure);
                 }
+            };
+            let shown = shown_by(&start, &topic, after);
+            if self.begin(&start, &shown, announce(&start)) {
+                self.app.hub.open(&subscription, &shown);
+                return Ok(());
             }
-        };
-        self.app.hub.open(&subscription, &shown);
+        }
+        self.remove(&topic);
+        self.connection.close(Close::PositionLost);
         Ok(())
+    }
+
+    /// Sends where the watcher starts. `false`: that is the past by now.
+    fn begin(&self, start: &Start, shown: &[(OrderId, Version)], frame: Option<String>) -> bool {
+        match start {
+            Start::Snapshot(_) => {
+                frame.is_none_or(|frame| self.connection.send_snapshot(&frame, shown))
+            }
+            Start::Missed(events) => {
+                if let Some(frame) = frame {
+                    self.connection.send(frame);
+                }
+                self.connection.replay(events);
+                true
+            }
+        }
     }
 
     /// Watches a topic no more.
@@ -118,6 +131,18 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.app.hub.disconnect(&self.connection, &self.subscriptions);
         gauge!(metric::LIVE_SOCKETS, "transport" => self.transport).decrement(1);
+    }
+}
+
+/// The versions that a watcher knows once it has been told where it starts.
+fn shown_by(start: &Start, topic: &Topic, after: Option<Version>) -> Vec<(OrderId, Version)> {
+    match (start, topic, after) {
+        (Start::Snapshot(orders), ..) => orders.iter().map(|it| (it.id, it.version)).collect(),
+        // Where nothing was missed, `after` is known: a node that heals a gap publishes the past again.
+        (Start::Missed(events), Topic::Order(id), Some(after)) => {
+            vec![(*id, events.last().map_or(after, |it| it.version()))]
+        }
+        (Start::Missed(_), ..) => Vec::new(),
     }
 }
 

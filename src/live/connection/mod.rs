@@ -116,6 +116,18 @@ impl Connection {
         self.send_frame(websocket::text(text.as_ref().as_bytes()).0);
     }
 
+    /// Sends the text of a snapshot that shows these versions, while its gate is closed. `false`: another topic has shown this reader
+    /// something newer meanwhile, so the snapshot must be read again.
+    pub fn send_snapshot(&self, text: &str, showing: &[(OrderId, Version)]) -> bool {
+        let mut state = self.lock();
+        if showing.iter().any(|(order, version)| state.shown.is_past(*order, *version)) {
+            return false;
+        }
+        let frame = websocket::text(text.as_bytes()).0;
+        self.put(&mut state, Outgoing::Frame(frame), When::Now);
+        true
+    }
+
     /// Sends a complete frame.
     pub fn send_frame(&self, frame: Bytes) {
         self.put(&mut self.lock(), Outgoing::Frame(frame), When::Now);

@@ -41,6 +41,11 @@ impl Shown {
         true
     }
 
+    /// Whether something newer has been shown meanwhile, so that this version would be a step back.
+    pub fn is_past(&self, order: OrderId, version: Version) -> bool {
+        self.versions.get(&order).is_some_and(|shown| version < *shown)
+    }
+
     /// A gate closes.
     pub const fn gate_closed(&mut self) {
         self.gates += 1;
