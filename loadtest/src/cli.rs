@@ -45,7 +45,7 @@ pub struct Aim {
     /// Start the server on SQLite, the in-process bus and the memory cache (the default)
     #[arg(long, conflicts_with_all = ["real", "url"])]
     pub embedded: bool,
-    /// Start the server on what DATABASE_URL, AMQP_URL and REDIS_URL name, else on what `tests/services up` starts
+    /// Start the server on what `DATABASE_URL`, `AMQP_URL` and `REDIS_URL` name, else on what `tests/services up` starts
     #[arg(long, conflicts_with = "url")]
     pub real: bool,
     /// Aim at a server that runs already

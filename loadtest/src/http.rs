@@ -74,14 +74,13 @@ impl Http {
     }
 
     fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address)?;
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream
-            }
+        let mut stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(self.address)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream
         };
         stream.write_all(request)?;
         self.buffer.clear();
@@ -91,7 +90,8 @@ impl Http {
             }
             self.more(&mut stream)?;
         };
-        let text = String::from_utf8_lossy(self.buffer.get(..head).unwrap_or_default()).into_owned();
+        let text =
+            String::from_utf8_lossy(self.buffer.get(..head).unwrap_or_default()).into_owned();
         let status = text.split(' ').nth(1).and_then(|it| it.parse().ok());
         let status = status.context("no status in the server's answer")?;
         let length = header(&text, "content-length").and_then(|it| it.parse().ok()).unwrap_or(0);

@@ -56,7 +56,8 @@ pub fn written(nanos: u64) -> String {
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let slot = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * slot + 2) / 5 + 1, if slot < 10 { slot + 3 } else { slot - 9 });
+    let (day, month) =
+        (of_year - (153 * slot + 2) / 5 + 1, if slot < 10 { slot + 3 } else { slot - 9 });
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, micros) = (second / 3600, second / 60 % 60, nanos / 1000 % 1_000_000);
     let second = second % 60;
@@ -154,7 +155,9 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_they_are_written() {
-        for nanos in [0, 951_782_400_000_001_000, 1_795_199_400_123_456_000, 4_102_444_799_999_999_000] {
+        for nanos in
+            [0, 951_782_400_000_001_000, 1_795_199_400_123_456_000, 4_102_444_799_999_999_000]
+        {
             assert_eq!(moment(written(nanos).as_bytes()), Some(nanos));
         }
         assert_eq!(written(1_795_199_400_123_456_000), "2026-11-20T18:30:00.123456Z");

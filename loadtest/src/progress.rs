@@ -29,7 +29,7 @@ impl Progress {
 
     /// How it goes; said only if the last word was a while ago.
     pub fn tell(&self, text: impl FnOnce() -> String) {
-        let due = self.last.lock().map_or(false, |it| it.is_none_or(|it| self.quiet <= it.elapsed()));
+        let due = self.last.lock().is_ok_and(|it| it.is_none_or(|it| self.quiet <= it.elapsed()));
         if due {
             self.write(&text());
         }

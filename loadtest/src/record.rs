@@ -43,11 +43,6 @@ impl Times {
     pub fn max(&self) -> u64 {
         if self.0.is_empty() { 0 } else { self.0.max() }
     }
-
-    /// The mean.
-    pub fn mean(&self) -> f64 {
-        self.0.mean()
-    }
 }
 
 /// What sockets saw in one stretch of time.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 const BUILT_IN: &[(&str, &str)] = &[
     ("fanout-one", include_str!("../scenarios/fanout-one.toml")),
     ("fanout-pairs", include_str!("../scenarios/fanout-pairs.toml")),
+    ("fanout-pairs-bus", include_str!("../scenarios/fanout-pairs-bus.toml")),
     ("fanout-stores", include_str!("../scenarios/fanout-stores.toml")),
     ("fanout-bursts", include_str!("../scenarios/fanout-bursts.toml")),
     ("connect", include_str!("../scenarios/connect.toml")),
@@ -65,6 +66,8 @@ pub enum Change {
     Tickets,
     /// One step further in its life, and back into the kitchen after its end.
     Life,
+    /// Nothing changes: an event is laid on RabbitMQ as if something had. Takes `--real`.
+    Bus,
 }
 
 /// A scenario.
@@ -157,7 +160,7 @@ impl Scenario {
     pub fn list() -> String {
         let line = |(name, text): &(&str, &str)| {
             let about = toml::from_str::<Self>(text).map(|it| it.about).unwrap_or_default();
-            format!("  {name:<14} {about}\n")
+            format!("  {name:<16} {about}\n")
         };
         BUILT_IN.iter().map(line).collect()
     }
@@ -165,7 +168,7 @@ impl Scenario {
     /// Events that one change makes, on the floor.
     pub const fn burst(&self) -> usize {
         match self.change {
-            Change::Eta | Change::Life => 1,
+            Change::Eta | Change::Life | Change::Bus => 1,
             Change::Tickets => self.stations + 1,
         }
     }

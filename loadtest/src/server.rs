@@ -22,7 +22,7 @@ const SECRET: &str = "a secret of the load test, of 32 bytes or more";
 const PARTNER: &str = "bG9hZHRlc3QtcGFydG5lci1zZWNyZXQtMzItYnl0ZXM=";
 
 /// How long a server may take to listen: a fresh database has to be set up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The variables that make a server "real".
 const SERVICES: [&str; 3] = ["DATABASE_URL", "AMQP_URL", "REDIS_URL"];
@@ -38,6 +38,8 @@ pub struct Server {
     pub partner: Option<String>,
     /// What it runs on, for the report.
     pub what: String,
+    /// The broker and the exchange, on real services.
+    pub bus: Option<(String, String)>,
     child: Option<Child>,
     folder: Option<PathBuf>,
 }
@@ -60,21 +62,28 @@ impl Server {
             command.env_remove(service);
         }
         let mut what = "embedded: SQLite (WAL, synchronous=FULL), in-process bus".to_owned();
+        let mut bus = None;
         if aim.real {
             let services = services()?;
+            // Apart from whatever else uses the broker.
+            let exchange = format!("loadtest-{}", std::process::id());
+            command.arg("--set").arg(format!("bus.exchange={exchange}"));
+            let broker = services.iter().find(|(name, _)| name == "AMQP_URL");
+            bus = broker.map(|(_, url)| (url.clone(), exchange));
             what = format!("real: {}", described(&services));
             command.envs(services);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child =
             command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        let listening = listening(&mut child, folder.join("server.log"));
+        let listening = listening(&mut child, &folder.join("server.log"));
         // From here on the child is ours to end, whatever happens.
         let mut server = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             mint: Mint::Secret(SECRET.as_bytes().to_vec()),
             partner: Some(PARTNER.to_owned()),
             what,
+            bus,
             child: Some(child),
             folder: Some(folder),
         };
@@ -85,7 +94,8 @@ impl Server {
     fn elsewhere(url: &str, aim: &Aim) -> anyhow::Result<Self> {
         let authority = url.strip_prefix("http://").context("--url begins with http://")?;
         let authority = authority.trim_end_matches('/');
-        let mut found = authority.to_socket_addrs().or_else(|_| (authority, 80).to_socket_addrs())?;
+        let mut found =
+            authority.to_socket_addrs().or_else(|_| (authority, 80).to_socket_addrs())?;
         let mint = match (&aim.secret, &aim.token) {
             (Some(secret), _) => Mint::Secret(secret.clone().into_bytes()),
             (None, Some(token)) => Mint::Given(token.clone()),
@@ -96,6 +106,7 @@ impl Server {
             mint,
             partner: aim.partner_secret.clone(),
             what: url.to_owned(),
+            bus: None,
             child: None,
             folder: None,
         })
@@ -108,8 +119,11 @@ impl Server {
 
     /// Tells it to stop, as an operator would.
     pub fn terminate(&self) -> anyhow::Result<()> {
-        let pid = self.pid().and_then(|it| Pid::from_raw(it as i32));
-        kill_process(pid.context("only a server that we started can be told to stop")?, Signal::TERM)?;
+        let pid = self.pid().and_then(|it| Pid::from_raw(it.cast_signed()));
+        kill_process(
+            pid.context("only a server that we started can be told to stop")?,
+            Signal::TERM,
+        )?;
         Ok(())
     }
 
@@ -155,15 +169,18 @@ fn beside_us() -> anyhow::Result<PathBuf> {
     let us = std::env::current_exe()?;
     let program = us.with_file_name("orderwire");
     if !program.exists() {
-        bail!("{} is missing: run `cargo build --release` first, or name it with --server", program.display());
+        bail!(
+            "{} is missing: run `cargo build --release` first, or name it with --server",
+            program.display()
+        );
     }
     Ok(program)
 }
 
 /// Reads the log: to a file, and for the line that tells the address.
-fn listening(child: &mut Child, log: PathBuf) -> anyhow::Result<SocketAddr> {
+fn listening(child: &mut Child, log: &Path) -> anyhow::Result<SocketAddr> {
     let errors = child.stderr.take().context("no log")?;
-    let mut file = File::create(&log)?;
+    let mut file = File::create(log)?;
     let (found, address) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(errors).lines().map_while(Result::ok) {
@@ -176,14 +193,17 @@ fn listening(child: &mut Child, log: PathBuf) -> anyhow::Result<SocketAddr> {
         }
     });
     address.recv_timeout(PATIENCE).map_err(|_| {
-        let said = fs::read_to_string(&log).unwrap_or_default();
+        let said = fs::read_to_string(log).unwrap_or_default();
         anyhow::anyhow!("the server does not listen; it says:\n{said}")
     })
 }
 
 /// Where the services are: told by the environment, or started by `tests/services`.
 fn services() -> anyhow::Result<Vec<(String, String)>> {
-    #[expect(clippy::disallowed_methods, reason = "a tool of its own, without the server's settings")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a tool of its own, without the server's settings"
+    )]
     let told: Vec<_> = SERVICES
         .iter()
         .filter_map(|it| Some(((*it).to_owned(), std::env::var(it).ok()?)))
@@ -201,8 +221,8 @@ fn services() -> anyhow::Result<Vec<(String, String)>> {
         .env("OWNER", std::process::id().to_string())
         .stdout(Stdio::null())
         .status();
-    let status =
-        status.context("no service is told by the environment, and there is no tests/services here")?;
+    let status = status
+        .context("no service is told by the environment, and there is no tests/services here")?;
     if !status.success() {
         bail!("tests/services up has failed");
     }

@@ -22,6 +22,8 @@ const BUILDERS: usize = 8;
 pub struct Order {
     /// Its id, as the server writes it.
     pub id: String,
+    /// Its place in the world.
+    pub place: usize,
     /// Its store's place in the world.
     pub store: usize,
     /// Its place among the orders of its store.
@@ -119,6 +121,7 @@ impl World {
             *it - 1
         });
         self.orders.push(Order {
+            place: self.orders.len(),
             id,
             store,
             slot,
@@ -190,7 +193,8 @@ pub fn in_parallel<T: Send>(
                 scope.spawn(move || {
                     let mut http = Http::new(address);
                     let mine = (first..count).step_by(BUILDERS);
-                    mine.map(|at| Ok((at, work(&mut http, at)?))).collect::<anyhow::Result<Vec<_>>>()
+                    mine.map(|at| Ok((at, work(&mut http, at)?)))
+                        .collect::<anyhow::Result<Vec<_>>>()
                 })
             })
             .collect();

@@ -37,10 +37,11 @@ pub fn next<'a>(buffer: &mut &'a [u8]) -> Result<Option<Frame<'a>>, Broken> {
     }
     let (length, rest) = match (second & 0x7F, rest) {
         (126, [a, b, rest @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), rest),
-        (127, [a, b, c, d, e, f, g, h, rest @ ..]) => {
-            (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), rest)
-        }
-        (126 | 127, _) => return Ok(None),
+        (127, rest) => match rest.split_first_chunk() {
+            Some((length, rest)) => (u64::from_be_bytes(*length), rest),
+            None => return Ok(None),
+        },
+        (126, _) => return Ok(None),
         (short, rest) => (u64::from(short), rest),
     };
     if LONGEST < length {
@@ -69,13 +70,13 @@ pub fn push_text(into: &mut Vec<u8>, payload: &[u8]) {
 fn head(into: &mut Vec<u8>, opcode: u8, mask_bit: u8, length: usize) {
     into.push(0x80 | opcode);
     match length {
-        0..126 => into.push(mask_bit | length as u8),
+        0..126 => into.push(mask_bit + length as u8),
         126..=0xFFFF => {
-            into.push(mask_bit | 126);
+            into.push(mask_bit + 126);
             into.extend_from_slice(&(length as u16).to_be_bytes());
         }
         _ => {
-            into.push(mask_bit | 127);
+            into.push(mask_bit + 127);
             into.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }

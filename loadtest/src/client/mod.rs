@@ -6,6 +6,7 @@ pub mod check;
 pub mod frames;
 mod hear;
 mod poll;
+mod read;
 pub mod scan;
 mod seat;
 
@@ -102,8 +103,13 @@ impl Client {
                 let poll = mio::Poll::new().context("no epoll")?;
                 let waker = Arc::new(mio::Waker::new(poll.registry(), poll::WAKER)?);
                 let hearing = hear::Hearing::new(Arc::clone(world));
-                let mut looping =
-                    poll::Loop::new(poll, address, Arc::clone(&plans), hearing, Arc::clone(&gauges));
+                let mut looping = poll::Loop::new(
+                    poll,
+                    address,
+                    Arc::clone(&plans),
+                    hearing,
+                    Arc::clone(&gauges),
+                );
                 let thread = std::thread::Builder::new()
                     .name("sockets".to_owned())
                     .spawn(move || looping.run(&inbox))?;
@@ -132,7 +138,7 @@ impl Client {
         let gap = 1_000_000_000 / per_second.max(1);
         self.connect((0..self.seats).map(|it| (it, now + gap * it as u64)));
         let patience = patience + Duration::from_nanos(gap * self.seats as u64);
-        let whole = self.wait(patience, || self.subscribed() == self.seats);
+        let whole = wait(patience, || self.subscribed() == self.seats);
         if !whole {
             let tally = self.swap();
             anyhow::bail!(
@@ -199,23 +205,6 @@ impl Client {
         self.gauges.frames.load(Ordering::Relaxed)
     }
 
-    /// How many sockets there are to be.
-    pub const fn seats(&self) -> usize {
-        self.seats
-    }
-
-    /// Waits for something, for so long. Answers whether it came.
-    pub fn wait(&self, patience: Duration, come: impl Fn() -> bool) -> bool {
-        let end = Instant::now() + patience;
-        while !come() {
-            if end <= Instant::now() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        true
-    }
-
     fn tell(&self, at: usize, order: Order) {
         let Some((orders, waker, _)) = self.threads.get(at) else { return };
         // A thread that is gone has panicked, which its join tells.
@@ -232,4 +221,16 @@ impl Drop for Client {
             let _: Result<(), _> = thread.join();
         }
     }
+}
+
+/// Waits for something, for so long. Answers whether it came.
+pub fn wait(patience: Duration, come: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + patience;
+    while !come() {
+        if end <= Instant::now() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
 }

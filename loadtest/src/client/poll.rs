@@ -3,7 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    io::{self, Read},
+    io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering, mpsc},
     time::Duration,
@@ -14,11 +14,9 @@ use mio::{Events, Interest, Poll, Token};
 use crate::{
     client::{
         Gauges, Order, Plan, Return,
-        frames::{self, CLOSE, PING, PONG, TEXT},
         hear::Hearing,
         seat::{Connection, Seat, Stage},
     },
-    http::header,
     machine,
 };
 
@@ -29,16 +27,19 @@ pub const WAKER: Token = Token(usize::MAX);
 const READ_BYTES: usize = 256 * 1024;
 
 /// A connection that ended without a close frame.
-const NO_CODE: u16 = 1006;
+pub const NO_CODE: u16 = 1006;
 
 /// One thread's sockets.
 #[derive(Debug)]
 pub struct Loop {
     poll: Poll,
     address: SocketAddr,
-    plans: Arc<Vec<Plan>>,
-    seats: Vec<Seat>,
-    hearing: Hearing,
+    /// What each socket does.
+    pub plans: Arc<Vec<Plan>>,
+    /// The sockets.
+    pub seats: Vec<Seat>,
+    /// What becomes of their frames.
+    pub hearing: Hearing,
     gauges: Arc<Gauges>,
     /// Who connects when.
     calendar: BinaryHeap<Reverse<(u64, usize)>>,
@@ -48,9 +49,13 @@ pub struct Loop {
 }
 
 /// Why a connection is over.
-enum End {
+#[derive(Debug)]
+pub enum End {
+    /// With a close code.
     Closed(u16),
+    /// Before it began.
     Refused { status: u16, after: Option<u64> },
+    /// The system says so.
     Failed(io::Error),
 }
 
@@ -177,80 +182,6 @@ impl Loop {
                 let _: io::Result<()> = self.poll.registry().deregister(&mut connection.stream);
             }
         }
-    }
-
-    fn read(&mut self, at: usize, scratch: &mut [u8], to_the_end: bool) -> Result<(), End> {
-        loop {
-            let Some(seat) = self.seats.get_mut(at) else { return Ok(()) };
-            let Some(connection) = &mut seat.connection else { return Ok(()) };
-            let count = match connection.stream.read(scratch) {
-                Ok(0) => return Err(End::Closed(NO_CODE)),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
-            };
-            let now = machine::now();
-            let fresh = scratch.get(..count).unwrap_or_default();
-            if connection.carry.is_empty() {
-                let used = self.take(at, fresh, now)?;
-                let left = fresh.get(used..).unwrap_or_default();
-                if let Some(connection) = self.seats.get_mut(at).and_then(|it| it.connection.as_mut()) {
-                    connection.carry.extend_from_slice(left);
-                }
-            } else {
-                let mut all = std::mem::take(&mut connection.carry);
-                all.extend_from_slice(fresh);
-                let used = self.take(at, &all, now)?;
-                all.drain(..used);
-                if let Some(connection) = self.seats.get_mut(at).and_then(|it| it.connection.as_mut()) {
-                    // An empty buffer gives its memory back.
-                    connection.carry = if all.is_empty() { Vec::new() } else { all };
-                }
-            }
-            if count < scratch.len() && !to_the_end {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Takes what is whole. Answers how much that was.
-    fn take(&mut self, at: usize, bytes: &[u8], now: u64) -> Result<usize, End> {
-        let (Some(seat), Some(plan)) = (self.seats.get_mut(at), self.plans.get(at)) else {
-            return Ok(0);
-        };
-        let mut rest = bytes;
-        if let Some(connection) = &mut seat.connection
-            && connection.stage == Stage::Upgrading
-        {
-            let Some(end) = memchr::memmem::find(rest, b"\r\n\r\n") else { return Ok(0) };
-            let head = String::from_utf8_lossy(rest.get(..end).unwrap_or_default());
-            let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or(0);
-            if status != 101 {
-                let after = header(&head, "retry-after").and_then(|it| it.parse::<u64>().ok());
-                return Err(End::Refused { status, after });
-            }
-            self.hearing.tally.connected.between(seat.due, now);
-            connection.subscribe(plan, &seat.seen)?;
-            rest = rest.get(end + 4..).unwrap_or_default();
-        }
-        let mut brought = false;
-        while let Some(frame) =
-            frames::next(&mut rest).map_err(|_| End::Failed(io::ErrorKind::InvalidData.into()))?
-        {
-            match (frame.opcode, &mut seat.connection) {
-                (TEXT, _) => brought |= self.hearing.text(seat, plan, frame.payload, now),
-                (PING, Some(connection)) => connection.send(PONG, frame.payload)?,
-                (CLOSE, Some(connection)) => {
-                    // The server waits for it, but not we for the server.
-                    let _: io::Result<()> = connection.send(CLOSE, frame.payload);
-                    let code = frame.payload.first_chunk().copied().map_or(1005, u16::from_be_bytes);
-                    return Err(End::Closed(code));
-                }
-                _ => {}
-            }
-        }
-        self.hearing.tally.reads += u64::from(brought);
-        Ok(bytes.len() - rest.len())
     }
 
     fn lose(&mut self, at: usize, was_live: bool, end: End) {

@@ -58,9 +58,8 @@ impl Scanner {
     }
 
     fn find(&self, payload: &[u8]) -> Option<Sighting> {
-        let after = |finder: &Finder<'_>| {
-            payload.get(finder.find(payload)? + finder.needle().len()..)
-        };
+        let after =
+            |finder: &Finder<'_>| payload.get(finder.find(payload)? + finder.needle().len()..);
         let timestamp = after(&self.timestamp)?;
         let timestamp = timestamp.get(..memchr::memchr(b'"', timestamp)?)?;
         Some(Sighting {
@@ -129,7 +128,8 @@ mod tests {
     fn another_event_is_not_taken_for_the_last_one() {
         let mut scanner = Scanner::new();
         let first = scanner.read(FRAME).unwrap();
-        let other = String::from_utf8_lossy(FRAME).replace("000001\"", "000002\"").replace("42", "43");
+        let other =
+            String::from_utf8_lossy(FRAME).replace("000001\"", "000002\"").replace("42", "43");
         assert_eq!(scanner.read(other.as_bytes()).unwrap().version, 43);
         assert_eq!(scanner.read(FRAME), Some(first));
     }

@@ -19,18 +19,23 @@ pub struct Staff {
 impl Staff {
     /// One connection.
     pub fn new(address: SocketAddr, token: &str, change: Change, stations: usize) -> Self {
-        Self { http: Http::new(address), authorization: format!("Bearer {token}"), change, stations }
+        Self {
+            http: Http::new(address),
+            authorization: format!("Bearer {token}"),
+            change,
+            stations,
+        }
     }
 
     /// What to send: (method, end of the path, body).
     fn step(&self, step: u32) -> (&'static str, &'static str, String) {
         match (self.change, step) {
-            (Change::Eta, _) => {
+            (Change::Eta | Change::Bus, _) => {
                 let (hour, minute, second) = (step / 3600 % 24, step / 60 % 60, step % 60);
                 let at = format!("2030-01-01T{hour:02}:{minute:02}:{second:02}Z");
                 ("PATCH", "", format!(r#"{{"eta":{{"readyAt":"{at}"}}}}"#))
             }
-            (Change::Tickets, _) if step % 2 == 0 => ("PATCH", "", self.tickets("done")),
+            (Change::Tickets, _) if step.is_multiple_of(2) => ("PATCH", "", self.tickets("done")),
             (Change::Tickets, _) => ("POST", "/recall", RECALLED.to_owned()),
             (Change::Life, 0) => ("PATCH", "", r#"{"status":"accepted"}"#.to_owned()),
             (Change::Life, 1) => ("PATCH", "", self.tickets("in_progress")),

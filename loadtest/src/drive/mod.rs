@@ -1,11 +1,16 @@
 //! The open-loop driver: every change happens at its appointed time, or as soon after it as its connection is free, and is counted
 //! from the appointed time either way. A slow server cannot slow the load down.
 
+pub mod bus;
 pub mod change;
 
 use std::time::Duration;
 
-use crate::{machine, record::Times, world::{Order, World}};
+use crate::{
+    machine,
+    record::Times,
+    world::{Order, World},
+};
 
 /// Something that can change an order.
 pub trait Changer: Send {
@@ -54,8 +59,11 @@ impl Load {
     /// The appointed moments.
     fn schedule(&self, start: u64) -> impl Iterator<Item = (u64, usize)> {
         let gap = 1e9 / self.rate;
-        let orders = self.orders.iter().copied().cycle().skip(self.first % self.orders.len().max(1));
-        (0..self.count()).zip(orders).map(move |(at, order)| (start + (gap * at as f64) as u64, order))
+        let orders =
+            self.orders.iter().copied().cycle().skip(self.first % self.orders.len().max(1));
+        (0..self.count())
+            .zip(orders)
+            .map(move |(at, order)| (start + (gap * at as f64) as u64, order))
     }
 
     /// Does it. `changer` makes what each connection works with; `meanwhile` is called now and then.
@@ -140,7 +148,14 @@ mod tests {
         let schedule: Vec<_> = load.schedule(0).collect();
         assert_eq!(
             schedule,
-            [(0, 8), (250_000_000, 7), (500_000_000, 8), (750_000_000, 7), (1_000_000_000, 8), (1_250_000_000, 7)]
+            [
+                (0, 8),
+                (250_000_000, 7),
+                (500_000_000, 8),
+                (750_000_000, 7),
+                (1_000_000_000, 8),
+                (1_250_000_000, 7)
+            ]
         );
     }
 }

@@ -20,5 +20,7 @@ pub fn lines(report: &Report) -> String {
         };
         json!({"scenario": report.title.0, "figure": it.name, "value": it.value, "unit": unit, "meaning": it.meaning})
     });
-    std::iter::once(head).chain(figures).map(|it| format!("{it}\n")).collect()
+    let lines: Vec<String> =
+        std::iter::once(head).chain(figures).map(|it| it.to_string()).collect();
+    lines.join("\n") + "\n"
 }

@@ -7,7 +7,11 @@ pub mod table;
 
 use std::{fs, path::Path};
 
-use crate::{machine::Cpu, record::{Tally, Times}, scenario::Scenario};
+use crate::{
+    machine::Cpu,
+    record::{Tally, Times},
+    scenario::Scenario,
+};
 
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +74,15 @@ pub const PERCENTILES: [(&str, f64); 5] =
 impl Report {
     /// An empty one.
     pub fn new(scenario: &Scenario, server: &str) -> Self {
-        let mut report = Self {
-            title: (scenario.name.clone(), scenario.about.clone()),
-            ..Self::default()
-        };
+        let mut report =
+            Self { title: (scenario.name.clone(), scenario.about.clone()), ..Self::default() };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let load = crate::machine::load_average();
         report.condition("server", server);
-        report.condition("machine", format!("{cores} cores, shared with this tool, load average at the start {load}"));
+        report.condition(
+            "machine",
+            format!("{cores} cores, shared with this tool, load average at the start {load}"),
+        );
         report.condition("started", crate::machine::written(crate::machine::now()));
         report.condition("command", std::env::args().skip(1).collect::<Vec<_>>().join(" "));
         report
@@ -114,7 +119,9 @@ impl Report {
 
     /// Processor time, in user space, in the kernel and in all.
     pub fn cpu(&mut self, prefix: &str, cpu: Cpu, meaning: &str) {
-        for (name, value) in [("user_us", cpu.user), ("system_us", cpu.system), ("cpu_us", cpu.total())] {
+        for (name, value) in
+            [("user_us", cpu.user), ("system_us", cpu.system), ("cpu_us", cpu.total())]
+        {
             self.figure(&format!("{prefix}{name}"), value, Unit::Micros, meaning);
         }
     }
@@ -124,9 +131,21 @@ impl Report {
         self.count("frames", tally.frames, "event frames received");
         self.count("lost", lost, "frames that should have come and did not");
         self.count("repeated", tally.repeated, "frames of a version that the socket had seen");
-        self.count("disordered", tally.disordered, "frames that came after a newer one of their order");
-        self.count("misread", tally.misread, "frames that could not be read, or not in the short way");
-        self.count("went_back", tally.went_back, "snapshots that showed less than their socket knew");
+        self.count(
+            "disordered",
+            tally.disordered,
+            "frames that came after a newer one of their order",
+        );
+        self.count(
+            "misread",
+            tally.misread,
+            "frames that could not be read, or not in the short way",
+        );
+        self.count(
+            "went_back",
+            tally.went_back,
+            "snapshots that showed less than their socket knew",
+        );
         let sum = |counts: &mut dyn Iterator<Item = &u64>| counts.sum::<u64>();
         self.count("refused", sum(&mut tally.refused.values()), "upgrades refused");
         self.count("failures", sum(&mut tally.failures.values()), "connections that failed");

@@ -32,7 +32,8 @@ pub fn latency(rows: &[Row]) -> String {
         line(&mut out, (LEFT, at), (WIDTH - RIGHT, at));
         text(&mut out, (LEFT - 6.0, at + 4.0), "end", &micros(value));
     }
-    for (nines, label) in ["0", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"].iter().enumerate() {
+    for (nines, label) in ["0", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"].iter().enumerate()
+    {
         let at = x(nines as f64);
         line(&mut out, (at, TOP), (at, HEIGHT - BOTTOM));
         text(&mut out, (at, HEIGHT - BOTTOM + 18.0), "middle", label);
@@ -52,7 +53,12 @@ pub fn latency(rows: &[Row]) -> String {
             WIDTH - RIGHT + 14.0,
             TOP + 20.0 * number as f64,
         );
-        text(&mut out, (WIDTH - RIGHT + 30.0, TOP + 9.0 + 20.0 * number as f64), "start", &row.label);
+        text(
+            &mut out,
+            (WIDTH - RIGHT + 30.0, TOP + 9.0 + 20.0 * number as f64),
+            "start",
+            &row.label,
+        );
     }
     out.push_str("</svg>\n");
     out

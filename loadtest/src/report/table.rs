@@ -17,7 +17,8 @@ pub fn text(report: &Report) -> String {
     let in_rows = |name: &str| PERCENTILES.iter().any(|(it, _)| name.ends_with(it));
     for figure in report.figures.iter().filter(|it| !in_rows(&it.name)) {
         let (name, value) = (&figure.name, figure.shown());
-        let _: std::fmt::Result = writeln!(out, "  {name:<width$}  {value:>12}  {}", figure.meaning);
+        let _: std::fmt::Result =
+            writeln!(out, "  {name:<width$}  {value:>12}  {}", figure.meaning);
     }
     for note in &report.notes {
         let _: std::fmt::Result = writeln!(out, "  * {note}");

@@ -3,14 +3,14 @@
 //! Stretches take turns: changes of watched orders, as many changes of orders that nobody watches, and both again on the floor. What
 //! the second takes is the cost of making an event, and is taken off the first.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use anyhow::Context;
 
 use crate::{
     cli::Cli,
     client::Client,
-    drive::{Load, change::Staff},
+    drive::{Changer, Load, bus::Bus, change::Staff},
     floor::{Hand, Process},
     machine::Cpu,
     plans,
@@ -20,7 +20,8 @@ use crate::{
         PATIENCE, Stage,
         slice::{Side, Slice},
     },
-    world::World,
+    scenario::Change,
+    world::{Order, World},
 };
 
 /// One second of warming up: pools are opened, prepared statements prepared, a sample frame is seen.
@@ -43,73 +44,107 @@ struct Ground {
     hand: Hand,
 }
 
+/// Who changes orders, and which.
+struct Rig<'a> {
+    stage: &'a Stage,
+    bus: Option<Bus>,
+    watched: Range<usize>,
+    unwatched: Range<usize>,
+}
+
+/// What changes the server's orders.
+enum Source {
+    Staff(Staff),
+    Bus(Bus),
+}
+
+impl Changer for Source {
+    fn change(&mut self, order: &Order) -> anyhow::Result<()> {
+        match self {
+            Self::Staff(staff) => staff.change(order),
+            Self::Bus(bus) => bus.change(order),
+        }
+    }
+}
+
 /// Carries it out.
 pub fn run(stage: Stage, cli: &Cli) -> anyhow::Result<Report> {
     stage.connect()?;
-    let scenario = &stage.scenario;
-    let token = stage.server.mint.service("loadtest");
-    let (watched, unwatched) = plans::orders(scenario, &stage.world);
-    let load = |orders: std::ops::Range<usize>, round: usize| {
-        let count = (scenario.rate * scenario.seconds).round() as usize;
-        Load {
-            rate: scenario.rate,
-            seconds: scenario.seconds,
-            first: round * count,
-            connections: scenario.connections,
-            orders: orders.collect(),
-        }
-    };
-    let staff = || {
-        Ok(Staff::new(stage.server.address, &token, scenario.change, scenario.stations))
-    };
-    let side = Side {
-        name: "server",
-        client: &stage.client,
-        world: &stage.world,
-        pid: stage.server.pid(),
-        watchers: &stage.watchers,
-    };
-    let (mut changers, mut unwatched_changers) = (Vec::new(), Vec::new());
-    stage.progress.begin("warming up");
-    let warm = |orders| Load { seconds: WARM_UP, ..load(orders, 0) };
-    let first = side.slice(&warm(watched.clone()), &mut changers, staff, &stage.progress)?;
-    side.slice(&warm(unwatched.clone()), &mut unwatched_changers, staff, &stage.progress)?;
-    let ground = match cli.with_floor {
-        true => Some(Ground::lay(&stage, first.tally.sample.context("no frame has come")?)?),
-        false => None,
-    };
+    let (server, floor) = measure(&Rig::new(&stage)?, cli.with_floor)?;
+    stage.progress.end();
+    let measured = stage.server.pid().is_some();
+    let (mut report, scenario) = (stage.report, &stage.scenario);
+    let load = format!(
+        "{} sockets on {} topics, {} {:?} changes/s for {} s, {} times",
+        stage.plans.len(),
+        scenario.topics,
+        scenario.rate,
+        scenario.change,
+        scenario.seconds,
+        scenario.rounds
+    );
+    report.condition("load", load);
+    tell(&mut report, &server, measured);
+    if cli.with_floor {
+        tell_floor(&mut report, &server, &floor);
+    }
+    Ok(report)
+}
+
+fn measure(rig: &Rig<'_>, with_floor: bool) -> anyhow::Result<(Turns, Turns)> {
+    let (stage, progress) = (rig.stage, &rig.stage.progress);
+    let side = stage.side();
+    let source = || rig.source();
+    let (mut sources, mut hands) = (Vec::new(), Vec::new());
+    progress.begin("warming up");
+    let warm = |orders| Load { seconds: WARM_UP, ..rig.load(orders, 0) };
+    let first = side.slice(&warm(&rig.watched), &mut sources, source, progress)?;
+    side.slice(&warm(&rig.unwatched), &mut sources, source, progress)?;
+    let sample = first.tally.sample.context("no frame has come")?;
+    let ground = with_floor.then(|| Ground::lay(stage, sample)).transpose()?;
     let (mut server, mut floor) = (Turns::default(), Turns::default());
-    let mut hands = Vec::new();
-    for round in 0..scenario.rounds {
-        stage.progress.begin(&format!("round {} of {}", round + 1, scenario.rounds));
-        let on = side.slice(&load(watched.clone(), round + 1), &mut changers, staff, &stage.progress)?;
-        let off =
-            side.slice(&load(unwatched.clone(), round + 1), &mut unwatched_changers, staff, &stage.progress)?;
+    for round in 1..=stage.scenario.rounds {
+        progress.begin(&format!("round {round} of {}", stage.scenario.rounds));
+        let (watched, unwatched) = (rig.load(&rig.watched, round), rig.load(&rig.unwatched, round));
+        let on = side.slice(&watched, &mut sources, source, progress)?;
+        let off = side.slice(&unwatched, &mut sources, source, progress)?;
         server.take(on, off);
         if let Some(ground) = &ground {
             let side = ground.side(&stage.watchers);
             let hand = || Ok(ground.hand.clone());
-            let on = side.slice(&load(watched.clone(), round + 1), &mut hands, hand, &stage.progress)?;
-            let off = side.slice(&load(unwatched.clone(), round + 1), &mut hands, hand, &stage.progress)?;
+            let on = side.slice(&watched, &mut hands, hand, progress)?;
+            let off = side.slice(&unwatched, &mut hands, hand, progress)?;
             floor.take(on, off);
         }
     }
-    stage.progress.end();
-    let measured = stage.server.pid().is_some();
-    let mut report = stage.report;
-    let sockets = stage.plans.len();
-    report.condition(
-        "load",
-        format!(
-            "{sockets} sockets on {} topics, {} {:?} changes/s for {} s, {} times",
-            scenario.topics, scenario.rate, scenario.change, scenario.seconds, scenario.rounds
-        ),
-    );
-    tell(&mut report, &server, measured);
-    if ground.is_some() {
-        tell_floor(&mut report, &server, &floor);
+    Ok((server, floor))
+}
+
+impl<'a> Rig<'a> {
+    fn new(stage: &'a Stage) -> anyhow::Result<Self> {
+        let (watched, unwatched) = plans::orders(&stage.scenario, &stage.world);
+        let mut rig = Self { stage, bus: None, watched, unwatched };
+        if stage.scenario.change == Change::Bus {
+            let (url, exchange) =
+                stage.server.bus.as_ref().context("this scenario takes --real, with RabbitMQ")?;
+            let order = stage.world.orders.last().context("no order")?;
+            let change = || stage.staff()?.change(order);
+            rig.bus = Some(Bus::open(url, exchange, &stage.world, change)?);
+        }
+        Ok(rig)
     }
-    Ok(report)
+
+    fn source(&self) -> anyhow::Result<Source> {
+        match &self.bus {
+            Some(bus) => Ok(Source::Bus(bus.clone())),
+            None => Ok(Source::Staff(self.stage.staff()?)),
+        }
+    }
+
+    fn load(&self, orders: &Range<usize>, round: usize) -> Load {
+        let load = self.stage.load(orders);
+        Load { first: round * load.count(), ..load }
+    }
 }
 
 impl Ground {
@@ -179,15 +214,27 @@ fn tell(report: &mut Report, server: &Turns, measured: bool) {
     report.figure("frames_per_second", rate, Unit::PerSecond, "frames received");
     report.count("events", watched.events, "events of watched orders");
     report.count("change_failures", watched.driven.failed, "changes that failed");
-    report.notes.extend(watched.driven.failure.as_ref().map(|it| format!("the first failed change: {it}")));
+    report
+        .notes
+        .extend(watched.driven.failure.as_ref().map(|it| format!("the first failed change: {it}")));
     report.checks(&watched.tally, watched.lost());
     told_merging(report, "", &watched.tally);
     if measured {
         report.cpu("raw_", raw(watched), "server's processor time for each frame, events and all");
         report.cpu("net_", server.total(), "the same without what making the events takes");
-        report.figure("net_cpu_error_us", server.error(), Unit::Micros, "standard error of net_cpu_us over the rounds");
+        report.figure(
+            "net_cpu_error_us",
+            server.error(),
+            Unit::Micros,
+            "standard error of net_cpu_us over the rounds",
+        );
         let each = server.unwatched.cpu.total() / server.unwatched.driven.changes.max(1) as f64;
-        report.figure("change_cpu_us", each, Unit::Micros, "server's processor time for one change that nobody watches");
+        report.figure(
+            "change_cpu_us",
+            each,
+            Unit::Micros,
+            "server's processor time for one change that nobody watches",
+        );
     }
 }
 
@@ -197,9 +244,19 @@ fn tell_floor(report: &mut Report, server: &Turns, floor: &Turns) {
     told_merging(report, "floor_", &floor.watched.tally);
     report.cpu("floor_raw_", raw(&floor.watched), "the floor's processor time for each frame");
     report.cpu("floor_net_", floor.total(), "the same without what hearing of the events takes");
-    report.figure("floor_net_cpu_error_us", floor.error(), Unit::Micros, "its standard error over the rounds");
+    report.figure(
+        "floor_net_cpu_error_us",
+        floor.error(),
+        Unit::Micros,
+        "its standard error over the rounds",
+    );
     let ratio = server.total().total() / floor.total().total();
-    report.figure("ratio", ratio, Unit::Ratio, "net processor time for each frame, server to floor");
+    report.figure(
+        "ratio",
+        ratio,
+        Unit::Ratio,
+        "net processor time for each frame, server to floor",
+    );
     let ratios: Vec<f64> =
         server.net.iter().zip(&floor.net).map(|(a, b)| a.total() / b.total()).collect();
     let shown: Vec<String> = ratios.iter().map(|it| format!("{it:.2}")).collect();
@@ -209,6 +266,11 @@ fn tell_floor(report: &mut Report, server: &Turns, floor: &Turns) {
 fn told_merging(report: &mut Report, prefix: &str, tally: &Tally) {
     let merged = tally.frames as f64 / tally.reads.max(1) as f64;
     let size = tally.bytes as f64 / tally.frames.max(1) as f64;
-    report.figure(&format!("{prefix}frames_per_read"), merged, Unit::Ratio, "frames that one read brings");
+    report.figure(
+        &format!("{prefix}frames_per_read"),
+        merged,
+        Unit::Ratio,
+        "frames that one read brings",
+    );
     report.figure(&format!("{prefix}frame_bytes"), size, Unit::Bytes, "size of one frame");
 }

@@ -3,35 +3,22 @@
 use std::time::Duration;
 
 use crate::{
-    client::Client,
-    drive::{Load, change::Staff},
-    machine, plans,
+    client::{Client, wait},
+    machine,
+    record::Tally,
     report::{Report, Unit},
-    run::{
-        PATIENCE, Stage,
-        slice::{Side, Slice},
-    },
+    run::{PATIENCE, Stage, slice::Slice},
 };
 
 /// Carries it out: as many rounds with healthy sockets only, then with all.
 pub fn run(stage: Stage) -> anyhow::Result<Report> {
     let scenario = &stage.scenario;
-    let token = stage.server.mint.service("loadtest");
-    let side = Side {
-        name: "server",
-        client: &stage.client,
-        world: &stage.world,
-        pid: stage.server.pid(),
-        watchers: &stage.watchers,
-    };
-    let (slow, healthy): (Vec<usize>, Vec<usize>) =
-        (0..stage.plans.len()).partition(|it| stage.plans.get(*it).is_some_and(|it| it.deaf.is_some()));
+    let side = stage.side();
+    let (slow, healthy): (Vec<usize>, Vec<usize>) = (0..stage.plans.len())
+        .partition(|it| stage.plans.get(*it).is_some_and(|it| it.deaf.is_some()));
     open(&stage.client, &healthy)?;
-    let orders: Vec<usize> = plans::orders(scenario, &stage.world).0.collect();
-    let (rate, seconds, connections) = (scenario.rate, scenario.seconds, scenario.connections);
-    let load = Load { rate, seconds, orders, connections, first: 0 };
-    let staff =
-        || Ok(Staff::new(stage.server.address, &token, scenario.change, scenario.stations));
+    let load = stage.load_watched();
+    let staff = || stage.staff();
     let mut changers = Vec::new();
     side.slice(&load, &mut changers, staff, &stage.progress)?;
     let mut rounds = |progress: &str| -> anyhow::Result<Slice> {
@@ -52,19 +39,28 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     std::thread::sleep(Duration::from_secs(3));
     let late = stage.client.swap();
     stage.progress.end();
-    let mut report = stage.report;
-    let count = stage.plans.len();
-    report.condition("load", format!("{count} sockets, {} of them stop reading, {rate} changes/s", slow.len()));
+    Ok(told(stage.report, &slow, (without, with, late), grown))
+}
+
+fn told(
+    mut report: Report,
+    slow: &[usize],
+    (without, with, late): (Slice, Slice, Tally),
+    grown: u64,
+) -> Report {
+    report.condition("load", format!("{} of the sockets stop reading", slow.len()));
     report.times("commit → frame, no slow readers", "without_", &without.tally.committed);
     report.times("commit → frame, the healthy beside slow ones", "", &with.tally.committed);
     for (name, quantile) in [("p50_change", 0.5), ("p99_change", 0.99)] {
-        let (before, after) =
-            (without.tally.committed.at(quantile) as f64, with.tally.committed.at(quantile) as f64);
+        let before = without.tally.committed.at(quantile).max(1) as f64;
+        let change = with.tally.committed.at(quantile) as f64 / before - 1.0;
         let meaning = "by how much the healthy ones' latency changed";
-        report.figure(name, (after / before.max(1.0) - 1.0) * 100.0, Unit::Percent, meaning);
+        report.figure(name, change * 100.0, Unit::Percent, meaning);
     }
-    report.figure("rss_growth", grown as f64, Unit::Bytes, "resident memory that came with the slow ones");
-    report.figure("rss_per_slow", grown as f64 / slow.len().max(1) as f64, Unit::Bytes, "for each of them");
+    let meaning = "resident memory that came with the slow ones";
+    report.figure("rss_growth", grown as f64, Unit::Bytes, meaning);
+    let each = grown as f64 / slow.len().max(1) as f64;
+    report.figure("rss_per_slow", each, Unit::Bytes, "for each of them");
     let closed: u64 = late.closes.values().sum();
     report.count("slow_closed", closed, "slow ones that the server had sent away");
     report.notes.push(format!("the slow ones were closed by code: {:?}", late.closes));
@@ -72,7 +68,7 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     let mut tally = without.tally;
     tally.add(with.tally);
     report.checks(&tally, lost);
-    Ok(report)
+    report
 }
 
 fn open(client: &Client, seats: &[usize]) -> anyhow::Result<()> {
@@ -80,7 +76,7 @@ fn open(client: &Client, seats: &[usize]) -> anyhow::Result<()> {
     let now = machine::now();
     client.connect(seats.iter().enumerate().map(|(at, seat)| (*seat, now + at as u64 * 500_000)));
     anyhow::ensure!(
-        client.wait(PATIENCE, || wanted <= client.subscribed()),
+        wait(PATIENCE, || wanted <= client.subscribed()),
         "only {} of {wanted} sockets are subscribed",
         client.subscribed()
     );

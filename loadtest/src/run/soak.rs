@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    client::Return,
-    drive::{Load, change::Staff},
-    machine, plans,
+    client::{Return, wait},
+    drive::Load,
+    machine,
     record::Tally,
     report::{Report, Unit},
     run::{PATIENCE, Stage},
@@ -20,28 +20,29 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     stage.client.set_return(Return::Always);
     let scenario = &stage.scenario;
     let (count, pid) = (stage.plans.len(), stage.server.pid());
-    let token = stage.server.mint.service("loadtest");
-    let orders: Vec<usize> = plans::orders(scenario, &stage.world).0.collect();
-    let (rate, seconds, connections) = (scenario.rate, scenario.seconds, scenario.connections);
-    let staff =
-        || Ok(Staff::new(stage.server.address, &token, scenario.change, scenario.stations));
+    let staff = || stage.staff();
     let (mut changers, mut tally, mut memory) = (Vec::new(), Tally::default(), Vec::new());
     let (mut driven, mut churned) = (0, 0_usize);
     for round in 0..scenario.rounds {
         stage.progress.begin(&format!("round {} of {}", round + 1, scenario.rounds));
-        let load = Load { rate, seconds, orders: orders.clone(), connections, first: driven };
+        let load = Load { first: driven, ..stage.load_watched() };
         driven += load.count();
         // Half of the sockets go and come back while changes go on, each at its own moment.
         let half: Vec<usize> = (0..count).filter(|it| it % 2 == round % 2).collect();
         churned += half.len();
         stage.client.cut(half.iter().copied());
-        let (now, gap) = (machine::now(), (seconds * 0.8e9) as u64 / half.len().max(1) as u64);
-        stage.client.connect(half.iter().enumerate().map(|(at, seat)| (*seat, now + gap * at as u64)));
+        let (now, gap) =
+            (machine::now(), (scenario.seconds * 0.8e9) as u64 / half.len().max(1) as u64);
+        stage
+            .client
+            .connect(half.iter().enumerate().map(|(at, seat)| (*seat, now + gap * at as u64)));
         load.drive(&stage.world, &mut changers, staff, || {
-            stage.progress.tell(|| format!("round {}: {} sockets", round + 1, stage.client.subscribed()));
+            stage
+                .progress
+                .tell(|| format!("round {}: {} sockets", round + 1, stage.client.subscribed()));
         })?;
         anyhow::ensure!(
-            stage.client.wait(PATIENCE, || stage.client.subscribed() == count),
+            wait(PATIENCE, || stage.client.subscribed() == count),
             "only {} of {count} sockets came back",
             stage.client.subscribed()
         );
@@ -54,24 +55,40 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     std::thread::sleep(Duration::from_secs(2));
     stage.progress.end();
     let after = machine::resident(pid);
-    let mut report = stage.report;
-    report.condition(
-        "load",
-        format!("{count} sockets, half of them replaced in each of {} rounds of {seconds} s, {rate} changes/s", scenario.rounds),
-    );
+    Ok(told(stage.report, &tally, &memory, after, (churned, count)))
+}
+
+fn told(
+    mut report: Report,
+    tally: &Tally,
+    memory: &[f64],
+    after: u64,
+    (churned, count): (usize, usize),
+) -> Report {
+    report.condition("load", "half of the sockets are replaced in each round, while changes go on");
     report.times("commit → frame received, of what was missed too", "", &tally.committed);
     report.times("connection due → subscribed", "subscribed_", &tally.subscribed);
     report.count("churned", churned as u64, "sockets that were replaced");
     let kept = memory.get(SETTLING.min(memory.len() / 2)..).unwrap_or_default();
     let each = slope(kept) / (count as f64 / 2.0);
-    report.figure("rss_slope", each, Unit::Bytes, "resident memory that one replaced socket leaves behind (least squares)");
-    report.figure("rss_last", memory.last().copied().unwrap_or(0.0), Unit::Bytes, "resident memory in the last round");
+    report.figure(
+        "rss_slope",
+        each,
+        Unit::Bytes,
+        "resident memory that one replaced socket leaves behind (least squares)",
+    );
+    report.figure(
+        "rss_last",
+        memory.last().copied().unwrap_or(0.0),
+        Unit::Bytes,
+        "resident memory in the last round",
+    );
     report.figure("rss_after", after as f64, Unit::Bytes, "after all sockets were closed");
-    let shown: Vec<String> = memory.iter().map(|it| format!("{:.1}", it / 1024.0 / 1024.0)).collect();
+    let shown: Vec<String> =
+        memory.iter().map(|it| format!("{:.1}", it / 1024.0 / 1024.0)).collect();
     report.notes.push(format!("resident memory after each round, in MiB: {}", shown.join(" ")));
-    let lost = tally.skipped;
-    report.checks(&tally, lost);
-    Ok(report)
+    report.checks(tally, tally.skipped);
+    report
 }
 
 /// By how much the values rise with each step.

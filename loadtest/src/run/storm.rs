@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::{
-    client::Return,
-    drive::{Load, change::Staff},
-    machine, plans,
+    client::{Return, wait},
+    drive::Load,
+    machine,
     record::Times,
     report::{Report, Unit},
-    run::{PATIENCE, Stage, slice::Side},
+    run::{PATIENCE, Stage, metric},
 };
+
+/// The server's own count of orders that it read from the store.
+const ORDER_READS: &str = "orderwire_order_reads_total";
 
 /// All connect at one moment; who is refused comes back when the server says so.
 pub fn connect(stage: Stage) -> anyhow::Result<Report> {
@@ -26,10 +29,20 @@ pub fn connect(stage: Stage) -> anyhow::Result<Report> {
     report.condition("load", format!("{count} sockets at one moment"));
     report.times("start → upgraded", "connected_", &tally.connected);
     report.times("start → subscribed", "subscribed_", &tally.subscribed);
-    report.figure("whole", took.as_micros() as f64, Unit::Micros, "until the last one was subscribed");
+    report.figure(
+        "whole",
+        took.as_micros() as f64,
+        Unit::Micros,
+        "until the last one was subscribed",
+    );
     let each = cpu.total() / count as f64;
     report.figure("connect_cpu_us", each, Unit::Micros, "server's processor time for each socket");
-    report.figure("connects_per_second", count as f64 / took.as_secs_f64(), Unit::PerSecond, "sockets subscribed");
+    report.figure(
+        "connects_per_second",
+        count as f64 / took.as_secs_f64(),
+        Unit::PerSecond,
+        "sockets subscribed",
+    );
     report.checks(&tally, 0);
     Ok(report)
 }
@@ -37,32 +50,20 @@ pub fn connect(stage: Stage) -> anyhow::Result<Report> {
 /// All are cut off, changes go on, all come back at one moment.
 pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     stage.connect()?;
-    let scenario = &stage.scenario;
-    let (count, token) = (stage.plans.len(), stage.server.mint.service("loadtest"));
-    let side = Side {
-        name: "server",
-        client: &stage.client,
-        world: &stage.world,
-        pid: stage.server.pid(),
-        watchers: &stage.watchers,
-    };
-    let (rate, seconds, connections) = (scenario.rate, scenario.seconds, scenario.connections);
-    let orders: Vec<usize> = plans::orders(scenario, &stage.world).0.collect();
-    let load = Load { rate, seconds, orders, connections, first: 0 };
-    let staff =
-        || Ok(Staff::new(stage.server.address, &token, scenario.change, scenario.stations));
+    let count = stage.plans.len();
+    let side = stage.side();
+    let load = stage.load_watched();
+    let staff = || stage.staff();
     let mut changers = Vec::new();
     // Everybody has seen something.
     let before = side.slice(&load, &mut changers, staff, &stage.progress)?;
-    let reads = store_reads(&stage, &token);
+    let reads = metric(&stage.server, ORDER_READS);
     stage.progress.begin("cut off");
     stage.client.cut(0..count);
-    stage.client.wait(PATIENCE, || stage.client.open() == 0);
+    wait(PATIENCE, || stage.client.open() == 0);
     let first = load.count();
     let missed_from = stage.world.orders.iter().map(version).sum::<u64>();
-    let while_away = load.clone();
-    let while_away = Load { first, ..while_away };
-    while_away.drive(&stage.world, &mut changers, staff, || {})?;
+    Load { first, ..load.clone() }.drive(&stage.world, &mut changers, staff, || {})?;
     let missed = stage.world.orders.iter().map(version).sum::<u64>() - missed_from;
     let cpu = machine::cpu(stage.server.pid());
     stage.client.set_return(Return::Always);
@@ -72,32 +73,42 @@ pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     let after = expected_after(&stage, missed);
     side.settle(frames + after);
     let cpu = machine::cpu(stage.server.pid()) - cpu;
-    let reads = store_reads(&stage, &token).zip(reads).map(|(after, before)| after - before);
+    let reads = metric(&stage.server, ORDER_READS).zip(reads).map(|(after, before)| after - before);
     let tally = stage.client.swap();
     // Once more: nobody may have missed anything, and nobody may hear anything twice.
-    let proof = side.slice(&Load { first: 2 * first, ..load }, &mut changers, staff, &stage.progress)?;
+    let proof =
+        side.slice(&Load { first: 2 * first, ..load }, &mut changers, staff, &stage.progress)?;
     stage.progress.end();
     let lost = before.lost() + after.saturating_sub(tally.distinct()) + proof.lost();
     let mut report = stage.report;
-    report.condition("load", format!("{count} sockets at one moment, {missed} versions missed meanwhile"));
-    report.times("start → upgraded", "connected_", &tally.connected);
-    report.times("start → resumed", "subscribed_", &tally.subscribed);
-    report.times("commit → frame received, before and after", "", &{
-        let mut both = before.tally.committed.clone();
-        both.add(&proof.tally.committed);
-        both
-    });
+    report.condition(
+        "load",
+        format!("{count} sockets at one moment, {missed} versions missed meanwhile"),
+    );
     report.figure("whole", took.as_micros() as f64, Unit::Micros, "until the last one was back");
     let each = cpu.total() / count as f64;
-    report.figure("connect_cpu_us", each, Unit::Micros, "server's processor time for each socket that came back");
+    report.figure(
+        "connect_cpu_us",
+        each,
+        Unit::Micros,
+        "server's processor time for each socket that came back",
+    );
     report.count("resumed", tally.resumed, "sockets that were given what they missed");
     report.count("missed_frames", after, "frames of changes made meanwhile");
     if let Some(reads) = reads {
-        report.figure("store_reads", reads, Unit::Count, "orders read from the store meanwhile, by the server's own count");
+        report.figure(
+            "store_reads",
+            reads,
+            Unit::Count,
+            "orders read from the store meanwhile, by the server's own count",
+        );
     }
-    let mut all = tally;
-    all.add(before.tally);
-    all.add(proof.tally);
+    report.times("start → upgraded", "connected_", &tally.connected);
+    report.times("start → resumed", "subscribed_", &tally.subscribed);
+    let (mut all, mut around) = (tally, before.tally);
+    around.add(proof.tally);
+    report.times("commit → frame received, before and after", "", &around.committed);
+    all.add(around);
     report.checks(&all, lost);
     Ok(report)
 }
@@ -116,17 +127,6 @@ fn expected_after(stage: &Stage, missed: u64) -> u64 {
     }
 }
 
-/// What `/metrics` says of snapshots that the cache did not have, if it says anything.
-fn store_reads(stage: &Stage, token: &str) -> Option<f64> {
-    let mut http = crate::http::Http::new(stage.server.address);
-    let authorization = format!("Bearer {token}");
-    let answer = http.call("GET", "/metrics", &[("authorization", &authorization)], b"").ok()?;
-    let text = String::from_utf8(answer.body).ok()?;
-    let misses = text.lines().filter(|it| !it.starts_with('#') && it.contains("cache") && it.contains("miss"));
-    let counts: Vec<f64> = misses.filter_map(|it| it.rsplit(' ').next()?.parse().ok()).collect();
-    (!counts.is_empty()).then(|| counts.iter().sum())
-}
-
 /// The server is told to stop.
 pub fn drain(mut stage: Stage) -> anyhow::Result<Report> {
     stage.connect()?;
@@ -135,7 +135,7 @@ pub fn drain(mut stage: Stage) -> anyhow::Result<Report> {
     let start = machine::now();
     stage.progress.begin("SIGTERM");
     stage.server.terminate()?;
-    stage.client.wait(PATIENCE, || stage.client.open() == 0);
+    wait(PATIENCE, || stage.client.open() == 0);
     let status = stage.server.ended(PATIENCE);
     let took = machine::now() - start;
     let tally = stage.client.swap();
@@ -150,19 +150,35 @@ pub fn drain(mut stage: Stage) -> anyhow::Result<Report> {
     report.count("told", tally.hints.len() as u64, "sockets that were told when to come back");
     // Nine tenths of a spread from nothing to the longest would be the even one.
     let even = hints.at(0.9) as f64 / hints.max().max(1) as f64;
-    report.figure("evenness", even, Unit::Ratio, "90th percentile of the hints to the longest: 0.9 is even");
+    report.figure(
+        "evenness",
+        even,
+        Unit::Ratio,
+        "90th percentile of the hints to the longest: 0.9 is even",
+    );
     let fullest = fullest(&tally.hints);
-    report.count("fullest_100ms", fullest, "the most that are told to come back in the same tenth of a second");
+    report.count(
+        "fullest_100ms",
+        fullest,
+        "the most that are told to come back in the same tenth of a second",
+    );
     report.figure("exit", took as f64 / 1e3, Unit::Micros, "until the process had ended");
     let code = status.and_then(|it| it.code());
-    report.figure("exit_code", code.map_or(-1.0, f64::from), Unit::Count, "its exit code; -1: none in time");
+    report.figure(
+        "exit_code",
+        code.map_or(-1.0, f64::from),
+        Unit::Count,
+        "its exit code; -1: none in time",
+    );
     report.checks(&tally, 0);
     Ok(report)
 }
 
 fn fullest(hints: &[u64]) -> u64 {
     let mut slots = std::collections::HashMap::<u64, u64>::new();
-    hints.iter().for_each(|it| *slots.entry(it / 100).or_default() += 1);
+    for hint in hints {
+        *slots.entry(hint / 100).or_default() += 1;
+    }
     slots.values().copied().max().unwrap_or(0)
 }
 
@@ -173,8 +189,10 @@ fn all_at_once(stage: &Stage) -> anyhow::Result<Duration> {
     let now = machine::now();
     stage.client.connect((0..count).map(|it| (it, now)));
     let client = &stage.client;
-    let all = client.wait(PATIENCE * 2, || {
-        stage.progress.tell(|| format!("{} of {count} sockets are subscribed", client.subscribed()));
+    let all = wait(PATIENCE * 2, || {
+        stage
+            .progress
+            .tell(|| format!("{} of {count} sockets are subscribed", client.subscribed()));
         client.subscribed() == count
     });
     all.then(|| start.elapsed()).with_context(|| {
