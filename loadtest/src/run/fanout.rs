@@ -191,15 +191,15 @@ impl Turns {
 fn net(watched: &Slice, unwatched: &Slice) -> Cpu {
     let share = watched.driven.changes as f64 / unwatched.driven.changes.max(1) as f64;
     let frames = watched.tally.frames.max(1) as f64;
-    Cpu {
-        user: (watched.cpu.user - unwatched.cpu.user * share) / frames,
-        system: (watched.cpu.system - unwatched.cpu.system * share) / frames,
-    }
+    Cpu::of(
+        (watched.cpu.user - unwatched.cpu.user * share) / frames,
+        (watched.cpu.system - unwatched.cpu.system * share) / frames,
+    )
 }
 
 fn raw(slice: &Slice) -> Cpu {
     let frames = slice.tally.frames.max(1) as f64;
-    Cpu { user: slice.cpu.user / frames, system: slice.cpu.system / frames }
+    Cpu::of(slice.cpu.user / frames, slice.cpu.system / frames)
 }
 
 fn tell(report: &mut Report, server: &Turns, measured: bool) {
