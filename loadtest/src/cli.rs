@@ -113,6 +113,9 @@ pub enum Floor {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: std::net::SocketAddr,
+        /// End when whoever started it ends
+        #[arg(long, hide = true)]
+        ends_with_parent: bool,
     },
 }
 

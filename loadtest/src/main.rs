@@ -24,6 +24,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Parser;
+use rustix::process::Signal;
 
 use crate::{
     cli::{Cli, Floor},
@@ -33,7 +34,10 @@ use crate::{
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    if let Some(Floor::Floor { listen }) = cli.floor {
+    if let Some(Floor::Floor { listen, ends_with_parent }) = cli.floor {
+        if ends_with_parent {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        }
         floor::serve(listen)?;
         return Ok(ExitCode::SUCCESS);
     }

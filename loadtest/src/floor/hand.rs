@@ -30,6 +30,7 @@ impl Process {
     pub fn start() -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("floor")
+            .arg("--ends-with-parent")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
