@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli                                  the commands
+//! simulator                            a busy restaurant, for the demo
 //! wiring                               puts a server together
 //! http   workers                       the edges: HTTP, and the loops
 //! app                                  use cases; every transaction begins and ends here
@@ -29,6 +30,7 @@ mod domain;
 mod http;
 mod live;
 mod partners;
+mod simulator;
 mod store;
 mod telemetry;
 pub mod wiring;

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use crate::{
-    app::App,
+    app::{App, Reach},
     auth::{Keys, Tokens, keys},
     base::{clock::Clock, mint::Mint, tasks::Tasks},
     bus::Bus,
@@ -16,7 +16,8 @@ use crate::{
     config::Config,
     domain::vocabulary,
     http,
-    live::{Hub, Limits},
+    live::{Hub, Limits, Rhythm},
+    partners,
     store::Database,
     telemetry, workers,
 };
@@ -51,6 +52,7 @@ pub async fn start(
     mint: Mint,
 ) -> anyhow::Result<Server> {
     check_roles(&config, roles)?;
+    partners::check(&config)?;
     telemetry::metrics();
     let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
         format!(
@@ -84,17 +86,23 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
         );
     }
     let tasks = Tasks::default();
-    let hub = Hub::new(Limits {
+    let limits = Limits {
         sockets: config.live.max_sockets,
         sockets_per_address: config.live.max_sockets_per_address,
         queue_bytes: config.live.queue_bytes,
         gate_events: config.live.gate_events,
-    });
-    Ok(App {
+    };
+    let rhythm = Rhythm {
+        ping_every: *config.live.ping_every,
+        idle_timeout: *config.live.idle_timeout,
+        expiry_notice: *config.live.expiry_notice,
+        leeway: *config.auth.leeway,
+    };
+    Ok(App::new(Reach {
         db,
         cache: Cache::connect(&config.cache)?,
         bus: Bus::connect(&config.bus, &tasks, &mint)?,
-        hub: Arc::new(hub),
+        hub: Arc::new(Hub::new(limits, rhythm)),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         partner_secrets: Arc::new(partner_secrets(&config, &keys)),
         clock,
@@ -102,13 +110,28 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
         tasks,
         config: Arc::new(config),
         running_keys: Arc::new(DashSet::new()),
-    })
+    }))
 }
 
 impl Server {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What is spawned here is stopped and awaited with the server.
+    pub fn tasks(&self) -> &Tasks {
+        &self.app.tasks
+    }
+
+    /// For those who hand out tokens that this server believes.
+    pub(crate) fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.app.tokens)
+    }
+
+    /// For those who sign as a partner would.
+    pub(crate) fn partner_secrets(&self) -> Arc<BTreeMap<String, Vec<SecretString>>> {
+        Arc::clone(&self.app.partner_secrets)
     }
 
     /// Stops taking work, tells every socket when to come back, finishes what is under way. Answers whether all ended in time;
@@ -134,7 +157,10 @@ fn start_workers(app: &App, roles: &[Role]) {
         tasks.spawn(workers::run(workers::Timings::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Live) {
-        tasks.spawn(workers::run(workers::Fanout::new(app.clone()), app.clone(), stop()));
+        tasks.spawn(workers::run(workers::Pulse::new(app.clone()), app.clone(), stop()));
+        // On a thread of its own: a topic with thousands of sockets must not keep requests waiting.
+        let fanout = workers::run(workers::Fanout::new(app.clone()), app.clone(), stop());
+        tasks.spawn_blocking(fanout);
     }
     if roles.contains(&Role::Intake) {
         tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));

@@ -34,7 +34,8 @@ export function itemsFor(order, station) {
 
 /** Items grouped by the station that makes them, in the order of the tickets. */
 export function groups(order, station) {
-  const tickets = ticketsFor(order, station);
+  // The tickets of an order that was called off are void, but the cook must see what to stop.
+  const tickets = STOPPED.has(order.status) ? (order.tickets ?? []) : ticketsFor(order, station);
   const known = new Set((order.tickets ?? []).map((ticket) => ticket.station));
   const listed = tickets.map((ticket) => ({ station: ticket.station, ticket, items: itemsFor(order, ticket.station) }));
   const rest = station ? [] : (order.items ?? []).filter((item) => !known.has(item.station));

@@ -6,50 +6,34 @@
 //   order     { order, previous, event } one order is newer; `event` is null when it came by `offer`
 //   problem   { topic, error }           the server refused a frame
 
+import { HELLO_WITHIN, Heartbeat } from "./heartbeat.js";
 import { OrderBook } from "./order-book.js";
+import { NO_ANSWER, POSITION_LOST, Reconnect, TOKEN_EXPIRED, isFinal } from "./reconnect.js";
 
-const FIRST_DELAY = 500;
-const LONGEST_DELAY = 30_000;
-/** A socket that lived this long proves that the way is free: the next delay starts small again. */
-const STEADY = 5_000;
-/** No `hello` after this long: try another socket. */
-const HELLO_WITHIN = 10_000;
 /** A short gap isn't worth alarming anybody. */
 const GRACE = 2_500;
-/** How long a doubted socket has to answer a ping. */
-const ECHO_WITHIN = 4_000;
-/** Codes after which to come back at once. */
-const AT_ONCE = new Set([4010, 4012]);
 /** Refusals of a topic which no waiting will change. */
 const FINAL = new Set(["FORBIDDEN", "NOT_FOUND", "INVALID_INPUT"]);
 const ASK_AGAIN = 10_000;
 const AUTO = "(auto)";
 
-/** Exponential delay; the random share is taken after the cap, or all screens would come back together at 30 s. */
-export function backoff(attempt, random = Math.random) {
-  const capped = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 16));
-  return Math.round(capped * (0.25 + 0.75 * random()));
-}
-
 export class LiveClient extends EventTarget {
   /**
    * channel, token: as in the protocol. topics: what to subscribe to. auto: the token brings its own subscription.
-   * getToken(): async, a fresh token or
-   * null, throws when the line failed. probe(): async, "ok" | "refused" | "unreachable"; browsers hide why an
-   * upgrade was refused, so this is how a bad token is told from a bad line. pingAfter: seconds of silence after which
-   * to ask; 0 leaves it to the server.
+   * getToken(): async, a fresh token or null, throws when the line failed. probe(): async, "ok" | "refused" |
+   * "unreachable"; browsers hide why an upgrade was refused, so this is how a bad token is told from a bad line.
+   * pingAfter: seconds of silence after which to ask; 0 leaves it to the server.
    */
   constructor({ channel, token, topics = [], auto = false, getToken = null, probe = null, pingAfter = 0 }) {
     super();
     Object.assign(this, { channel, token, auto, getToken, probe, pingAfter });
     this.topics = new Set(topics);
     this.book = new OrderBook();
+    this.heart = new Heartbeat();
+    this.comeback = new Reconnect(() => this.#open());
     this.state = "connecting";
     this.halted = null;
-    this.lastFrameAt = null;
     this.behindSince = null;
-    this.pingEvery = 25;
-    this.attempt = 0;
     this.failures = 0;
     this.frameId = 0;
     this.asked = new Map();
@@ -74,13 +58,13 @@ export class LiveClient extends EventTarget {
   stop() {
     this.stopListening?.abort();
     clearInterval(this.ticker);
-    clearTimeout(this.retry);
+    this.comeback.cancel();
     this.#drop(1000);
   }
 
   subscribe(topic) {
     this.topics.add(topic);
-    if (this.greeted) this.#ask(topic);
+    if (this.heart.greeted) this.#ask(topic);
   }
 
   unsubscribe(topic) {
@@ -88,7 +72,7 @@ export class LiveClient extends EventTarget {
     this.book.replace(topic, []);
     this.book.members.delete(topic);
     this.waiting.delete(topic);
-    if (this.greeted) this.#send({ type: "unsubscribe", topic });
+    if (this.heart.greeted) this.#send({ type: "unsubscribe", topic });
   }
 
   /** State that came another way (an answer of the REST interface). Taken only if it is newer. */
@@ -104,30 +88,28 @@ export class LiveClient extends EventTarget {
   /** A new token from outside: takes effect now, and ends a halt. */
   useToken(token) {
     this.token = token;
-    if (this.greeted) return void this.#send({ type: "auth", token });
+    if (this.heart.greeted) return void this.#send({ type: "auth", token });
     this.halted = null;
-    this.attempt = 0;
+    this.comeback.forgive();
     this.#open();
   }
 
   /** The moment up to which the state shown is known to be right; null before the first frame. */
   get asOf() {
-    if (this.behindSince === null) return this.lastFrameAt;
-    return Math.min(this.behindSince, this.lastFrameAt ?? Infinity);
+    const { lastFrameAt } = this.heart;
+    return this.behindSince === null ? lastFrameAt : Math.min(this.behindSince, lastFrameAt ?? Infinity);
   }
 
   // --- the socket ---
 
   #open() {
-    clearTimeout(this.retry);
-    this.retry = null;
+    this.comeback.cancel();
     this.#drop(1000);
     const query = new URLSearchParams({ channel: this.channel, token: this.token });
     const url = new URL(`/v1/live?${query}`, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     this.socket = socket;
-    this.openedAt = Date.now();
     socket.onmessage = (message) => socket === this.socket && this.#receive(message.data);
     socket.onclose = (close) => socket === this.socket && this.#lost(close.code);
     this.#settle();
@@ -137,61 +119,44 @@ export class LiveClient extends EventTarget {
   #drop(code) {
     const socket = this.socket;
     this.socket = null;
-    this.greeted = false;
+    this.heart.reset();
     this.waiting.clear();
     this.asked.clear();
-    this.echoBy = null;
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
     if (socket.readyState <= WebSocket.OPEN) socket.close(code);
   }
 
   async #lost(code) {
-    const heard = this.greeted;
-    const steady = heard && Date.now() - this.openedAt > STEADY;
-    const planned = this.plannedAt;
-    this.plannedAt = null;
+    const heard = this.heart.greeted;
+    const delay = this.comeback.delayAfter(code, this.heart.lived);
     this.#drop(4000);
-    this.attempt = steady ? 0 : this.attempt + 1;
     if (this.wasLive) this.lostAt = Date.now();
     this.wasLive = false;
     if (!heard) this.failures += 1;
     this.#settle();
-    if (code >= 4500 && code <= 4999) return this.#halt(`closed:${code}`);
-    if (code === 4010) this.fromScratch = true;
-    if (code === 4005) return this.#comeBackWithFreshToken();
-    this.#schedule(this.#delay(code, planned, steady));
+    if (isFinal(code)) return this.#halt(`closed:${code}`);
+    if (code === POSITION_LOST) this.fromScratch = true;
+    if (code === TOKEN_EXPIRED) return this.#comeBackWithFreshToken(delay);
+    this.comeback.after(delay);
     if (!heard) await this.#askWhy();
   }
 
-  #delay(code, planned, steady) {
-    if (planned) return Math.max(0, planned - Date.now());
-    // "At once" again and again would be a storm: only a socket that had worked earns it.
-    if (AT_ONCE.has(code) && steady) return 0;
-    return backoff(Math.max(0, this.attempt - 1));
-  }
-
-  #schedule(delay) {
-    clearTimeout(this.retry);
-    this.retry = setTimeout(() => this.#open(), delay);
-  }
-
-  async #comeBackWithFreshToken() {
+  async #comeBackWithFreshToken(delay) {
     const token = await this.#freshToken();
     if (token === null) return this.#halt("expired");
-    if (token === undefined) return void setTimeout(() => this.#comeBackWithFreshToken(), backoff(this.attempt++));
-    this.#schedule(this.attempt > 1 ? backoff(this.attempt) : 0);
+    if (token === undefined) return this.comeback.retry(() => this.#comeBackWithFreshToken(delay));
+    this.comeback.after(delay);
   }
 
   /** The upgrade failed. If the token is why, trying again is useless. */
   async #askWhy() {
     const answer = await this.probe?.().catch(() => "unreachable");
-    if (answer === "refused" && !this.greeted) this.#halt("refused");
+    if (answer === "refused" && !this.heart.greeted) this.#halt("refused");
   }
 
   #halt(reason) {
-    clearTimeout(this.retry);
-    this.retry = null;
+    this.comeback.cancel();
     this.#drop(1000);
     this.halted = reason;
     this.#settle(true);
@@ -201,20 +166,15 @@ export class LiveClient extends EventTarget {
   #doubt() {
     if (this.halted) return;
     if (!this.socket) return void this.#open();
-    if (!this.greeted) return;
-    if (Date.now() - this.lastFrameAt > (this.pingEvery + 5) * 1000) return void this.#lost(4012);
+    if (!this.heart.greeted) return;
+    if (this.heart.missesPing) return void this.#lost(NO_ANSWER);
     this.#send({ type: "ping" });
-    this.echoBy = Date.now() + ECHO_WITHIN;
+    this.heart.asked();
   }
 
   #tick() {
-    const now = Date.now();
-    const silence = now - (this.lastFrameAt ?? now);
-    if (this.socket && !this.greeted && now - this.openedAt > HELLO_WITHIN) return void this.#lost(1006);
-    if (this.plannedAt && now > this.plannedAt) return void this.#lost(4001);
-    if (this.greeted && silence > (2 * this.pingEvery + 5) * 1000) return void this.#lost(4012);
-    if (this.echoBy && now > this.echoBy) return void this.#lost(4012);
-    if (this.greeted && this.pingAfter && silence > this.pingAfter * 1000 && !this.echoBy) this.#doubt();
+    if (this.socket && (this.heart.isDead || this.comeback.isDue)) return void this.#lost(NO_ANSWER);
+    if (this.pingAfter && this.heart.isQuiet(this.pingAfter)) this.#doubt();
     this.#settle();
   }
 
@@ -236,12 +196,11 @@ export class LiveClient extends EventTarget {
   /** A refusal that may pass (a full server, a topic too many) mustn't leave a screen without its topic for good. */
   #askLater(topic) {
     const socket = this.socket;
-    setTimeout(() => socket === this.socket && this.greeted && this.topics.has(topic) && this.#ask(topic), ASK_AGAIN);
+    setTimeout(() => socket === this.socket && this.heart.greeted && this.topics.has(topic) && this.#ask(topic), ASK_AGAIN);
   }
 
   #receive(text) {
-    this.lastFrameAt = Date.now();
-    this.echoBy = null;
+    this.heart.heard();
     let frame;
     try {
       frame = JSON.parse(text);
@@ -255,9 +214,8 @@ export class LiveClient extends EventTarget {
 
   #handlers = {
     hello: (frame) => {
-      this.greeted = true;
+      this.heart.greet(frame.pingEvery);
       this.failures = 0;
-      this.pingEvery = frame.pingEvery ?? 25;
       this.behindSince = null;
       if (this.auto) this.waiting.add(AUTO);
       for (const topic of this.topics) this.#ask(topic);
@@ -283,7 +241,7 @@ export class LiveClient extends EventTarget {
     },
     expiring: () => this.#refresh(),
     reconnect: (frame) => {
-      this.plannedAt = Date.now() + frame.afterMs;
+      this.comeback.plan(frame.afterMs);
     },
     error: (frame) => {
       const topic = this.asked.get(frame.id) ?? null;
@@ -318,9 +276,9 @@ export class LiveClient extends EventTarget {
 
   #current() {
     if (this.halted) return "offline";
-    if (this.greeted && this.waiting.size === 0) return this.behindSince === null ? "live" : "behind";
+    if (this.heart.greeted && this.waiting.size === 0) return this.behindSince === null ? "live" : "behind";
     if (this.failures > 0) return "offline";
-    return Date.now() - this.lostAt < (this.lastFrameAt ? GRACE : HELLO_WITHIN) ? "connecting" : "offline";
+    return Date.now() - this.lostAt < (this.heart.lastFrameAt ? GRACE : HELLO_WITHIN) ? "connecting" : "offline";
   }
 
   #settle(always = false) {

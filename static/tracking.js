@@ -37,7 +37,8 @@ async function get(path) {
 
 /** Reads the order the plain way: tells a dead link from a dead line, and is the fallback when sockets are blocked. */
 async function probe() {
-  if (!orderId) return "unreachable";
+  // A link that lost its end on the way: no line will mend it.
+  if (!orderId) return "refused";
   const response = await get(`/v1/orders/${encodeURIComponent(orderId)}`);
   if ([401, 404].includes(response.status)) return "refused";
   if (!response.ok) return "unreachable";

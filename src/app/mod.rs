@@ -9,7 +9,7 @@ pub mod stores;
 pub mod timings;
 pub mod tracking;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use dashmap::DashSet;
 use secrecy::SecretString;
@@ -29,9 +29,27 @@ use crate::{
 /// What an order is called in `integration_mappings`.
 const ORDER: &str = "order";
 
-/// What a use case may reach. Cheap to clone.
+/// What a use case may reach. One pointer, for every socket holds one.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Reach>);
+
+impl App {
+    /// Puts it together.
+    pub fn new(reach: Reach) -> Self {
+        Self(Arc::new(reach))
+    }
+}
+
+impl Deref for App {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.0
+    }
+}
+
+/// All that a use case may reach.
+pub struct Reach {
     /// Durable state.
     pub db: Database,
     /// Order snapshots.

@@ -110,7 +110,7 @@ pub async fn events_of(
         order = recorded.fold(order);
         let Some(order) = &order else { break };
         if since <= recorded.recorded_at {
-            let envelope = Envelope::of(&recorded, order).with_order(order.clone());
+            let envelope = Envelope::of(&recorded, order).with_order(Arc::new(order.clone()));
             events.push(Arc::new(Event::new(envelope)));
         }
     }

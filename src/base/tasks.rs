@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Spawns, counts and stops.
@@ -15,6 +16,12 @@ impl Tasks {
     /// Starts a task that will be waited for. It must heed [`Tasks::stop`].
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(work);
+    }
+
+    /// Starts a task on a thread of its own, for work that keeps a thread busy. It must heed [`Tasks::stop`].
+    pub fn spawn_blocking(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let runtime = Handle::current();
+        self.tracker.spawn_blocking(move || runtime.block_on(work));
     }
 
     /// Resolves when it is time to finish.

@@ -8,6 +8,8 @@ mod mobile;
 mod view;
 mod web;
 
+use std::borrow::Borrow;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::view::OrderView;
@@ -82,8 +84,8 @@ impl Shape {
     }
 
     /// An event as this shape shows it.
-    pub fn event(self, event: &Envelope<Order>) -> Envelope<OrderView<'_>> {
-        let mut shown = event.with_order(self.view(&event.data.order));
+    pub fn event<O: Borrow<Order>>(self, event: &Envelope<O>) -> Envelope<OrderView<'_>> {
+        let mut shown = event.with_order(self.view(event.data.order.borrow()));
         if !self.names_actors() {
             shown.metadata.actor.id = None;
         }

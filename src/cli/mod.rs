@@ -1,13 +1,14 @@
 //! The command line.
 
 mod dead_letters;
+mod demo;
 mod doctor;
 mod migrate;
 mod serve;
 mod settings;
 mod token;
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -16,7 +17,7 @@ use crate::config::{Config, Flag};
 /// Real-time order tracking and notification for restaurants.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = LONG_ABOUT, max_term_width = 110)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -36,6 +37,8 @@ Settings come from a TOML file (--config), then from variables (ORDERWIRE_LIVE__
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// Run the server with a busy restaurant to look at
+    Demo(demo::Demo),
     /// Bring the database schema up to date
     Migrate(migrate::Migrate),
     /// Check every setting, reach every dependency, say what to do
@@ -74,6 +77,12 @@ struct Common {
 impl Common {
     /// All layers of settings. `more` are flags that only one command has.
     fn load(&self, more: &[Flag]) -> anyhow::Result<Config> {
+        let flags = self.flags(more)?;
+        Ok(Config::load(self.config.as_deref(), Config::environment(), &flags)?)
+    }
+
+    /// What the command line says.
+    fn flags(&self, more: &[Flag]) -> anyhow::Result<Vec<Flag>> {
         let mut flags: Vec<Flag> = Vec::new();
         for setting in &self.settings {
             let Some((name, value)) = setting.split_once('=') else {
@@ -90,14 +99,32 @@ impl Common {
             flags.extend(value.as_ref().map(|it| (name.to_owned(), it.clone())));
         }
         flags.extend_from_slice(more);
-        Ok(Config::load(self.config.as_deref(), Config::environment(), &flags)?)
+        Ok(flags)
+    }
+}
+
+/// Reads the command line and carries it out. An error is told on standard error, and the exit code is 2.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(2)
+        }
     }
 }
 
 /// Carries out a command line. The answer is the exit code.
-pub async fn run(cli: Cli) -> anyhow::Result<u8> {
+async fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Serve(serve) => serve.run().await,
+        Command::Demo(demo) => demo.run().await,
         Command::Migrate(migrate) => migrate.run().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Token(token) => token.run(),
@@ -106,10 +133,14 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
     }
 }
 
-/// Prints for people and pipes.
-#[expect(clippy::print_stdout, reason = "the command line speaks here, and only here")]
+#[expect(clippy::print_stderr, reason = "the last word of a command that fails")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("orderwire: {error:#}");
+}
+
+/// Prints for people and pipes. A reader that has gone away, as `head` does, has read enough.
 fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    drop(writeln!(std::io::stdout(), "{line}"));
 }
 
 #[cfg(test)]

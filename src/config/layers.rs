@@ -86,6 +86,16 @@ pub fn add_flags(table: &mut Table, flags: &[Flag]) -> Result<(), ConfigError> {
     flags.iter().try_for_each(|(name, text)| set(table, name, text))
 }
 
+/// Under all layers: holds where none of them says anything. For commands with defaults of their own.
+pub fn add_defaults(table: &mut Table, defaults: &[Flag]) -> Result<(), ConfigError> {
+    for (name, text) in defaults {
+        if !is_set(table, name) {
+            set(table, name, text)?;
+        }
+    }
+    Ok(())
+}
+
 /// Reads the finished table; an error names the setting.
 pub fn read<T: DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
@@ -104,6 +114,12 @@ impl ConfigError {
             other => other,
         }
     }
+}
+
+fn is_set(table: &Table, name: &str) -> bool {
+    let mut parts = name.split('.');
+    let outermost = parts.next().and_then(|it| table.get(it));
+    parts.fold(outermost, |value, part| value?.get(part)).is_some()
 }
 
 fn set(table: &mut Table, name: &str, text: &str) -> Result<(), ConfigError> {

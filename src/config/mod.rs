@@ -29,9 +29,20 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &[Flag],
     ) -> Result<Self, ConfigError> {
+        Self::load_over(&[], file, environment, flags)
+    }
+
+    /// Like [`Config::load`], for a command with defaults of its own: they hold where no layer says anything.
+    pub fn load_over(
+        defaults: &[Flag],
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[Flag],
+    ) -> Result<Self, ConfigError> {
         let mut table = layers::from_file(file)?;
         layers::add_environment(&mut table, environment)?;
         layers::add_flags(&mut table, flags)?;
+        layers::add_defaults(&mut table, defaults)?;
         let config: Self = layers::read(table)?;
         config.check()?;
         Ok(config)

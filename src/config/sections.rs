@@ -25,6 +25,8 @@ section! {
         request_timeout: Span = Span::secs(15), in Span::millis(100), Span::secs(300);
         /// How long a client may take to send its request's head.
         header_timeout: Span = Span::secs(5), in Span::millis(100), Span::secs(60);
+        /// How long a client may pause within its request's body before it is answered with 408.
+        body_timeout: Span = Span::secs(5), in Span::millis(100), Span::secs(60);
         /// Connections open at once; further ones wait in the kernel's queue.
         max_connections: usize = 100_000, in 16, 10_000_000;
         /// Whether `X-Forwarded-For` names the client: only behind a proxy that sets it.

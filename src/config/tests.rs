@@ -25,6 +25,16 @@ fn each_later_layer_wins() {
 }
 
 #[test]
+fn a_command_s_own_defaults_yield_to_every_layer() {
+    let defaults = [("log.filter", "warn"), ("data_dir", "demo")];
+    let defaults = defaults.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let said = [("ORDERWIRE_LOG__FILTER".to_owned(), "info".to_owned())];
+    let config = Config::load_over(&defaults, None, said, &[]).unwrap();
+    assert_eq!(config.log.filter, "info");
+    assert_eq!(config.data_dir.to_str(), Some("demo"));
+}
+
+#[test]
 fn well_known_variables_reach_their_settings() {
     let config = load("", &[("DATABASE_URL", "postgres://x")]).unwrap();
     assert_eq!(config.database.url.unwrap().expose_secret(), "postgres://x");

@@ -44,6 +44,8 @@ pub use self::{
 pub type Version = u32;
 
 #[cfg(test)]
+pub use self::envelope::SOURCE;
+#[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

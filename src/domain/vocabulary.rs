@@ -11,8 +11,10 @@ pub struct UnknownWord {
 }
 
 /// Declares an enum whose members are words: one table for code, wire and database.
+///
+/// The words are `tt`, as a `literal` that has gone through a macro is wrapped, and `utoipa` does not look inside.
 macro_rules! vocabulary {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$member_doc:meta])* $member:ident = $word:literal,)+ }) => {
+    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$member_doc:meta])* $member:ident = $word:tt,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

@@ -1,5 +1,7 @@
 //! Reads requests. Whatever cannot be read is answered with a problem, never with a library's plain text.
 
+use std::{error::Error, iter};
+
 use axum::{
     Json,
     body::Bytes,
@@ -8,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tower_http::timeout::TimeoutError;
 
 use crate::{app::Detail, domain::Version, http::problem::Problem};
 
@@ -41,9 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RawBody<T> {
                 "Send the body as application/json.",
             ));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Problem::of_status(error.status(), error.body_text()))?;
+        let bytes = whole_body(request, state).await?;
         let body = read_json(&bytes)?;
         Ok(Self(body, bytes))
     }
@@ -104,6 +105,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             None => Err(Problem::invalid("If-Match takes an order's version in quotes: \"5\".")),
         }
     }
+}
+
+/// The bytes of a body, all of them.
+pub async fn whole_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|error| {
+        let mut causes = iter::successors(error.source(), |&it| it.source());
+        if causes.any(<dyn Error>::is::<TimeoutError>) {
+            let message = "The rest of the body did not come in time.";
+            return Problem::of_status(StatusCode::REQUEST_TIMEOUT, message);
+        }
+        Problem::of_status(error.status(), error.body_text())
+    })
 }
 
 /// Whether JSON text holds an escaped U+0000, which PostgreSQL cannot store.

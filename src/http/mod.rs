@@ -20,7 +20,7 @@ use axum::{
     http::{StatusCode, Uri},
     middleware,
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::server::serve;
@@ -48,6 +48,7 @@ pub fn router(app: App, served: Served) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(config.body_limit))
+        .layer(RequestBodyTimeoutLayer::new(*config.body_timeout))
         .layer(CatchPanicLayer::custom(layers::after_panic))
         .layer(layers::cors(&config.cors_origins))
         .layer(middleware::from_fn(layers::harden))

@@ -10,7 +10,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::app::App;
+use crate::{app::App, channels::Channel};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -27,6 +27,7 @@ use crate::app::App;
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),
     ),
+    components(schemas(Channel)), // named by parameters alone, which are not searched
     modifiers(&Bearer),
     security(("token" = [])),
 )]

@@ -3,6 +3,12 @@
 /// Why a socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
+    /// The client has closed.
+    Normal,
+    /// What the client sent is against the protocol of WebSockets.
+    Protocol,
+    /// The client sent text that is not UTF-8.
+    NotUtf8,
     /// This node is going away.
     Shutdown,
     /// The server failed.
@@ -26,9 +32,12 @@ pub enum Close {
 }
 
 impl Close {
-    /// The code on the wire (RFC 6455 leaves 4000 to 4999 to applications).
+    /// The code on the wire (RFC 6455 section 7.4 has those below 4000 and leaves 4000 to 4999 to applications).
     pub const fn code(self) -> u16 {
         match self {
+            Self::Normal => 1000,
+            Self::Protocol => 1002,
+            Self::NotUtf8 => 1007,
             Self::Shutdown => 4001,
             Self::Internal => 4003,
             Self::TokenExpired => 4005,
@@ -45,6 +54,9 @@ impl Close {
     /// In words, for the close frame.
     pub const fn reason(self) -> &'static str {
         match self {
+            Self::Normal => "",
+            Self::Protocol => "protocol error",
+            Self::NotUtf8 => "text must be UTF-8",
             Self::Shutdown => "shutdown",
             Self::Internal => "internal",
             Self::TokenExpired => "token expired",

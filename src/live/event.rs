@@ -1,12 +1,13 @@
 //! One event on its way to the screens: decoded once, encoded once for each shape in use.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use crate::{
     channels::Shape,
     domain::{Envelope, EventType, Order, OrderId, Version},
+    live::websocket,
 };
 
 const HEAD: &str = r#"{"type":"event","event":"#;
@@ -14,13 +15,21 @@ const HEAD: &str = r#"{"type":"event","event":"#;
 /// One event.
 #[derive(Debug)]
 pub struct Event {
-    envelope: Envelope<Order>,
-    frames: [OnceLock<Bytes>; Shape::COUNT],
+    envelope: Envelope<Arc<Order>>,
+    frames: [OnceLock<Frame>; Shape::COUNT],
+}
+
+/// The complete WebSocket frame of an event in one shape.
+#[derive(Debug)]
+struct Frame {
+    bytes: Bytes,
+    /// Where its payload begins.
+    payload: usize,
 }
 
 impl Event {
     /// Wraps what came from the bus or the log.
-    pub fn new(envelope: Envelope<Order>) -> Self {
+    pub fn new(envelope: Envelope<Arc<Order>>) -> Self {
         Self { envelope, frames: Default::default() }
     }
 
@@ -40,17 +49,27 @@ impl Event {
     }
 
     /// The order after it.
-    pub const fn order(&self) -> &Order {
+    pub const fn order(&self) -> &Arc<Order> {
         &self.envelope.data.order
     }
 
     /// The whole event.
-    pub const fn envelope(&self) -> &Envelope<Order> {
+    pub const fn envelope(&self) -> &Envelope<Arc<Order>> {
         &self.envelope
     }
 
-    /// The `event` frame in a shape: encoded by the first socket that needs it, shared by all others.
+    /// The WebSocket frame in a shape, header and all: encoded for the first socket that needs it, shared by all others.
     pub fn frame(&self, shape: Shape) -> &Bytes {
+        &self.encoded(shape).bytes
+    }
+
+    /// The bare envelope in a shape: the frame without its wrapping, for server-sent events.
+    pub fn body(&self, shape: Shape) -> Bytes {
+        let frame = self.encoded(shape);
+        frame.bytes.slice(frame.payload + HEAD.len()..frame.bytes.len() - 1)
+    }
+
+    fn encoded(&self, shape: Shape) -> &Frame {
         let [mobile, link, customer, full, kiosk, kitchen, courier, board] = &self.frames;
         let frame = match shape {
             Shape::Mobile => mobile,
@@ -65,19 +84,14 @@ impl Event {
         frame.get_or_init(|| self.encode(shape))
     }
 
-    /// The bare envelope in a shape: the frame without its wrapping, for server-sent events.
-    pub fn body(&self, shape: Shape) -> Bytes {
-        let frame = self.frame(shape);
-        frame.slice(HEAD.len()..frame.len() - 1)
-    }
-
-    fn encode(&self, shape: Shape) -> Bytes {
+    fn encode(&self, shape: Shape) -> Frame {
         let mut text = Vec::with_capacity(1024);
         text.extend_from_slice(HEAD.as_bytes());
         // Writing plain structures to memory cannot fail.
         let written = serde_json::to_writer(&mut text, &shape.event(&self.envelope));
         debug_assert!(written.is_ok());
         text.push(b'}');
-        text.into()
+        let (bytes, payload) = websocket::text(&text);
+        Frame { bytes, payload }
     }
 }

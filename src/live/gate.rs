@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     domain::{OrderId, Version},
-    live::{Connection, Event, Topic},
+    live::{
+        Connection, Event, Topic,
+        connection::{Offered, When},
+    },
 };
 
 /// One topic of one socket.
@@ -29,10 +32,8 @@ enum Gate {
 /// What became of an event at the gate.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Passage {
-    /// It went on to the socket.
-    Shown,
-    /// A snapshot or another topic has shown it to the socket.
-    KnownAlready,
+    /// The gate is open: what the socket made of it.
+    Through(Offered),
     /// It waits for the snapshot.
     Held,
     /// Too many wait: the position is lost.
@@ -56,10 +57,9 @@ impl Subscription {
     }
 
     /// Lets an event through, or holds it.
-    pub(crate) fn offer(&self, event: &Arc<Event>, bound: usize) -> Passage {
+    pub(crate) fn offer(&self, event: &Arc<Event>, when: When, bound: usize) -> Passage {
         match &mut *self.lock() {
-            Gate::Open if self.connection.offer(event) => Passage::Shown,
-            Gate::Open => Passage::KnownAlready,
+            Gate::Open => Passage::Through(self.connection.offer(event, when)),
             Gate::Holding(held) if held.len() < bound => {
                 held.push(Arc::clone(event));
                 Passage::Held

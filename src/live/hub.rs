@@ -3,26 +3,36 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
 use jiff::Timestamp;
 use metrics::{counter, gauge};
 use moka::sync::Cache;
+use smallvec::SmallVec;
 
 use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     live::{
-        Admission, Close, Connection, Event, Refused, Subscription, Topic, admission::Census,
+        Admission, Close, Connection, Event, Outlet, Refused, Subscription, Topic,
+        admission::Census,
+        connection::{Offered, Pulse, Rhythm, When},
         gate::Passage,
+        websocket,
+        wheel::Wheel,
     },
     telemetry::metric,
 };
+
+/// The wheel turns so often between two pings of one socket, within these bounds.
+const TICKS_PER_PING: u32 = 16;
+const SHORTEST_TICK: Duration = Duration::from_millis(5);
+const LONGEST_TICK: Duration = Duration::from_secs(1);
 
 /// Orders whose last published version is remembered, to drop what the bus delivers twice.
 const REMEMBERED_ORDERS: u64 = 500_000;
@@ -40,13 +50,18 @@ pub struct Limits {
     pub gate_events: usize,
 }
 
+/// Who watches one topic. Nearly always that is one socket, which then needs no memory of its own.
+type Watchers = SmallVec<[Arc<Subscription>; 1]>;
+
 /// The hub of one node.
 #[derive(Debug)]
 pub struct Hub {
     limits: Limits,
+    rhythm: Rhythm,
     census: Arc<Census>,
-    topics: DashMap<Topic, Vec<Arc<Subscription>>>,
-    connections: DashMap<u64, Arc<Connection>>,
+    topics: DashMap<Topic, Watchers>,
+    connections: DashMap<u64, Weak<Connection>>,
+    wheel: Mutex<Wheel>,
     next_id: AtomicU64,
     /// The last version published of each order.
     published: Cache<OrderId, Version>,
@@ -56,12 +71,15 @@ pub struct Hub {
 
 impl Hub {
     /// An empty one.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, rhythm: Rhythm) -> Self {
+        let tick = (rhythm.ping_every / TICKS_PER_PING).clamp(SHORTEST_TICK, LONGEST_TICK);
         Self {
             limits,
+            rhythm,
             census: Arc::new(Census::new(limits.sockets, limits.sockets_per_address)),
             topics: DashMap::new(),
             connections: DashMap::new(),
+            wheel: Mutex::new(Wheel::new(tick)),
             next_id: AtomicU64::new(1),
             published: Cache::builder()
                 .max_capacity(REMEMBERED_ORDERS)
@@ -89,11 +107,15 @@ impl Hub {
         })
     }
 
-    /// Opens a connection. Give it back with [`Hub::disconnect`].
-    pub fn connect(&self, shape: Shape) -> Arc<Connection> {
+    /// Opens a connection whose token ends then. Give it back with [`Hub::disconnect`].
+    pub fn connect(&self, shape: Shape, outlet: Outlet, expires_at: Timestamp) -> Arc<Connection> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let connection = Arc::new(Connection::new(id, shape, self.limits.queue_bytes));
-        self.connections.insert(id, Arc::clone(&connection));
+        let pulse = Pulse::new(expires_at);
+        let connection =
+            Arc::new(Connection::new(id, shape, outlet, self.limits.queue_bytes, pulse));
+        self.connections.insert(id, Arc::downgrade(&connection));
+        // Looked at with the next tick, which then knows how long to wait.
+        self.wheel().put(Arc::downgrade(&connection), Instant::now());
         // After the insertion: either the drain meets this connection, or this meets the drain.
         if self.draining.load(Ordering::SeqCst) {
             connection.close(Close::Shutdown);
@@ -106,6 +128,28 @@ impl Hub {
         self.connections.remove(&connection.id());
         for subscription in subscriptions {
             self.unsubscribe(subscription);
+        }
+    }
+
+    /// How often [`Hub::beat`] is to be called.
+    pub fn tick(&self) -> Duration {
+        self.wheel().tick()
+    }
+
+    /// Pings, warns and closes whatever is due.
+    pub fn beat(&self, clock: Timestamp) {
+        let now = Instant::now();
+        let due = self.wheel().turn(now);
+        let mut again = Vec::with_capacity(due.len());
+        for weak in due {
+            let Some(connection) = weak.upgrade() else { continue };
+            if let Some(next) = connection.beat(&self.rhythm, now, clock) {
+                again.push((weak, next));
+            }
+        }
+        let mut wheel = self.wheel();
+        for (connection, next) in again {
+            wheel.put(connection, next);
         }
     }
 
@@ -133,26 +177,34 @@ impl Hub {
         subscription.discard(|order, version| self.has_published(order, version));
     }
 
-    /// Gives one event to everybody who watches any of its topics. Only one task may publish.
+    /// Gives events to everybody who watches any of their topics; a socket that several of them are for gets them in one write.
+    /// Only one task may publish.
     ///
-    /// Answers `false` for what has been published before.
-    pub fn publish(&self, event: &Arc<Event>) -> bool {
-        let (order, version) = (event.order_id(), event.version());
-        if self.has_published(order, version) {
-            return false;
-        }
-        let mut frames = 0;
-        for topic in Topic::of(event.order()) {
-            let Some(watchers) = self.topics.get(&topic) else { continue };
-            for subscription in watchers.iter() {
-                frames += u64::from(self.offer(subscription, event));
+    /// What has been published before is dropped.
+    pub fn publish(&self, events: &[Arc<Event>]) {
+        let when = if events.len() == 1 { When::Now } else { When::AtFlush };
+        let mut dirty = Vec::new();
+        let (mut published, mut frames) = (0_u64, 0_u64);
+        for event in events {
+            let (order, version) = (event.order_id(), event.version());
+            if self.has_published(order, version) {
+                continue;
             }
+            for topic in Topic::of(event.order()) {
+                let Some(watchers) = self.topics.get(&topic) else { continue };
+                for subscription in watchers.iter() {
+                    frames += u64::from(self.offer(subscription, event, when, &mut dirty));
+                }
+            }
+            // Only now: a socket that opens a gate meanwhile must still expect this event.
+            self.published.insert(order, version);
+            published += 1;
         }
-        // Only now: a socket that opens a gate meanwhile must still expect this event.
-        self.published.insert(order, version);
-        counter!(metric::LIVE_EVENTS).increment(1);
+        for connection in dirty {
+            connection.flush();
+        }
+        counter!(metric::LIVE_EVENTS).increment(published);
         counter!(metric::LIVE_FRAMES).increment(frames);
-        true
     }
 
     /// The last version published of an order, if that is remembered.
@@ -187,8 +239,7 @@ impl Hub {
     /// Refuses new sockets and tells each open one when to come back: spread over `window`, in the order of their numbers.
     pub fn drain(&self, window: Duration) {
         self.draining.store(true, Ordering::SeqCst);
-        let connections: Vec<_> =
-            self.connections.iter().map(|it| Arc::clone(it.value())).collect();
+        let connections = self.connections();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         for (place, connection) in (0_u32..).zip(&connections) {
             let after = (window / count).saturating_mul(place).as_millis();
@@ -197,10 +248,20 @@ impl Hub {
         }
     }
 
-    fn offer(&self, subscription: &Subscription, event: &Arc<Event>) -> bool {
-        match subscription.offer(event, self.limits.gate_events) {
-            Passage::Shown => true,
-            Passage::Held | Passage::KnownAlready => false,
+    fn offer(
+        &self,
+        subscription: &Subscription,
+        event: &Arc<Event>,
+        when: When,
+        dirty: &mut Vec<Arc<Connection>>,
+    ) -> bool {
+        match subscription.offer(event, when, self.limits.gate_events) {
+            Passage::Through(Offered::Taken) => true,
+            Passage::Through(Offered::Dirty) => {
+                dirty.push(Arc::clone(subscription.connection()));
+                true
+            }
+            Passage::Through(Offered::KnownAlready) | Passage::Held => false,
             Passage::Overflow => {
                 subscription.connection().close(Close::PositionLost);
                 false
@@ -212,10 +273,18 @@ impl Hub {
         self.published.get(&order).is_some_and(|it| version <= it)
     }
 
-    fn tell_all(&self, frame: &str) {
-        let frame = bytes::Bytes::copy_from_slice(frame.as_bytes());
-        for connection in &self.connections {
-            connection.send(frame.clone());
+    fn tell_all(&self, text: &str) {
+        let (frame, _) = websocket::text(text.as_bytes());
+        for connection in self.connections() {
+            connection.send_frame(frame.clone());
         }
+    }
+
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        self.connections.iter().filter_map(|it| it.value().upgrade()).collect()
+    }
+
+    fn wheel(&self) -> MutexGuard<'_, Wheel> {
+        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
-//! The fan-out hub: who watches what, and what each watcher still has to be sent. Never awaits, never does I/O.
+//! The fan-out hub: who watches what, and what each watcher still has to be sent. Never awaits: it writes to sockets directly, and
+//! what the kernel does not take at once waits for the socket's own task.
 //!
 //! One task publishes (the fan-out worker); any number of sockets subscribe and drain. Every queue is bounded by bytes.
 
@@ -9,11 +10,13 @@ mod event;
 mod gate;
 mod hub;
 mod topic;
+pub mod websocket;
+mod wheel;
 
 pub use self::{
     admission::{Admission, Refused},
     close::Close,
-    connection::{Batch, Connection, Outgoing},
+    connection::{Connection, Due, Outgoing, Outlet, Rhythm},
     event::Event,
     gate::Subscription,
     hub::{Hub, Limits},

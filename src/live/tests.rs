@@ -1,6 +1,6 @@
 //! What a socket is shown: gates, snapshots, several topics, slow readers, limits.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{future::poll_fn, net::IpAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,12 +12,22 @@ use crate::{
         Order, OrderId, OrderStatus, Payment, PaymentMethod, PaymentStatus, Recorded, StoreId,
         Version,
     },
-    live::{Close, Connection, Event, Hub, Limits, Outgoing, Refused, Topic},
+    live::{
+        Close, Connection, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
+        connection::Batch,
+    },
 };
 
 const STORE: StoreId = StoreId::from_uuid(Uuid::from_u128(9));
 const LIMITS: Limits =
     Limits { sockets: 3, sockets_per_address: 2, queue_bytes: 64 * 1024, gate_events: 4 };
+
+const RHYTHM: Rhythm = Rhythm {
+    ping_every: Duration::from_secs(25),
+    idle_timeout: Duration::from_secs(35),
+    expiry_notice: Duration::from_mins(1),
+    leeway: Duration::ZERO,
+};
 
 fn order(number: u128) -> OrderId {
     OrderId::from_uuid(Uuid::from_u128(number))
@@ -56,13 +66,21 @@ fn event(id: OrderId, version: Version) -> Arc<Event> {
         actor: Actor::new(ActorKind::Staff, "omar"),
         fact,
     };
-    let envelope = Envelope::of(&recorded, &order).with_order(order.clone());
+    let envelope = Envelope::of(&recorded, &order).with_order(Arc::new(order.clone()));
     Arc::new(Event::new(envelope))
+}
+
+fn connect(hub: &Hub, shape: Shape) -> Arc<Connection> {
+    hub.connect(shape, Outlet::Stream, Timestamp::MAX)
+}
+
+async fn batch(connection: &Connection) -> Batch {
+    poll_fn(|cx| connection.poll_batch(cx)).await
 }
 
 /// The versions that wait for a socket.
 async fn versions(connection: &Connection) -> Vec<Version> {
-    let batch = connection.next().await;
+    let batch = batch(connection).await;
     let events = batch.frames.iter().filter_map(|it| match it {
         Outgoing::Event(event) => Some(event.version()),
         Outgoing::Frame(_) => None,
@@ -72,63 +90,65 @@ async fn versions(connection: &Connection) -> Vec<Version> {
 
 #[tokio::test]
 async fn what_happens_while_the_snapshot_is_read_follows_it_without_a_gap() {
-    let hub = Hub::new(LIMITS);
-    let socket = hub.connect(Shape::Customer);
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Customer);
     let subscription = hub.subscribe(&socket, Topic::Order(order(1)));
     for version in 3..=5 {
-        hub.publish(&event(order(1), version));
+        hub.publish(&[event(order(1), version)]);
     }
     hub.open(&subscription, &[(order(1), 4)]);
-    hub.publish(&event(order(1), 6));
+    hub.publish(&[event(order(1), 6)]);
     assert_eq!(versions(&socket).await, [5, 6]);
 }
 
 #[tokio::test]
 async fn a_snapshot_that_is_ahead_of_the_hub_is_not_told_twice() {
-    let hub = Hub::new(LIMITS);
-    let socket = hub.connect(Shape::Customer);
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Customer);
     let subscription = hub.subscribe(&socket, Topic::Order(order(1)));
     hub.open(&subscription, &[(order(1), 5)]);
     for version in 4..=6 {
-        hub.publish(&event(order(1), version));
+        hub.publish(&[event(order(1), version)]);
     }
     assert_eq!(versions(&socket).await, [6]);
 }
 
 #[tokio::test]
 async fn a_socket_with_several_topics_sees_each_event_once() {
-    let hub = Hub::new(LIMITS);
-    let socket = hub.connect(Shape::Full);
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
     let store = hub.subscribe(&socket, Topic::Store(STORE));
     hub.open(&store, &[]);
-    hub.publish(&event(order(1), 1));
+    hub.publish(&[event(order(1), 1)]);
     let ops = hub.subscribe(&socket, Topic::Ops);
-    hub.publish(&event(order(1), 2));
+    hub.publish(&[event(order(1), 2)]);
     let customer = hub.subscribe(&socket, Topic::Customer("sara".into()));
-    hub.publish(&event(order(1), 3));
+    hub.publish(&[event(order(1), 3)]);
     hub.open(&customer, &[(order(1), 2)]);
     hub.open(&ops, &[(order(1), 2)]);
-    hub.publish(&event(order(1), 4));
+    hub.publish(&[event(order(1), 4)]);
     assert_eq!(versions(&socket).await, [1, 2, 3, 4]);
 }
 
 #[tokio::test]
 async fn what_the_bus_delivers_twice_is_published_once() {
-    let hub = Hub::new(LIMITS);
-    assert!(hub.publish(&event(order(1), 1)));
-    assert!(hub.publish(&event(order(1), 2)));
-    assert!(!hub.publish(&event(order(1), 2)));
-    assert!(!hub.publish(&event(order(1), 1)));
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
+    hub.open(&hub.subscribe(&socket, Topic::Ops), &[]);
+    for version in [1, 2, 2, 1, 3] {
+        hub.publish(&[event(order(1), version)]);
+    }
+    assert_eq!(versions(&socket).await, [1, 2, 3]);
 }
 
 #[tokio::test]
 async fn newer_state_replaces_older_for_a_slow_reader() {
     let frame = event(order(1), 1).frame(Shape::Full).len();
-    let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS });
-    let socket = hub.connect(Shape::Full);
+    let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS }, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
     hub.open(&hub.subscribe(&socket, Topic::Store(STORE)), &[]);
     for version in 1..=40 {
-        hub.publish(&event(order(u128::from(version) % 2), version));
+        hub.publish(&[event(order(u128::from(version) % 2), version)]);
     }
     let seen = versions(&socket).await;
     assert!(seen.len() <= 5 && seen.ends_with(&[39, 40]), "{seen:?}");
@@ -137,43 +157,43 @@ async fn newer_state_replaces_older_for_a_slow_reader() {
 #[tokio::test]
 async fn a_reader_that_conflation_cannot_help_is_closed_as_slow() {
     let frame = event(order(1), 1).frame(Shape::Full).len();
-    let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS });
-    let socket = hub.connect(Shape::Full);
+    let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS }, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
     hub.open(&hub.subscribe(&socket, Topic::Store(STORE)), &[]);
     for number in 1..=6 {
-        hub.publish(&event(order(number), 1));
+        hub.publish(&[event(order(number), 1)]);
     }
-    assert_eq!(socket.next().await.close, Some(Close::Slow));
+    assert_eq!(batch(&socket).await.close, Some(Close::Slow));
 }
 
 #[tokio::test]
 async fn a_gate_that_overflows_loses_the_position() {
-    let hub = Hub::new(LIMITS);
-    let socket = hub.connect(Shape::Full);
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
     let _held = hub.subscribe(&socket, Topic::Store(STORE));
     for number in 1..=5 {
-        hub.publish(&event(order(number), 1));
+        hub.publish(&[event(order(number), 1)]);
     }
-    assert_eq!(socket.closed().await, Close::PositionLost);
+    assert_eq!(batch(&socket).await.close, Some(Close::PositionLost));
 }
 
 #[tokio::test]
 async fn nothing_is_left_of_a_socket_that_went() {
-    let hub = Hub::new(LIMITS);
-    let socket = hub.connect(Shape::Full);
-    let kept = hub.connect(Shape::Full);
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
+    let kept = connect(&hub, Shape::Full);
     let subscriptions =
         [hub.subscribe(&socket, Topic::Ops), hub.subscribe(&socket, Topic::Store(STORE))];
     hub.open(&hub.subscribe(&kept, Topic::Ops), &[]);
     hub.disconnect(&socket, &subscriptions);
-    hub.publish(&event(order(1), 1));
+    hub.publish(&[event(order(1), 1)]);
     assert_eq!(versions(&kept).await, [1]);
     assert_eq!(Arc::strong_count(&socket), 1 + subscriptions.len());
 }
 
 #[test]
 fn sockets_are_counted_in_all_and_by_address() {
-    let hub = Hub::new(LIMITS);
+    let hub = Hub::new(LIMITS, RHYTHM);
     let [here, there] = ["10.0.0.1", "10.0.0.2"].map(|it| it.parse::<IpAddr>().unwrap());
     let first = hub.admit(here).unwrap();
     let _second = hub.admit(here).unwrap();
@@ -187,15 +207,17 @@ fn sockets_are_counted_in_all_and_by_address() {
 
 #[tokio::test]
 async fn a_drain_spreads_the_return_of_its_sockets() {
-    let hub = Hub::new(LIMITS);
-    let sockets = [hub.connect(Shape::Full), hub.connect(Shape::Full)];
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let sockets = [connect(&hub, Shape::Full), connect(&hub, Shape::Full)];
     hub.drain(Duration::from_secs(10));
     let mut delays = Vec::new();
     for socket in &sockets {
-        let batch = socket.next().await;
+        let batch = batch(socket).await;
         assert_eq!(batch.close, Some(Close::Shutdown));
-        let [Outgoing::Frame(frame)] = batch.frames.as_slice() else { panic!("one frame") };
-        delays.push(String::from_utf8(frame.to_vec()).unwrap());
+        let [Outgoing::Frame(frame), _close] = batch.frames.as_slice() else {
+            panic!("two frames")
+        };
+        delays.push(String::from_utf8(frame[2..].to_vec()).unwrap());
     }
     delays.sort();
     assert_eq!(

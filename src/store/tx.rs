@@ -72,6 +72,17 @@ impl Tx {
         Ok(())
     }
 
+    /// Ends it without a trace, and its locks with it: unlike a drop, before this returns. A connection that is lost has lost them.
+    pub async fn roll_back(self) {
+        let rolled_back = match self.conn {
+            Conn::Postgres(session) => session.roll_back().await,
+            Conn::Sqlite(session) => session.roll_back().await,
+        };
+        if let Err(error) = rolled_back {
+            tracing::debug!("a unit of work ended with its connection: {error}");
+        }
+    }
+
     /// Remembers that the commit gives the relay work.
     pub(in crate::store) const fn wrote_outbox(&mut self) {
         self.wrote_outbox = true;
@@ -87,6 +98,13 @@ impl<DB: sqlx::Database> Session<DB> {
     async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Write(transaction) => transaction.commit().await,
+            Self::Read(_) => Ok(()),
+        }
+    }
+
+    async fn roll_back(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Write(transaction) => transaction.rollback().await,
             Self::Read(_) => Ok(()),
         }
     }

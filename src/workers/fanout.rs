@@ -21,6 +21,9 @@ use crate::{
 /// Items taken from the feed in one step.
 const BURST: usize = 256;
 
+/// Events shown together. More would keep the first of them waiting.
+const SHOWN_AT_ONCE: usize = 32;
+
 /// Orders read at once while a gap is healed.
 const PAGE: u32 = 200;
 
@@ -32,6 +35,8 @@ pub struct Fanout {
     app: App,
     feed: NodeFeed,
     waiting: Option<FeedItem>,
+    /// Decoded, and to be shown together: a socket that several of them are for gets them in one write.
+    burst: Vec<Arc<Event>>,
     /// The newest moment that an event of the feed told of; gaps are healed from there.
     seen_until: Timestamp,
     heals: bool,
@@ -42,24 +47,30 @@ impl Fanout {
     pub fn new(app: App) -> Self {
         let now = app.clock.now();
         app.hub.fall_behind(now);
-        Self { feed: app.bus.node_feed(), app, waiting: None, seen_until: now, heals: false }
+        let feed = app.bus.node_feed();
+        Self { app, feed, waiting: None, burst: Vec::new(), seen_until: now, heals: false }
     }
 
+    /// Takes an event into the burst; a word about the feed itself comes after everything before it.
     async fn take(&mut self, item: FeedItem) {
         match item {
-            FeedItem::Message(body) => self.publish(&body).await,
+            FeedItem::Message(body) => self.gather(&body).await,
             FeedItem::Lost => {
+                self.show().await;
                 tracing::warn!("events may be missing: the screens of this node are told");
                 if self.app.hub.behind_since().is_none() {
                     self.app.hub.fall_behind(self.app.clock.now());
                 }
             }
-            FeedItem::Restored => self.heals = true,
+            FeedItem::Restored => {
+                self.show().await;
+                self.heals = true;
+            }
         }
     }
 
-    async fn publish(&mut self, body: &Bytes) {
-        let envelope: Envelope<Order> = match serde_json::from_slice(body) {
+    async fn gather(&mut self, body: &Bytes) {
+        let envelope: Envelope<Arc<Order>> = match serde_json::from_slice(body) {
             Ok(envelope) => envelope,
             Err(error) => {
                 tracing::error!("a message on the bus is no event: {error}");
@@ -70,32 +81,36 @@ impl Fanout {
         let lag = self.app.clock.now().duration_since(envelope.timestamp).as_secs_f64();
         histogram!(metric::LIVE_LAG_SECONDS).record(lag.max(0.0));
         let event = Arc::new(Event::new(envelope));
-        if let Err(error) = self.fill_in_before(&event).await {
+        if let Err(error) = self.gather_elders(&event).await {
             tracing::warn!("an event came before its elders, which cannot be read: {error:#}");
         }
-        self.show(&event).await;
+        self.burst.push(event);
+        if SHOWN_AT_ONCE <= self.burst.len() {
+            self.show().await;
+        }
     }
 
     /// A relay that had to publish a batch twice may bring a newer event before an older one. The log has them all, in order.
-    async fn fill_in_before(&self, event: &Event) -> anyhow::Result<()> {
+    async fn gather_elders(&mut self, event: &Event) -> anyhow::Result<()> {
         let order = event.order_id();
-        let Some(published) = self.app.hub.published(order) else { return Ok(()) };
-        if event.version() <= published + 1 {
+        let gathered = self.burst.iter().rev().find(|it| it.order_id() == order);
+        let known = gathered.map(|it| it.version()).or_else(|| self.app.hub.published(order));
+        if known.is_none_or(|it| event.version() <= it + 1) {
             return Ok(());
         }
         let mut tx = self.app.db.read().await?;
-        for elder in tracking::events_of(&mut tx, order, Timestamp::MIN).await? {
-            if elder.version() < event.version() {
-                self.show(&elder).await;
-            }
-        }
+        let events = tracking::events_of(&mut tx, order, Timestamp::MIN).await?;
+        self.burst.extend(events.into_iter().filter(|it| it.version() < event.version()));
         Ok(())
     }
 
     /// The cache first: whoever subscribes between the two must not find less than what was published.
-    async fn show(&self, event: &Arc<Event>) {
-        self.app.cache.put_local(&Arc::new(event.order().clone())).await;
-        self.app.hub.publish(event);
+    async fn show(&mut self) {
+        for event in &self.burst {
+            self.app.cache.put_local(event.order()).await;
+        }
+        self.app.hub.publish(&self.burst);
+        self.burst.clear();
     }
 
     /// Publishes what the feed may have missed, from the log; what it has not missed, the hub drops.
@@ -109,8 +124,9 @@ impl Fanout {
             for order in &orders {
                 for event in tracking::events_of(&mut tx, order.id, since).await? {
                     self.seen_until = self.seen_until.max(event.envelope().timestamp);
-                    self.show(&event).await;
+                    self.burst.push(event);
                 }
+                self.show().await;
             }
             drop(tx);
             let Some(last) = orders.last() else { break };
@@ -135,9 +151,10 @@ impl Worker for Fanout {
             self.take(item).await;
             taken += 1;
             if self.heals {
-                return Ok(Step::Worked);
+                break;
             }
         }
+        self.show().await;
         Ok(if taken == 0 { Step::Idle } else { Step::Worked })
     }
 

@@ -3,6 +3,7 @@
 mod fanout;
 mod housekeeping;
 mod intake;
+mod pulse;
 mod relay;
 mod timings;
 
@@ -13,7 +14,8 @@ use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    fanout::Fanout, housekeeping::Housekeeping, intake::Intake, relay::Relay, timings::Timings,
+    fanout::Fanout, housekeeping::Housekeeping, intake::Intake, pulse::Pulse, relay::Relay,
+    timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 
@@ -67,6 +69,11 @@ pub async fn run<W: Worker>(mut worker: W, app: App, stop: CancellationToken) {
             Err(_panic) => Some("panicked".to_owned()),
         };
         if let Some(why) = failure {
+            // The bus closes when the work is told to stop; what a step had to leave is taken up at the next start.
+            if stop.is_cancelled() {
+                tracing::debug!(worker = W::NAME, "left a step when told to stop: {why}");
+                break;
+            }
             counter!(metric::WORKER_FAILURES, "worker" => W::NAME).increment(1);
             tracing::warn!(worker = W::NAME, "{} failed, resting: {why}", W::NAME);
             // It need not wait for work: it has some.

@@ -3,5 +3,23 @@
 // It is for tests anyhow; said aloud, clippy lets helping functions unwrap as it lets tests.
 #![cfg(test)]
 
+mod authority;
+mod command_line;
+mod crash;
+mod demo;
 mod deployment;
+mod documents;
+mod errors;
+mod faults;
 mod harness;
+mod health;
+mod live;
+mod many;
+mod openapi;
+mod orders;
+mod pages;
+mod shutdown;
+mod sse;
+mod third_party_clients;
+mod two_servers;
+mod webhooks;

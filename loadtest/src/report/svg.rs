@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use crate::report::{Row, micros};
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 360.0;
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 190.0;
+const RIGHT: f64 = 230.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 40.0;
 /// The x axis ends at 99.999 %.

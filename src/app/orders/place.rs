@@ -43,11 +43,33 @@ pub async fn place(
     answer: impl FnOnce(&Order) -> Saved,
 ) -> Result<Placed, Failure> {
     let mut tx = app.db.begin().await?;
-    let usage = match idempotency::begin(app, &mut tx, caller, key, body).await? {
-        Next::Proceed(usage) => usage,
-        Next::Replay(saved) => return Ok(Placed::Before(saved)),
+    let next = idempotency::begin(app, &mut tx, caller, key, body).await;
+    let placed = match next {
+        Ok(Next::Proceed(usage)) => record(app, &mut tx, caller, new).await.map(|it| (usage, it)),
+        Ok(Next::Replay(saved)) => {
+            tx.roll_back().await;
+            return Ok(Placed::Before(saved));
+        }
+        Err(failure) => Err(failure),
     };
-    let store = store::stores::get(&mut tx, new.store_id).await?.ok_or(Failure::NoSuch("store"))?;
+    let (usage, order) = match placed {
+        Ok(placed) => placed,
+        Err(failure) => {
+            // Not just dropped: whoever mends the request may use the key again at once.
+            tx.roll_back().await;
+            return Err(failure);
+        }
+    };
+    let saved = answer(&order);
+    usage.save(app, &mut tx, &saved).await?;
+    tx.commit().await?;
+    let order = Arc::new(order);
+    app.cache.put(&order).await;
+    Ok(Placed::Now(order, saved))
+}
+
+async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Result<Order, Failure> {
+    let store = store::stores::get(tx, new.store_id).await?.ok_or(Failure::NoSuch("store"))?;
     if caller.role != Role::Customer && !caller.may_serve_store(store.id) {
         return Err(Failure::Forbidden("This token may not place orders at this store."));
     }
@@ -56,18 +78,13 @@ pub async fn place(
         return Err(Failure::Invalid(faults));
     }
     let now = app.clock.now();
-    let draft = draft(app, &mut tx, caller, new, &store, now).await?;
+    let draft = draft(app, tx, caller, new, &store, now).await?;
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
     let testimony = Testimony { actor: actor(caller), occurred_at: None };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;
-    store::orders::append(&mut tx, entry.append()).await?;
-    tie_to_partner(&mut tx, &entry.order, now, app).await?;
-    let saved = answer(&entry.order);
-    usage.save(app, &mut tx, &saved).await?;
-    tx.commit().await?;
-    let order = Arc::new(entry.order);
-    app.cache.put(&order).await;
-    Ok(Placed::Now(order, saved))
+    store::orders::append(tx, entry.append()).await?;
+    tie_to_partner(tx, &entry.order, now, app).await?;
+    Ok(entry.order)
 }
 
 async fn draft(

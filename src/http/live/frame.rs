@@ -158,11 +158,6 @@ pub fn authenticated(id: &Value, expires_at: Timestamp) -> String {
     json!({"type": "authenticated", "id": id, "expiresAt": expires_at}).to_string()
 }
 
-/// The token ends soon.
-pub fn expiring(expires_at: Timestamp) -> String {
-    json!({"type": "expiring", "expiresAt": expires_at}).to_string()
-}
-
 /// What is shown may be stale.
 pub fn behind(since: Timestamp) -> String {
     json!({"type": "behind", "since": since}).to_string()
@@ -172,9 +167,6 @@ pub fn behind(since: Timestamp) -> String {
 pub fn pong(id: &Value) -> String {
     json!({"type": "pong", "id": id}).to_string()
 }
-
-/// Nothing happened, but I am here.
-pub const PING: &str = r#"{"type":"ping"}"#;
 
 /// A frame was not understood, or not allowed.
 pub fn error(id: &Value, problem: &Problem) -> String {

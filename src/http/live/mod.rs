@@ -3,6 +3,7 @@
 mod frame;
 mod handshake;
 mod session;
+mod socket_options;
 mod sse;
 mod watch;
 mod ws;

@@ -1,8 +1,7 @@
-//! One socket's conversation: what its client asks, and what time brings.
+//! One socket's conversation: what its client asks.
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -28,20 +27,13 @@ pub struct Session {
     /// Frames that the client may still send at once.
     allowance: f64,
     refilled_at: Instant,
-    warned: bool,
 }
 
 impl Session {
     /// Greets, and subscribes a tracking link to its order.
     pub async fn begin(app: App, caller: Caller, watch: Watch) -> Self {
-        let mut session = Self {
-            allowance: burst(&app),
-            refilled_at: Instant::now(),
-            app,
-            caller,
-            watch,
-            warned: false,
-        };
+        let mut session =
+            Self { allowance: burst(&app), refilled_at: Instant::now(), app, caller, watch };
         let ping_every = session.app.config.live.ping_every.as_secs_f64();
         let shape = session.connection().shape();
         let hello = frame::hello(shape, session.caller.expires_at, ping_every);
@@ -72,28 +64,6 @@ impl Session {
             self.connection().send(frame::error(&id, &problem));
         }
         Ok(())
-    }
-
-    /// Looks at the token's end.
-    pub fn check_expiry(&mut self) -> Result<(), Close> {
-        if self.app.tokens.has_ended(&self.caller) {
-            return Err(Close::TokenExpired);
-        }
-        if !self.warned && self.warn_at() <= self.app.clock.now() {
-            self.warned = true;
-            self.connection().send(frame::expiring(self.caller.expires_at));
-        }
-        Ok(())
-    }
-
-    /// When [`Session::check_expiry`] has something to do next.
-    pub fn next_expiry(&self) -> Timestamp {
-        if self.warned { self.caller.expires_at } else { self.warn_at() }
-    }
-
-    fn warn_at(&self) -> Timestamp {
-        let end = self.caller.expires_at;
-        end.saturating_sub(*self.app.config.live.expiry_notice).unwrap_or(end)
     }
 
     /// `Err` closes the socket; an inner problem is only told.
@@ -139,8 +109,8 @@ impl Session {
                 return Err(Close::Forbidden);
             }
         }
+        self.connection().expires(fresh.expires_at);
         self.caller = fresh;
-        self.warned = false;
         self.connection().send(frame::authenticated(id, self.caller.expires_at));
         Ok(())
     }

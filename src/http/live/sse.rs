@@ -1,6 +1,6 @@
 //! One order as server-sent events, for clients without WebSockets.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, future::poll_fn, time::Duration};
 
 use axum::{
     extract::State,
@@ -12,11 +12,9 @@ use axum::{
 };
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until};
 
 use crate::{
     app::App,
-    auth::Caller,
     channels::{Channel, Shape},
     domain::{Order, OrderId, Version},
     http::{
@@ -30,7 +28,7 @@ use crate::{
         problem::{ErrorBody, Problem},
         shape,
     },
-    live::{Outgoing, Topic},
+    live::{Outgoing, Outlet, Topic},
 };
 
 /// The shortest time after which a client comes back; the longest is twice that, drawn for each stream.
@@ -52,7 +50,7 @@ pub struct EventsQuery {
 /// First `snapshot`, then one message for each event, its `id` the order's version. With `Last-Event-ID` the missed events come
 /// instead of the snapshot.
 #[utoipa::path(
-    get, path = "/orders/{id}/events", tag = "live",
+    get, path = "/orders/{id}/events", operation_id = "watchOrder", tag = "live",
     params(
         ("id" = OrderId, Path, description = "The order."),
         EventsQuery,
@@ -76,7 +74,7 @@ pub async fn events(
     let shape = shape::on_channel(&caller, query.channel)?;
     let after = last_event_id(&headers)?;
     let admission = app.hub.admit(address)?;
-    let mut watch = Watch::new(app.clone(), shape, "sse", admission);
+    let mut watch = Watch::new(app.clone(), &caller, shape, Outlet::Stream, admission);
     let mut first = VecDeque::new();
     watch
         .add(&caller, Topic::Order(id), after, |_, start| {
@@ -88,7 +86,7 @@ pub async fn events(
     let retry = RETRY.mul_f64(1.0 + app.mint.fraction());
     first.push_front(Message::default().retry(retry).comment(""));
     let ping_every = *app.config.live.ping_every;
-    let stream = stream::unfold(Stream { app, caller, watch, waiting: first, ended: false }, next);
+    let stream = stream::unfold(Stream { watch, waiting: first, ended: false }, next);
     let mut response =
         Sse::new(stream).keep_alive(KeepAlive::new().interval(ping_every)).into_response();
     let headers = response.headers_mut();
@@ -99,8 +97,6 @@ pub async fn events(
 }
 
 struct Stream {
-    app: App,
-    caller: Caller,
     watch: Watch,
     waiting: VecDeque<Message>,
     ended: bool,
@@ -111,18 +107,14 @@ async fn next(mut stream: Stream) -> Option<(Result<Message, Infallible>, Stream
         if let Some(message) = stream.waiting.pop_front() {
             return Some((Ok(message), stream));
         }
-        if stream.ended || stream.app.tokens.has_ended(&stream.caller) {
+        if stream.ended {
             return None;
         }
-        let shape = stream.watch.connection().shape();
-        let look_again = Instant::now() + *stream.app.config.live.ping_every;
-        tokio::select! {
-            batch = stream.watch.connection().next() => {
-                stream.ended = batch.close.is_some();
-                stream.waiting.extend(batch.frames.iter().filter_map(|it| message(it, shape)));
-            }
-            () = sleep_until(look_again) => {}
-        }
+        let connection = stream.watch.connection();
+        let shape = connection.shape();
+        let batch = poll_fn(|cx| connection.poll_batch(cx)).await;
+        stream.ended = batch.close.is_some();
+        stream.waiting.extend(batch.frames.iter().filter_map(|it| message(it, shape)));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     http::live::frame,
-    live::{Admission, Connection, Event, Subscription, Topic},
+    live::{Admission, Connection, Event, Outlet, Subscription, Topic},
     telemetry::metric,
 };
 
@@ -34,8 +34,18 @@ pub enum Start {
 
 impl Watch {
     /// Nothing yet.
-    pub fn new(app: App, shape: Shape, transport: &'static str, admission: Admission) -> Self {
-        let connection = app.hub.connect(shape);
+    pub fn new(
+        app: App,
+        caller: &Caller,
+        shape: Shape,
+        outlet: Outlet,
+        admission: Admission,
+    ) -> Self {
+        let transport = match outlet {
+            Outlet::Socket(_) => "websocket",
+            Outlet::Stream => "sse",
+        };
+        let connection = app.hub.connect(shape, outlet, caller.expires_at);
         gauge!(metric::LIVE_SOCKETS, "transport" => transport).increment(1);
         Self { app, connection, subscriptions: Vec::new(), transport, _admission: admission }
     }
@@ -80,7 +90,13 @@ impl Watch {
             Start::Snapshot(orders) => orders.iter().map(|it| (it.id, it.version)).collect(),
             Start::Missed(events) => {
                 self.connection.replay(events);
-                events.last().map(|it| (it.order_id(), it.version())).into_iter().collect()
+                // Nothing missed is known up to there, too: a node that heals a gap publishes the past again.
+                match (&topic, after) {
+                    (Topic::Order(id), Some(after)) => {
+                        vec![(*id, events.last().map_or(after, |it| it.version()))]
+                    }
+                    _ => Vec::new(),
+                }
             }
         };
         self.app.hub.open(&subscription, &shown);

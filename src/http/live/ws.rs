@@ -1,43 +1,43 @@
-//! One WebSocket: a task that reads, writes, pings and closes.
+//! One WebSocket's own task: it reads, and does what the publisher cannot do without waiting.
+//!
+//! After the handshake the socket is the raw TCP stream. An idle socket has no buffer, no timer and no channel: frames are read into
+//! a buffer that all sockets of a thread share, and the hub's wheel pings.
 
-use std::time::Duration;
+use std::{cell::RefCell, future::poll_fn, io::ErrorKind, time::Duration};
 
 use axum::{extract::State, response::Response};
-use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use metrics::counter;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        self, Message, Utf8Bytes,
-        protocol::{CloseFrame, Role, WebSocketConfig},
-    },
-};
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     app::App,
     auth::Caller,
-    channels::Channel,
+    channels::{Channel, Shape},
     http::{
         address::Address,
         caller::Watcher,
         extract::Query,
-        live::{frame, handshake::Handshake, session::Session, watch::Watch},
+        live::{handshake::Handshake, session::Session, socket_options, watch::Watch},
         problem::{ErrorBody, Problem},
         shape,
     },
-    live::{Batch, Close, Connection, Outgoing},
+    live::{
+        Admission, Close, Due, Outlet,
+        websocket::{self, Decoder, Message, Violation},
+    },
     telemetry::metric,
 };
 
-/// The read buffer of one socket: small, for there are many, and clients say little.
-const READ_BYTES: usize = 1024;
+thread_local! {
+    /// What has just been read; whatever must be kept is copied out.
+    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
 
-/// Frames are put together up to here before they are written: one system call for a burst.
-const WRITE_BYTES: usize = 16 * 1024;
+/// Bytes read at once.
+const READ_BYTES: usize = 16 * 1024;
 
 /// How long a client may take to answer a close frame.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ pub struct LiveQuery {
 ///
 /// Becomes a WebSocket that speaks the live protocol: JSON text frames to subscribe, events back. See `docs/live-protocol.md`.
 #[utoipa::path(
-    get, path = "/live", tag = "live", params(LiveQuery),
+    get, path = "/live", operation_id = "openSocket", tag = "live", params(LiveQuery),
     responses(
         (status = 101, description = "The connection is a WebSocket now."),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
@@ -75,181 +75,140 @@ pub async fn live(
 ) -> Result<Response, Problem> {
     let shape = shape::on_channel(&caller, query.channel)?;
     let admission = app.hub.admit(address)?;
-    let watch = Watch::new(app.clone(), shape, "websocket", admission);
     let (response, upgrade) = handshake.accept();
-    app.tasks.clone().spawn(run(app, caller, watch, upgrade));
+    app.tasks.clone().spawn(run(app, caller, shape, admission, upgrade));
     Ok(response)
 }
 
-async fn run(app: App, caller: Caller, watch: Watch, upgrade: OnUpgrade) {
+async fn run(app: App, caller: Caller, shape: Shape, admission: Admission, upgrade: OnUpgrade) {
     let Ok(Ok(upgraded)) = timeout(*app.config.http.header_timeout, upgrade).await else { return };
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BYTES)
-        .write_buffer_size(WRITE_BYTES)
-        .max_frame_size(Some(app.config.live.frame_bytes))
-        .max_message_size(Some(app.config.live.frame_bytes));
-    let stream = TokioIo::new(upgraded);
-    let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-    let session = Session::begin(app.clone(), caller, watch).await;
-    let now = Instant::now();
-    let mut socket = Socket { app, stream, session, heard_at: now, sent_at: now, pinged_at: now };
-    if let Some(close) = socket.converse().await {
-        socket.say_goodbye(close).await;
+    let Some((stream, early)) = raw(upgraded) else {
+        tracing::error!("a WebSocket's stream is no TCP stream");
+        return;
+    };
+    if let Err(error) = socket_options::set(&stream) {
+        tracing::debug!("a socket keeps the kernel's own options: {error}");
     }
+    let outlet = Outlet::Socket(stream);
+    let watch = Watch::new(app.clone(), &caller, shape, outlet, admission);
+    let decoder = Decoder::new(app.config.live.frame_bytes);
+    let session = Box::pin(Session::begin(app, caller, watch)).await;
+    let mut socket = Socket { session, decoder };
+    socket.hear(&early).await;
+    if let Some(close) = socket.converse().await {
+        counter!(metric::LIVE_CLOSED, "code" => close.code().to_string()).increment(1);
+        drop(timeout(CLOSING_TIME, socket.say_goodbye(close)).await);
+    }
+}
+
+/// The stream under the connection, and what the client sent before it had our answer.
+fn raw(upgraded: Upgraded) -> Option<(TcpStream, bytes::Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf))
 }
 
 struct Socket {
-    app: App,
-    stream: WebSocketStream<TokioIo<Upgraded>>,
     session: Session,
-    heard_at: Instant,
-    sent_at: Instant,
-    pinged_at: Instant,
+    decoder: Decoder,
 }
 
+/// The client is gone.
+struct Gone;
+
 impl Socket {
-    /// Goes on until one side ends it. `Some` is our reason, `None` means that the client is gone.
+    /// Goes on until one side ends it. `Some` when a close frame is on its way, `None` when the client is gone.
     async fn converse(&mut self) -> Option<Close> {
         loop {
-            let alarm = sleep_until(self.next_alarm());
-            let ended = tokio::select! {
-                batch = next_batch(&self.session) => self.write(batch).await,
-                message = self.stream.next() => self.read(message).await,
-                () = alarm => self.wake().await,
-            };
-            match ended {
-                Ok(()) => {}
-                Err(End::Ours(close)) => return Some(close),
-                Err(End::Theirs) => return None,
+            match self.due().await {
+                Due::Read => self.read().await.ok()?,
+                Due::Close(close) => return Some(close),
+                Due::Closed | Due::Gone => return None,
             }
         }
     }
 
-    async fn write(&mut self, batch: Batch) -> Result<(), End> {
-        let shape = self.session.connection().shape();
-        for outgoing in batch.frames {
-            let bytes = match outgoing {
-                Outgoing::Event(event) => event.frame(shape).clone(),
-                Outgoing::Frame(bytes) => bytes,
-            };
-            // All frames are JSON that this server wrote.
-            let text = Utf8Bytes::try_from(bytes).map_err(|_| End::Ours(Close::Internal))?;
-            self.put(Message::Text(text), false).await?;
-        }
-        self.flush().await?;
-        self.sent_at = Instant::now();
-        batch.close.map_or(Ok(()), |close| Err(End::Ours(close)))
-    }
-
-    async fn read(
-        &mut self,
-        message: Option<Result<Message, tungstenite::Error>>,
-    ) -> Result<(), End> {
-        self.heard_at = Instant::now();
-        match message {
-            Some(Ok(Message::Text(text))) => Ok(self.session.hear(text.as_str()).await?),
-            Some(Ok(Message::Binary(_)) | Err(tungstenite::Error::Capacity(_))) => {
-                Err(End::Ours(Close::BadFrame))
+    /// Waits until our close frame has left and the client has answered it; then the connection is ours to end (RFC 6455 section 7.1.1).
+    async fn say_goodbye(&mut self, close: Close) {
+        let mut answered = close == Close::Normal;
+        let mut left = false;
+        while !(answered && left) {
+            match self.due().await {
+                Due::Read => {
+                    let mut bytes = Vec::new();
+                    if self.receive(|read| bytes.extend_from_slice(read)).is_err() {
+                        return;
+                    }
+                    let fed =
+                        self.decoder.feed(&bytes, |it| answered |= matches!(it, Message::Close(_)));
+                    answered |= fed.is_err();
+                }
+                Due::Close(_) => {}
+                Due::Closed => left = true,
+                Due::Gone => return,
             }
-            // The library answers pings by itself; the pong leaves with the next flush.
-            Some(Ok(Message::Ping(_))) => self.flush().await,
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(()),
-            Some(Ok(Message::Close(_))) => {
-                // The library has queued the answer.
-                drop(timeout(CLOSING_TIME, self.stream.flush()).await);
-                Err(End::Theirs)
-            }
-            Some(Err(_)) | None => Err(End::Theirs),
         }
     }
 
-    /// Something is due: a ping, the end of the client's silence, the end of its token.
-    async fn wake(&mut self) -> Result<(), End> {
-        let live = &self.app.config.live;
-        let now = Instant::now();
-        if *live.idle_timeout <= now.duration_since(self.heard_at) {
-            return Err(End::Ours(Close::NoAnswer));
+    async fn due(&self) -> Due {
+        let connection = self.session.connection();
+        poll_fn(|cx| connection.poll_due(cx)).await
+    }
+
+    async fn read(&mut self) -> Result<(), Gone> {
+        let mut bytes = Vec::new();
+        self.receive(|read| bytes.extend_from_slice(read))?;
+        if bytes.is_empty() {
+            return Ok(());
         }
-        self.session.check_expiry()?;
-        if *live.ping_every <= now.duration_since(self.pinged_at) {
-            self.pinged_at = now;
-            // Browsers answer protocol pings unseen by their pages, which need a frame of their own to tell silence from quiet.
-            let quiet = *live.ping_every <= now.duration_since(self.sent_at);
-            if quiet {
-                self.put(Message::text(frame::PING), false).await?;
-                self.sent_at = now;
-            }
-            self.put(Message::Ping(bytes::Bytes::new()), true).await?;
-        }
+        self.session.connection().heard();
+        self.hear(&bytes).await;
         Ok(())
     }
 
-    fn next_alarm(&self) -> Instant {
-        let live = &self.app.config.live;
-        let until = self.session.next_expiry().duration_since(self.app.clock.now());
-        // A token that has just been announced as expiring is looked at again by the next ping, or when it ends.
-        let until = until.unsigned_abs().max(Duration::from_millis(10));
-        let expiry = Instant::now() + until.min(*live.ping_every);
-        let silence = self.heard_at + *live.idle_timeout;
-        expiry.min(silence).min(self.pinged_at + *live.ping_every)
+    /// Gives what has come to `each`.
+    fn receive(&self, each: impl FnOnce(&[u8])) -> Result<(), Gone> {
+        let Outlet::Socket(stream) = self.session.connection().outlet() else { return Err(Gone) };
+        READ.with_borrow_mut(|buffer| match stream.try_read(buffer) {
+            Ok(0) => Err(Gone),
+            Ok(count) => {
+                each(buffer.get(..count).unwrap_or_default());
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(_) => Err(Gone),
+        })
     }
 
-    async fn put(&mut self, message: Message, flush: bool) -> Result<(), End> {
-        let connection = std::sync::Arc::clone(self.session.connection());
-        let written = async {
-            self.stream.feed(message).await?;
-            if flush { self.stream.flush().await } else { Ok(()) }
-        };
-        bounded(&self.app, &connection, written).await
+    /// Answers the messages that are complete with these bytes.
+    async fn hear(&mut self, bytes: &[u8]) {
+        let mut messages = Vec::new();
+        let fed = self.decoder.feed(bytes, |it| messages.push(it));
+        for message in messages {
+            self.answer(message).await;
+        }
+        if let Err(violation) = fed {
+            self.session.connection().close(match violation {
+                Violation::Protocol => Close::Protocol,
+                Violation::NotUtf8 => Close::NotUtf8,
+                Violation::TooLarge => Close::BadFrame,
+            });
+        }
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
-        let connection = std::sync::Arc::clone(self.session.connection());
-        bounded(&self.app, &connection, self.stream.flush()).await
-    }
-
-    async fn say_goodbye(&mut self, close: Close) {
-        counter!(metric::LIVE_CLOSED, "code" => close.code().to_string()).increment(1);
-        let frame = CloseFrame { code: close.code().into(), reason: close.reason().into() };
-        let goodbye = async {
-            self.stream.close(Some(frame)).await?;
-            // The client's answer ends the stream.
-            while let Some(Ok(_)) = self.stream.next().await {}
-            Ok::<(), tungstenite::Error>(())
-        };
-        drop(timeout(CLOSING_TIME, goodbye).await);
-    }
-}
-
-/// Why a conversation ends.
-enum End {
-    Ours(Close),
-    Theirs,
-}
-
-impl From<Close> for End {
-    fn from(close: Close) -> Self {
-        Self::Ours(close)
-    }
-}
-
-async fn next_batch(session: &Session) -> Batch {
-    session.connection().next().await
-}
-
-/// A write that waits for its reader, but not for ever, and not once the connection is given up.
-async fn bounded(
-    app: &App,
-    connection: &Connection,
-    write: impl Future<Output = Result<(), tungstenite::Error>>,
-) -> Result<(), End> {
-    tokio::select! {
-        biased;
-        written = timeout(*app.config.live.idle_timeout, write) => match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Theirs),
-            Err(_) => Err(End::Ours(Close::Slow)),
-        },
-        close = connection.closed() => Err(End::Ours(close)),
+    async fn answer(&mut self, message: Message) {
+        match message {
+            Message::Text(text) => {
+                // On the heap, for the time it takes: idle sockets should not carry the room for it.
+                if let Err(close) = Box::pin(self.session.hear(&text)).await {
+                    self.session.connection().close(close);
+                }
+            }
+            Message::Binary(_) => self.session.connection().close(Close::BadFrame),
+            Message::Ping(payload) => {
+                self.session.connection().send_frame(websocket::pong(&payload));
+            }
+            Message::Pong => {}
+            Message::Close(code) => self.session.connection().answer_close(code),
+        }
     }
 }

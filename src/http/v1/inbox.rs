@@ -106,7 +106,7 @@ impl From<InboxEntry> for CallBody {
 /// Nothing that a partner sent is ever dropped: unknown statuses and unknown orders stand here. Takes a token for all stores with the
 /// scope `inbox:read`.
 #[utoipa::path(
-    get, path = "/webhooks/inbox", tag = "webhooks", params(InboxQuery),
+    get, path = "/webhooks/inbox", operation_id = "listCalls", tag = "webhooks", params(InboxQuery),
     responses(
         (status = 200, description = "A page of calls.", body = InboxList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -137,7 +137,7 @@ async fn list(
 ///
 /// Byte for byte as the partner sent it.
 #[utoipa::path(
-    get, path = "/webhooks/inbox/{id}/body", tag = "webhooks",
+    get, path = "/webhooks/inbox/{id}/body", operation_id = "readCall", tag = "webhooks",
     params(("id" = InboxId, Path, description = "The call.")),
     responses(
         (status = 200, description = "The body.", body = Vec<u8>, content_type = "application/octet-stream"),

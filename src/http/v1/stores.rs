@@ -86,7 +86,7 @@ impl From<Store> for StoreBody {
 
 /// The stores.
 #[utoipa::path(
-    get, path = "/stores", tag = "stores",
+    get, path = "/stores", operation_id = "listStores", tag = "stores",
     responses(
         (status = 200, description = "Those that the token reaches.", body = StoreList),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
@@ -102,7 +102,7 @@ async fn list(Crew(caller): Crew, State(app): State<App>) -> Result<Body<StoreLi
 ///
 /// Takes a token for all stores with the scope `stores:write`.
 #[utoipa::path(
-    post, path = "/stores", tag = "stores", request_body = NewStore,
+    post, path = "/stores", operation_id = "openStore", tag = "stores", request_body = NewStore,
     responses(
         (status = 201, description = "The store.", body = StoreBody),
         (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
@@ -121,7 +121,7 @@ async fn open(
 
 /// One store.
 #[utoipa::path(
-    get, path = "/stores/{id}", tag = "stores",
+    get, path = "/stores/{id}", operation_id = "readStore", tag = "stores",
     params(("id" = StoreId, Path, description = "The store.")),
     responses(
         (status = 200, description = "The store.", body = StoreBody),
@@ -142,7 +142,7 @@ async fn read(
 ///
 /// Counted from the events, so it is a moment behind the orders.
 #[utoipa::path(
-    get, path = "/stores/{id}/stats", tag = "stores",
+    get, path = "/stores/{id}/stats", operation_id = "readStats", tag = "stores",
     params(("id" = StoreId, Path, description = "The store.")),
     responses(
         (status = 200, description = "The figures.", body = StatsBody),

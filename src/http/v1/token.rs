@@ -35,7 +35,7 @@ struct FreshToken {
 /// For tokens that this server made and that have not ended: a kitchen screen stays signed in. The first issue must not be longer ago
 /// than `auth.renew_for`. Tracking links are not renewed.
 #[utoipa::path(
-    post, path = "/token/renew", tag = "tokens",
+    post, path = "/token/renew", operation_id = "renewToken", tag = "tokens",
     responses(
         (status = 200, description = "A token for the same caller.", body = FreshToken),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),

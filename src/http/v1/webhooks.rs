@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use metrics::counter;
@@ -14,7 +14,7 @@ use crate::{
         intake::{self, Received, Refused},
     },
     http::{
-        extract::Path,
+        extract::{Path, whole_body},
         problem::{ErrorBody, Problem},
     },
     partners::Call,
@@ -36,7 +36,7 @@ pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
 /// in the same way. Unknown statuses and unknown orders are no errors: they are kept, see `GET /v1/webhooks/inbox`. Each partner's
 /// headers and signature are described in `docs/partners.md`.
 #[utoipa::path(
-    post, path = "/webhooks/{partner}", tag = "webhooks", security(()),
+    post, path = "/webhooks/{partner}", operation_id = "takeCall", tag = "webhooks", security(()),
     params(("partner" = String, Path, description = "`careem`, `deliveroo` or `generic`.")),
     request_body(content = Object, description = "The partner's own format, up to 3 MB."),
     responses(
@@ -44,6 +44,7 @@ pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
         (status = 400, description = "The body is not JSON.", body = ErrorBody),
         (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
         (status = 404, description = "No such partner.", body = ErrorBody),
+        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
         (status = 413, description = "The body is too large.", body = ErrorBody),
         (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
     )
@@ -54,9 +55,7 @@ async fn webhook(
     headers: HeaderMap,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    let body = Bytes::from_request(request, &())
-        .await
-        .map_err(|error| Problem::of_status(error.status(), error.body_text()))?;
+    let body = whole_body(request, &()).await?;
     let received = receive(&app, &partner, &headers, body).await;
     let answer = match &received {
         Ok(Received::Stored) => "stored",

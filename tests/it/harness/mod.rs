@@ -1,7 +1,18 @@
-//! What the tests stand on: isolated services, a browser, and parties that are not ours.
+//! What the tests stand on: the application itself, isolated services, a browser, and parties that are not ours.
 
+pub mod app;
+mod audit;
 pub mod browser;
+pub mod client;
 mod devtools;
 pub mod folder;
+pub mod process;
+pub mod raw;
+pub mod screen;
 pub mod services;
 pub mod third_party;
+pub mod tokens;
+pub mod traffic;
+pub mod wait;
+pub mod webhooks;
+pub mod witness;

@@ -66,7 +66,7 @@ pub struct RecallBody {
 /// Everything in the body happens, or nothing. Steps are strict: an illegal one is a 409 that names both ends and what is allowed.
 /// Asking for what already is changes nothing and is no error.
 #[utoipa::path(
-    patch, path = "/orders/{id}", tag = "orders",
+    patch, path = "/orders/{id}", operation_id = "moveOrder", tag = "orders",
     params(
         ("id" = OrderId, Path, description = "The order."),
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes: `\"5\"`."),
@@ -97,12 +97,13 @@ pub async fn act(
 ///
 /// Customers may cancel their own until the store has taken it on; staff and services until it has ended.
 #[utoipa::path(
-    post, path = "/orders/{id}/cancel", tag = "orders",
+    post, path = "/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
     params(("id" = OrderId, Path, description = "The order."),
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes.")),
     request_body = CancelBody,
     responses(
         (status = 200, description = "The order after the change.", body = OrderView<'static>),
+        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not cancel orders of this store.", body = ErrorBody),
         (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
@@ -125,7 +126,7 @@ pub async fn cancel(
 ///
 /// The order becomes `preparing` again, the tickets named become `recalled`.
 #[utoipa::path(
-    post, path = "/orders/{id}/recall", tag = "orders",
+    post, path = "/orders/{id}/recall", operation_id = "recallOrder", tag = "orders",
     params(("id" = OrderId, Path, description = "The order."),
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes.")),
     request_body = RecallBody,
@@ -155,12 +156,13 @@ pub async fn recall(
 ///
 /// Within `orders.reopen_within` of its end it becomes `preparing` again, all its tickets `recalled`.
 #[utoipa::path(
-    post, path = "/orders/{id}/reopen", tag = "orders",
+    post, path = "/orders/{id}/reopen", operation_id = "reopenOrder", tag = "orders",
     params(("id" = OrderId, Path, description = "The order."),
         ("If-Match" = Option<String>, Header, description = "The version seen, in quotes.")),
     request_body = CancelBody,
     responses(
         (status = 200, description = "The order after the change.", body = OrderView<'static>),
+        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
         (status = 404, description = "No such order, or not for this token.", body = ErrorBody),

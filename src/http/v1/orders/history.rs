@@ -69,7 +69,7 @@ struct LateCall {
 ///
 /// For staff of its store and for services.
 #[utoipa::path(
-    get, path = "/orders/{id}/history", tag = "orders",
+    get, path = "/orders/{id}/history", operation_id = "readHistory", tag = "orders",
     params(("id" = OrderId, Path, description = "The order.")),
     responses(
         (status = 200, description = "Everything that happened.", body = HistoryBody),

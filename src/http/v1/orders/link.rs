@@ -31,7 +31,7 @@ pub struct TrackingLink {
 ///
 /// Whoever holds it sees this one order, without personal data, until `auth.tracking_ttl` has passed.
 #[utoipa::path(
-    post, path = "/orders/{id}/tracking-link", tag = "orders",
+    post, path = "/orders/{id}/tracking-link", operation_id = "makeTrackingLink", tag = "orders",
     params(("id" = OrderId, Path, description = "The order.")),
     responses(
         (status = 200, description = "The link.", body = TrackingLink),

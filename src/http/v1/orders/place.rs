@@ -30,7 +30,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The same `Idempotency-Key` with the same body places one order, however often it is sent; every time the answer is the first one
 /// (later ones carry `Idempotent-Replayed: true`). Keys are remembered for `http.idempotency_ttl`.
 #[utoipa::path(
-    post, path = "/orders", tag = "orders",
+    post, path = "/orders", operation_id = "placeOrder", tag = "orders",
     params(("Idempotency-Key" = String, Header, description = "1 to 255 characters of the caller's choice, a UUID say.")),
     request_body = NewOrder,
     responses(

@@ -25,7 +25,7 @@ use crate::{
 ///
 /// As much of it as the token may see.
 #[utoipa::path(
-    get, path = "/orders/{id}", tag = "orders",
+    get, path = "/orders/{id}", operation_id = "readOrder", tag = "orders",
     params(("id" = OrderId, Path, description = "The order.")),
     responses(
         (status = 200, description = "The order; `ETag` is its version.", body = OrderView<'static>),
@@ -81,7 +81,7 @@ pub struct OrderList<'a> {
 ///
 /// Customers and couriers find their own, staff and services those of the stores that their token reaches.
 #[utoipa::path(
-    get, path = "/orders", tag = "orders", params(ListQuery),
+    get, path = "/orders", operation_id = "listOrders", tag = "orders", params(ListQuery),
     responses(
         (status = 200, description = "A page of orders.", body = OrderList<'static>),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),

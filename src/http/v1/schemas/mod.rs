@@ -1,4 +1,6 @@
 //! `/v1/schemas`: the JSON Schemas of the events. Public, as they are documentation.
+//!
+//! The files are written by the tests below, and compared with what the domain really says.
 
 use axum::{
     http::header,
@@ -35,7 +37,7 @@ struct SchemaList {
 
 /// The event types.
 #[utoipa::path(
-    get, path = "/schemas", tag = "events", security(()),
+    get, path = "/schemas", operation_id = "listSchemas", tag = "events", security(()),
     responses((status = 200, description = "Every type that has a schema.", body = SchemaList))
 )]
 async fn list() -> Body<SchemaList> {
@@ -44,7 +46,7 @@ async fn list() -> Body<SchemaList> {
 
 /// The JSON Schema of one event type.
 #[utoipa::path(
-    get, path = "/schemas/{event_type}", tag = "events", security(()),
+    get, path = "/schemas/{event_type}", operation_id = "readSchema", tag = "events", security(()),
     params(("event_type" = EventType, Path, description = "The type: `OrderStatusChanged`.")),
     responses(
         (status = 200, description = "JSON Schema, draft 2020-12.", body = Object, content_type = "application/schema+json"),
@@ -58,3 +60,6 @@ async fn read(Path(name): Path<String>) -> Result<Response, Problem> {
     let headers = [(header::CONTENT_TYPE, "application/schema+json")];
     Ok((headers, file.data.into_owned()).into_response())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The liveness of one connection: pings, silence, the end of its token. The hub's wheel looks at it now and then.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::live::{Close, Connection, Outlet, websocket};
+
+/// How often what is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Rhythm {
+    /// A ping goes out at least so often.
+    pub ping_every: Duration,
+    /// A client may be silent for so long.
+    pub idle_timeout: Duration,
+    /// So long before its end a token is announced as `expiring`.
+    pub expiry_notice: Duration,
+    /// A token is taken for so long after its end.
+    pub leeway: Duration,
+}
+
+/// The liveness of one connection.
+#[derive(Debug)]
+pub struct Pulse {
+    heard_at: Instant,
+    pinged_at: Instant,
+    /// Something was sent since the last ping.
+    spoke: bool,
+    expires_at: Timestamp,
+    warned: bool,
+}
+
+/// Nothing happened, but the server is there.
+const QUIET: &str = r#"{"type":"ping"}"#;
+
+impl Pulse {
+    /// Heard just now.
+    pub fn new(expires_at: Timestamp) -> Self {
+        let now = Instant::now();
+        Self { heard_at: now, pinged_at: now, spoke: false, expires_at, warned: false }
+    }
+
+    /// Something is being sent.
+    pub const fn spoke(&mut self) {
+        self.spoke = true;
+    }
+
+    /// When the connection wants to be looked at next.
+    fn next(&self, rhythm: &Rhythm, now: Instant, clock: Timestamp) -> Instant {
+        let notice = if self.warned { Duration::ZERO } else { rhythm.expiry_notice };
+        let end = self.expires_at.saturating_sub(notice).unwrap_or(self.expires_at);
+        let until_end = Duration::try_from(end.duration_since(clock)).unwrap_or_default();
+        let leeway = if self.warned { rhythm.leeway } else { Duration::ZERO };
+        let ping = self.pinged_at + rhythm.ping_every;
+        let silence = self.heard_at + rhythm.idle_timeout;
+        // An event stream says nothing, however long one waits.
+        let silence = if silence <= now { ping } else { silence };
+        ping.min(silence).min(now + until_end + leeway)
+    }
+}
+
+impl Connection {
+    /// The client said something.
+    pub fn heard(&self) {
+        self.lock().pulse.heard_at = Instant::now();
+    }
+
+    /// A fresh token was taken.
+    pub fn expires(&self, at: Timestamp) {
+        let mut state = self.lock();
+        state.pulse.expires_at = at;
+        state.pulse.warned = false;
+    }
+
+    /// Does what is due; answers when to look again, or `None` when there is no need to.
+    pub(crate) fn beat(&self, rhythm: &Rhythm, now: Instant, clock: Timestamp) -> Option<Instant> {
+        let mut state = self.lock();
+        if !state.is_open() {
+            return None;
+        }
+        let pulse = &mut state.pulse;
+        let end = pulse.expires_at.saturating_add(rhythm.leeway).unwrap_or(pulse.expires_at);
+        if end < clock {
+            drop(state);
+            self.close(Close::TokenExpired);
+            return None;
+        }
+        if rhythm.idle_timeout <= now.duration_since(pulse.heard_at) && self.speaks_websocket() {
+            drop(state);
+            self.close(Close::NoAnswer);
+            return None;
+        }
+        let notice = pulse.expires_at.saturating_sub(rhythm.expiry_notice);
+        let warns = !pulse.warned && notice.is_ok_and(|it| it <= clock);
+        let due = rhythm.ping_every <= now.duration_since(pulse.pinged_at);
+        let pings = due && self.speaks_websocket();
+        let was_quiet = !pulse.spoke;
+        pulse.warned |= warns;
+        if due {
+            pulse.pinged_at = now;
+        }
+        let expires_at = pulse.expires_at;
+        let next = pulse.next(rhythm, now, clock);
+        drop(state);
+        if warns {
+            self.send(format!(r#"{{"type":"expiring","expiresAt":"{expires_at}"}}"#));
+        }
+        if pings {
+            // Browsers answer protocol pings unseen by their pages, which need a frame of their own to tell silence from quiet.
+            if was_quiet {
+                self.send(QUIET);
+            }
+            self.send_frame(websocket::ping());
+            self.lock().pulse.spoke = false;
+        }
+        Some(next)
+    }
+
+    /// An event stream's client has nothing to answer with.
+    const fn speaks_websocket(&self) -> bool {
+        matches!(self.outlet, Outlet::Socket(_))
+    }
+}

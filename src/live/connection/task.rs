@@ -1,0 +1,72 @@
+//! What a connection's own task does: wait, where the publisher must not.
+
+use std::task::{Context, Poll};
+
+use crate::live::{
+    Close, Connection, Outlet,
+    connection::{Life, Outgoing},
+};
+
+/// What an event stream is to do next.
+#[derive(Debug)]
+pub struct Batch {
+    /// Send these.
+    pub frames: Vec<Outgoing>,
+    /// Then end.
+    pub close: Option<Close>,
+}
+
+/// What a socket's task is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// There may be something to read.
+    Read,
+    /// It is to be closed: what waits, the close frame last, is still to leave. Said once.
+    Close(Close),
+    /// The close frame has left. Said once.
+    Closed,
+    /// The other end is gone.
+    Gone,
+}
+
+impl Connection {
+    /// What an event stream is to send next.
+    pub fn poll_batch(&self, cx: &Context<'_>) -> Poll<Batch> {
+        // Registered before looking, or a wake-up between the two is lost.
+        self.task.register(cx.waker());
+        let mut state = self.lock();
+        let close = state.life.close();
+        if state.queue.is_empty() && close.is_none() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Batch { frames: state.queue.take_all(), close })
+    }
+
+    /// What a socket's task is to do next. Writes what waits, as soon as the socket takes it.
+    pub fn poll_due(&self, cx: &mut Context<'_>) -> Poll<Due> {
+        self.task.register(cx.waker());
+        let Outlet::Socket(socket) = &self.outlet else { return Poll::Ready(Due::Gone) };
+        let mut state = self.lock();
+        while !state.queue.is_empty() && state.life != Life::Broken {
+            match socket.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => self.write_out(&mut state),
+                Poll::Ready(Err(_)) => state.life = Life::Broken,
+                Poll::Pending => break,
+            }
+        }
+        match state.life {
+            Life::Closing(close) => {
+                state.life = Life::Leaving(close);
+                return Poll::Ready(Due::Close(close));
+            }
+            Life::Leaving(_) if state.queue.is_empty() => {
+                state.life = Life::Left;
+                return Poll::Ready(Due::Closed);
+            }
+            Life::Broken => return Poll::Ready(Due::Gone),
+            Life::Open | Life::Leaving(_) | Life::Left => {}
+        }
+        drop(state);
+        socket.poll_read_ready(cx).map(|ready| if ready.is_ok() { Due::Read } else { Due::Gone })
+    }
+}

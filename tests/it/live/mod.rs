@@ -1,0 +1,41 @@
+//! The live protocol, as `docs/live-protocol.md` promises it.
+
+mod channels;
+mod ends;
+mod frames;
+mod limits;
+mod resume;
+mod slow;
+mod topics;
+
+use serde_json::{Value, json};
+
+use crate::harness::{client::Client, screen::Screen};
+
+/// A partner says that this courier has the order now.
+pub async fn assign(client: &Client, order: &str, courier: &str) {
+    let body = json!({"type": "delivery.status", "data": {
+        "orderId": order, "status": "assigned",
+        "courier": {"id": courier, "name": "Omar Khaled", "phone": "+962790000002"},
+    }});
+    let call = client.webhook("generic", &format!("{order}-{courier}"), &body);
+    client.deliver(&call).await.expect(200);
+    crate::harness::wait::eventually(async || {
+        let order = client.order(order).await;
+        if order["delivery"]["courier"]["id"] == courier { Ok(()) } else { Err(order) }
+    })
+    .await;
+}
+
+/// The code of an `error` frame.
+#[track_caller]
+pub fn code(frame: &Value) -> &str {
+    assert_eq!(frame["type"], "error", "{frame}");
+    assert!(frame["error"]["message"].as_str().is_some_and(|it| !it.is_empty()), "{frame}");
+    frame["error"]["code"].as_str().unwrap()
+}
+
+/// Fails unless the socket still talks.
+pub async fn assert_alive(screen: &mut Screen) {
+    assert_eq!(screen.ask(json!({"type": "ping"})).await["type"], "pong");
+}
