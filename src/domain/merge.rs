@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::{
-    Change, Courier, DeliveryStatus, Fact, OrderId, OrderStatus, Reason, vocabulary::vocabulary,
+    Change, Courier, DeliveryStatus, Fact, Fulfilment, OrderId, OrderStatus, Reason,
+    vocabulary::vocabulary,
 };
 
 /// What a partner told us about one order.
@@ -104,6 +105,9 @@ impl Change {
         courier: Option<Courier>,
         tracking_url: Option<String>,
     ) -> Merged {
+        if self.order().fulfilment != Fulfilment::Delivery {
+            return Merged::NotApplicable;
+        }
         let known = self.order().delivery.clone();
         let forward = !known.status.is_terminal() && known.status.rank() < status.rank();
         // A late report may still be the first to name the courier, but never replaces one.

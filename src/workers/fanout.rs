@@ -1,6 +1,9 @@
 //! Bus → hub: gives every event to the screens of this node, and heals gaps from the store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -30,6 +33,10 @@ const PAGE: u32 = 200;
 /// How much further back a gap is healed than it seems to reach: clocks differ, and an event is recorded before it is committed.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// How often the outbox is looked at, and how long an event may wait there before the screens are told that they are behind.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const STALLED: Duration = Duration::from_secs(5);
+
 /// Publishes to the hub of this node. There is one, as the hub wants one publisher.
 pub struct Fanout {
     app: App,
@@ -40,6 +47,11 @@ pub struct Fanout {
     /// The newest moment that an event of the feed told of; gaps are healed from there.
     seen_until: Timestamp,
     heals: bool,
+    /// The feed has lost touch.
+    lost: bool,
+    /// Committed events are not being published.
+    stalled: bool,
+    looked_at: Instant,
 }
 
 impl Fanout {
@@ -48,7 +60,17 @@ impl Fanout {
         let now = app.clock.now();
         app.hub.fall_behind(now);
         let feed = app.bus.node_feed();
-        Self { app, feed, waiting: None, burst: Vec::new(), seen_until: now, heals: false }
+        Self {
+            app,
+            feed,
+            waiting: None,
+            burst: Vec::new(),
+            seen_until: now,
+            heals: false,
+            lost: false,
+            stalled: false,
+            looked_at: Instant::now(),
+        }
     }
 
     /// Takes an event into the burst; a word about the feed itself comes after everything before it.
@@ -57,6 +79,7 @@ impl Fanout {
             FeedItem::Message(body) => self.gather(&body).await,
             FeedItem::Lost => {
                 self.show().await;
+                self.lost = true;
                 tracing::warn!("events may be missing: the screens of this node are told");
                 if self.app.hub.behind_since().is_none() {
                     self.app.hub.fall_behind(self.app.clock.now());
@@ -64,6 +87,7 @@ impl Fanout {
             }
             FeedItem::Restored => {
                 self.show().await;
+                self.lost = false;
                 self.heals = true;
             }
         }
@@ -135,8 +159,32 @@ impl Fanout {
             after = Some(Cursor { at: last.updated_at, id: last.id.uuid() });
         }
         self.seen_until = newest;
-        self.app.hub.catch_up();
+        if !self.stalled {
+            self.app.hub.catch_up();
+        }
         Ok(())
+    }
+
+    /// The feed may be well and yet bring nothing, because nothing is published: what is committed waits in the outbox.
+    async fn look_at_outbox(&mut self) {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked_at = Instant::now();
+        // A store that cannot be asked takes no changes that could be missed.
+        let Ok(mut tx) = self.app.db.read().await else { return };
+        let Ok(rows) = store::outbox::peek(&mut tx, 1).await else { return };
+        let now = self.app.clock.now();
+        let oldest = rows.first().map(|it| it.created_at);
+        let stalled = oldest.filter(|it| STALLED < now.duration_since(*it).unsigned_abs());
+        if let Some(since) = stalled
+            && self.app.hub.behind_since().is_none()
+        {
+            tracing::warn!("events are not published: the screens of this node are told");
+            self.app.hub.fall_behind(since);
+        }
+        self.heals |= self.stalled && stalled.is_none() && !self.lost;
+        self.stalled = stalled.is_some();
     }
 }
 
@@ -144,6 +192,7 @@ impl Worker for Fanout {
     const NAME: &'static str = "fanout";
 
     async fn step(&mut self) -> anyhow::Result<Step> {
+        self.look_at_outbox().await;
         if self.heals {
             self.heal().await.context("cannot heal a gap in the events")?;
             self.heals = false;

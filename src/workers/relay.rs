@@ -1,12 +1,19 @@
 //! Outbox → bus. A row goes only after the bus has confirmed its event. One relay is active in a cluster.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use futures_util::future::join_all;
 use metrics::counter;
 
 use crate::{
     app::App,
     bus::{Bus, Message},
+    cache,
+    domain::{Envelope, Order},
     store::{
         self, RelayLease, Signal,
         dead_letters::DeadLetter,
@@ -61,9 +68,24 @@ impl Relay {
         Ok(self.lease.is_some())
     }
 
+    /// Puts the newest state of each order into Redis. Here, and not where it was committed: a process that dies in between leaves
+    /// its rows to the next relay, so that Redis is never left with the past.
+    async fn remember(&self, rows: &[OutboxRow]) {
+        if self.app.cache.state() != cache::State::Connected {
+            return;
+        }
+        let newest: HashMap<_, _> = rows.iter().map(|it| (it.order_id, it)).collect();
+        let puts = newest.values().filter_map(|row| {
+            let envelope: Envelope<Arc<Order>> = serde_json::from_slice(&row.body).ok()?;
+            Some(async move { self.app.cache.put(&envelope.data.order).await })
+        });
+        join_all(puts).await;
+    }
+
     async fn publish(&self, rows: &[OutboxRow]) -> anyhow::Result<()> {
         let messages: Vec<Message> = rows.iter().map(message).collect();
-        let published = self.app.bus.publish(&messages).await?;
+        let (published, ()) = tokio::join!(self.app.bus.publish(&messages), self.remember(rows));
+        let published = published?;
         let mut tx = self.app.db.begin().await?;
         let now = self.app.clock.now();
         for dead in published.dead {

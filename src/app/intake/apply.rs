@@ -104,7 +104,7 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
         tx.commit().await?;
         count(&due, &settled);
         for entry in entries {
-            app.cache.put(&Arc::new(entry.order)).await;
+            app.cache.put_local(&Arc::new(entry.order)).await;
         }
         Ok(())
     };

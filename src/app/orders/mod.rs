@@ -105,7 +105,7 @@ async fn change(
     store::orders::append(&mut tx, entry.append()).await?;
     tx.commit().await?;
     let order = Arc::new(entry.order);
-    app.cache.put(&order).await;
+    app.cache.put_local(&order).await;
     Ok(order)
 }
 

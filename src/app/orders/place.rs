@@ -64,7 +64,7 @@ pub async fn place(
     usage.save(app, &mut tx, &saved).await?;
     tx.commit().await?;
     let order = Arc::new(order);
-    app.cache.put(&order).await;
+    app.cache.put_local(&order).await;
     Ok(Placed::Now(order, saved))
 }
 
