@@ -17,6 +17,7 @@ use crate::{
     domain::vocabulary,
     http,
     live::{Hub, Limits, Rhythm},
+    partners,
     store::Database,
     telemetry, workers,
 };
@@ -51,6 +52,7 @@ pub async fn start(
     mint: Mint,
 ) -> anyhow::Result<Server> {
     check_roles(&config, roles)?;
+    partners::check(&config)?;
     telemetry::metrics();
     let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
         format!(

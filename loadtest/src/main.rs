@@ -1,3 +1,72 @@
-//! Measures Orderwire's socket fan-out.
+//! Measures Orderwire: events in, frames out, and what they cost. See `README.md`.
 
-fn main() {}
+mod asserts;
+mod cli;
+mod client;
+mod drive;
+mod floor;
+mod http;
+mod machine;
+mod plans;
+mod progress;
+mod record;
+mod report;
+mod run;
+mod scenario;
+mod server;
+mod token;
+mod world;
+
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use rustix::process::Signal;
+
+use crate::{
+    cli::{Cli, Floor},
+    report::{Report, json, table},
+    scenario::Scenario,
+};
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    if let Some(Floor::Floor { listen, ends_with_parent }) = cli.floor {
+        if ends_with_parent {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        }
+        floor::serve(listen)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let conditions = asserts::parse(cli.assert.as_deref().unwrap_or_default())?;
+    let name = cli.scenario.as_deref().context("which scenario?")?;
+    let scenario = cli.change.apply(Scenario::load(name)?);
+    let report = run::run(&cli, scenario)?;
+    let text = if cli.json { json::lines(&report) } else { table::text(&report) };
+    stdout().write_all(text.as_bytes())?;
+    if let Some(folder) = &cli.report {
+        report.save(folder)?;
+        say(&format!("the report is {}", folder.join("report.html").display()))?;
+    }
+    judge(&report, &conditions)
+}
+
+fn judge(report: &Report, conditions: &[asserts::Condition]) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for condition in conditions {
+        if condition.holds(|name| report.value(name))? {
+            say(&format!("holds: {}", condition.text))?;
+        } else {
+            say(&format!("DOES NOT HOLD: {}", condition.text))?;
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stderr(), "{line}")
+}

@@ -7,21 +7,33 @@ use crate::{
     auth::Caller,
     domain::{Envelope, EventType, Order, OrderStatus, Store, StoreId},
     store::{
-        self,
+        self, Tx,
         timings::{DayStats, Timing},
     },
 };
 
-/// Notes what an event says of its order's times. Noting it twice is noting it once.
-pub async fn note(app: &App, body: &[u8]) -> Result<(), Failure> {
+/// Notes what events say of their orders' times, in one transaction. Noting them twice is noting them once.
+///
+/// The inner answers are those events' own, in their order; an outer failure is nobody's, and nothing is noted.
+pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
+    let mut tx = app.db.begin().await?;
+    let mut noted = Vec::with_capacity(bodies.len());
+    for body in bodies {
+        noted.push(match note_one(&mut tx, body).await {
+            Err(Failure::Store(error)) => return Err(Failure::Store(error)),
+            one => one,
+        });
+    }
+    tx.commit().await?;
+    Ok(noted)
+}
+
+async fn note_one(tx: &mut Tx, body: &[u8]) -> Result<(), Failure> {
     let envelope: Envelope<Order> =
         serde_json::from_slice(body).map_err(|it| Failure::Internal(it.to_string()))?;
-    let mut tx = app.db.begin().await?;
-    let order = &envelope.data.order;
-    let store =
-        store::stores::get(&mut tx, order.store_id).await?.ok_or(Failure::NoSuch("store"))?;
-    store::timings::note(&mut tx, &timing(&envelope, &store)).await?;
-    tx.commit().await?;
+    let store = store::stores::get(tx, envelope.data.store_id).await?;
+    let store = store.ok_or(Failure::NoSuch("store"))?;
+    store::timings::note(tx, &timing(&envelope, &store)).await?;
     Ok(())
 }
 

@@ -10,7 +10,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::{base::mint::Mint, config::Config};
+use crate::{
+    base::{folder, mint::Mint},
+    config::Config,
+};
 
 /// Where made secrets are kept, in the data folder.
 pub const FILE_NAME: &str = "keys.toml";
@@ -135,7 +138,7 @@ fn text(mint: &Mint) -> SecretString {
 
 /// Never replaces a file: of two servers that start at once, one fails instead of signing with a secret nobody else knows.
 fn write_new(data_dir: &Path, path: &Path, text: &str) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
+    folder::make_private(data_dir)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

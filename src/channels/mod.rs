@@ -89,6 +89,10 @@ impl Shape {
         if !self.names_actors() {
             shown.metadata.actor.id = None;
         }
+        // Its note is free text: whoever is not shown it with the order is not told it beside the order.
+        if shown.data.order.reason.is_none() {
+            shown.metadata.reason = None;
+        }
         shown
     }
 

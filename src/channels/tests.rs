@@ -6,9 +6,9 @@ use uuid::Uuid;
 use crate::{
     channels::Shape,
     domain::{
-        Address, Courier, Currency, Customer, Delivery, DeliveryStatus, Draft, Fulfilment, Item,
-        Language, LocalizedText, Money, Order, OrderId, OrderStatus, Payment, PaymentMethod,
-        PaymentStatus, StoreId,
+        Actor, ActorKind, Address, Courier, Currency, Customer, Delivery, DeliveryStatus, Draft,
+        Envelope, EventId, Fact, Fulfilment, Item, Language, LocalizedText, Money, Order, OrderId,
+        OrderStatus, Payment, PaymentMethod, PaymentStatus, Reason, ReasonCode, Recorded, StoreId,
     },
 };
 
@@ -92,4 +92,28 @@ fn each_shape_shows_what_its_reader_may_know_and_no_more() {
     assert_eq!(shows(Shape::Kiosk), ["Burger"]);
     assert!(shows(Shape::Mobile).is_empty());
     assert!(shows(Shape::Board).is_empty());
+}
+
+#[test]
+fn a_reason_is_told_only_where_the_order_shows_it() {
+    let reason = Reason { code: ReasonCode::Other, note: Some("Sara called".to_owned()) };
+    let (from, to) = (OrderStatus::Placed, OrderStatus::Cancelled);
+    let recorded = Recorded {
+        event_id: EventId::from_uuid(Uuid::from_u128(3)),
+        order_id: order().id,
+        version: 2,
+        recorded_at: Timestamp::UNIX_EPOCH,
+        occurred_at: None,
+        actor: Actor::new(ActorKind::Staff, "omar"),
+        fact: Fact::OrderStatusChanged { from, to, reason: Some(reason) },
+    };
+    let after = recorded.fold(Some(order())).unwrap();
+    let event = Envelope::of(&recorded, &after);
+    let told = |shape: Shape| shape.event(&event).metadata.reason.is_some();
+    for shape in [Shape::Board, Shape::Kiosk, Shape::Courier] {
+        assert!(!told(shape), "{shape:?}");
+    }
+    for shape in [Shape::Full, Shape::Kitchen, Shape::Customer, Shape::Mobile, Shape::Link] {
+        assert!(told(shape), "{shape:?}");
+    }
 }

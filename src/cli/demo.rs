@@ -75,7 +75,7 @@ impl Demo {
             while let Some(Link { number, path }) = next_watched.recv().await {
                 if !is_silent {
                     say(format_args!(
-                        "\nIt has arrived. The next one is order {number}:\n  {base}{path}"
+                        "\nIt has arrived. The next one is order {number}:\n{base}{path}"
                     ));
                 }
             }

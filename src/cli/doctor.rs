@@ -45,6 +45,7 @@ impl Doctor {
     /// Exits with 1 when something does not work.
     pub async fn run(self) -> anyhow::Result<u8> {
         let config = self.common.load(&[])?;
+        partners::check(&config)?;
         let mut findings =
             vec![Well("settings: every one is known and within its bounds".to_owned())];
         findings.push(tokens(&config));

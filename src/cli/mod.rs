@@ -8,7 +8,7 @@ mod serve;
 mod settings;
 mod token;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -110,7 +110,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(run(cli));
+            // Dropped, it would wait without a bound for a thread that did not end in its time.
+            runtime.shutdown_background();
+            done
+        });
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -138,10 +143,9 @@ fn complain(error: &anyhow::Error) {
     eprintln!("orderwire: {error:#}");
 }
 
-/// Prints for people and pipes.
-#[expect(clippy::print_stdout, reason = "the command line speaks here, and only here")]
+/// Prints for people and pipes. A reader that has gone away, as `head` does, has read enough.
 fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    drop(writeln!(std::io::stdout(), "{line}"));
 }
 
 #[cfg(test)]

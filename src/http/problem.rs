@@ -184,9 +184,8 @@ impl Problem {
     fn of_store(error: &StoreError) -> Self {
         if error.is_unavailable() || error.is_retryable() {
             tracing::warn!("the store is unavailable: {error}");
-            return Self::unavailable(
-                "The store cannot be reached. Nothing was changed; try again.",
-            );
+            // Not "nothing was changed": nobody knows that of a commit whose answer was lost.
+            return Self::unavailable("The store cannot be reached. Try again.");
         }
         match error {
             StoreError::Conflict => {

@@ -19,6 +19,11 @@ use crate::{base::tasks::Tasks, config::Http, http::address::Peer};
 /// Room for a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 
+/// How long what we send may wait for the other end, unacknowledged or unread, before that counts as gone (RFC 5482). Else whoever
+/// asks and never reads would keep a place for good.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
 /// How long to leave a listener alone that cannot accept: out of file descriptors, say.
 const REST: Duration = Duration::from_millis(100);
 
@@ -63,6 +68,8 @@ async fn connection(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // Frames are small and wanted at once.
     stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
         request.map(axum::body::Body::new)

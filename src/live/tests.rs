@@ -1,8 +1,14 @@
 //! What a socket is shown: gates, snapshots, several topics, slow readers, limits.
 
-use std::{future::poll_fn, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    net::IpAddr,
+    sync::Arc,
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
@@ -180,6 +186,58 @@ async fn a_reader_that_conflation_cannot_help_is_closed_as_slow() {
         hub.publish(&[event(order(number), 1)]);
     }
     assert_eq!(batch(&socket).await.close, Some(Close::Slow));
+}
+
+#[tokio::test]
+async fn a_snapshot_may_be_longer_than_what_waits_for_a_slow_reader() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Full);
+    let subscription = hub.subscribe(&socket, Topic::Store(STORE));
+    socket.send("x".repeat(3 * LIMITS.queue_bytes));
+    hub.publish(&[event(order(1), 1)]);
+    hub.open(&subscription, &[]);
+    hub.publish(&[event(order(1), 2)]);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(socket.poll_room(&mut cx).is_pending(), "the next answer has to wait");
+    let seen = batch(&socket).await;
+    assert_eq!((seen.frames.len(), seen.close), (3, None));
+    assert!(socket.poll_room(&mut cx).is_ready());
+    for _ in 0..2 {
+        socket.send("x".repeat(3 * LIMITS.queue_bytes));
+    }
+    assert_eq!(batch(&socket).await.close, Some(Close::Slow), "one of them, not any number");
+}
+
+#[tokio::test]
+async fn a_store_does_not_see_what_is_not_paid_for() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let (store, customer) = (connect(&hub, Shape::Kitchen), connect(&hub, Shape::Customer));
+    hub.open(&hub.subscribe(&store, Topic::Store(STORE)), &[]);
+    hub.open(&hub.subscribe(&customer, Topic::Customer("sara".into())), &[]);
+    let mut unpaid = event(order(1), 1).envelope().clone();
+    let order = Order { status: OrderStatus::PendingPayment, ..Order::clone(&unpaid.data.order) };
+    unpaid.data.order = Arc::new(order);
+    let id = unpaid.data.order_id;
+    hub.publish(&[Arc::new(Event::new(unpaid))]);
+    hub.publish(&[event(id, 2)]);
+    assert_eq!(versions(&store).await, [2]);
+    assert_eq!(versions(&customer).await, [1, 2]);
+}
+
+#[test]
+fn a_token_ends_with_its_leeway_and_not_later() {
+    let leeway = Duration::from_secs(30);
+    let long = Duration::from_mins(5);
+    let rhythm = Rhythm { ping_every: long, idle_timeout: long, leeway, ..RHYTHM };
+    let hub = Hub::new(LIMITS, rhythm);
+    let end = Timestamp::UNIX_EPOCH + Duration::from_secs(1000);
+    let socket = hub.connect(Shape::Full, Outlet::Stream, end);
+    let now = Instant::now();
+    for (before_end, looks_again_after) in [(-100, 40), (-60, 90), (-10, 40), (20, 10)] {
+        let clock = end + SignedDuration::from_secs(before_end);
+        let next = socket.beat(&rhythm, now, clock).unwrap();
+        assert_eq!(next - now, Duration::from_secs(looks_again_after), "{before_end}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::domain::{IdError, Order, OrderId, StoreId};
+use crate::domain::{IdError, Order, OrderId, OrderStatus, StoreId};
 
 /// The longest id of a customer or courier, in bytes.
 const LONGEST_ID: usize = 128;
@@ -39,20 +39,16 @@ pub enum TopicError {
 }
 
 impl Topic {
-    /// Every topic that an order's events belong to.
+    /// Every topic that an order's events belong to. A store does not see what is not paid for.
     pub fn of(order: &Order) -> impl Iterator<Item = Self> {
+        let is_with_store = order.status != OrderStatus::PendingPayment;
+        let store = is_with_store.then_some(Self::Store(order.store_id));
         let customer = order.customer.id.as_deref().map(|it| Self::Customer(it.into()));
         let courier =
             order.delivery.courier.as_ref().map(|it| Self::Courier(it.id.as_str().into()));
-        [
-            Some(Self::Order(order.id)),
-            Some(Self::Store(order.store_id)),
-            customer,
-            courier,
-            Some(Self::Ops),
-        ]
-        .into_iter()
-        .flatten()
+        [Some(Self::Order(order.id)), store, customer, courier, Some(Self::Ops)]
+            .into_iter()
+            .flatten()
     }
 }
 

@@ -12,6 +12,7 @@ mod words;
 
 pub use self::contract::{Call, Inbound, Rejection, Unreadable, Verified};
 use self::{careem::Careem, deliveroo::Deliveroo, generic::Generic};
+use crate::config::Config;
 
 /// A company, or a format, that sends us news of orders.
 pub struct Partner {
@@ -31,6 +32,25 @@ pub static PARTNERS: &[Partner] = &[
 /// The partner of this name.
 pub fn find(slug: &str) -> Option<&'static Partner> {
     PARTNERS.iter().find(|it| it.slug == slug)
+}
+
+/// The settings name a partner that nobody knows. For the operator.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("setting `partners.{slug}`: there is no such partner; there are {}", known.join(", "))]
+pub struct UnknownPartner {
+    slug: String,
+    known: Vec<&'static str>,
+}
+
+/// Finds a partner in the settings that nobody knows: its secrets would be waited for in vain.
+pub fn check(config: &Config) -> Result<(), UnknownPartner> {
+    match config.partners.keys().find(|it| find(it).is_none()) {
+        None => Ok(()),
+        Some(slug) => Err(UnknownPartner {
+            slug: slug.clone(),
+            known: PARTNERS.iter().map(|it| it.slug).collect(),
+        }),
+    }
 }
 
 #[cfg(test)]

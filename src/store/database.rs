@@ -10,6 +10,7 @@ use sqlx::{
 };
 
 use crate::{
+    base::folder,
     config,
     store::{
         StoreError, Tx,
@@ -155,8 +156,8 @@ async fn sqlite(
     settings: &config::Database,
     options: SqliteConnectOptions,
 ) -> Result<Pools, StoreError> {
-    if let Some(folder) = options.get_filename().parent() {
-        tokio::fs::create_dir_all(folder).await.map_err(sqlx::Error::Io)?;
+    if let Some(parent) = options.get_filename().parent() {
+        folder::make_private(parent).map_err(sqlx::Error::Io)?;
     }
     let options = options.busy_timeout(BUSY);
     let lasting = || {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
 use crate::store::{
     Database, StoreError,
@@ -43,13 +43,20 @@ impl Database {
         let Pools::Postgres(pool) = &self.pools else {
             return Ok(Some(RelayLease { session: None }));
         };
-        let mut session = pool.connect_options().connect().await?;
-        // With its keep-alive: else the lease of a machine that lost its power would stand for hours.
-        sqlx::raw_sql(PG_SESSION).execute(&mut session).await?;
-        let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(RELAY)
-            .fetch_one(&mut session)
-            .await?;
-        Ok(held.then_some(RelayLease { session: Some(session) }))
+        let asked = tokio::time::timeout(TIMEOUT, ask(pool)).await;
+        let session = asked.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
+        Ok(session.map(|it| RelayLease { session: Some(it) }))
     }
+}
+
+/// A session that holds the lock, unless another one does.
+async fn ask(pool: &PgPool) -> Result<Option<PgConnection>, StoreError> {
+    let mut session = pool.connect_options().connect().await?;
+    // With its keep-alive: else the lease of a machine that lost its power would stand for hours.
+    sqlx::raw_sql(PG_SESSION).execute(&mut session).await?;
+    let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(RELAY)
+        .fetch_one(&mut session)
+        .await?;
+    Ok(held.then_some(session))
 }

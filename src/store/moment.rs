@@ -12,6 +12,9 @@ use sqlx::{
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
 };
 
+/// Where PostgreSQL's calendar begins, in 4714 BC. Callers may search from earlier on, but nothing is found there.
+const EARLIEST: Timestamp = Timestamp::constant(-210_866_803_200, 0);
+
 /// A moment on its way into or out of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct At(pub Timestamp);
@@ -30,7 +33,7 @@ impl PgHasArrayType for At {
 
 impl Encode<'_, Postgres> for At {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Postgres>::encode_by_ref(&self.0.to_sqlx(), buffer)
+        Encode::<Postgres>::encode_by_ref(&self.0.max(EARLIEST).to_sqlx(), buffer)
     }
 }
 

@@ -117,13 +117,15 @@ impl Fanout {
     async fn heal(&mut self) -> anyhow::Result<()> {
         self.app.cache.forget_all_local();
         let since = self.seen_until.saturating_sub(MARGIN).unwrap_or(self.seen_until);
+        // Taken over only at the end: what is healed first must not let a second attempt begin behind what is left.
+        let mut newest = self.seen_until;
         let mut after = None;
         loop {
             let mut tx = self.app.db.read().await?;
             let orders = store::orders::changed_since(&mut tx, since, after, PAGE).await?;
             for order in &orders {
                 for event in tracking::events_of(&mut tx, order.id, since).await? {
-                    self.seen_until = self.seen_until.max(event.envelope().timestamp);
+                    newest = newest.max(event.envelope().timestamp);
                     self.burst.push(event);
                 }
                 self.show().await;
@@ -132,6 +134,7 @@ impl Fanout {
             let Some(last) = orders.last() else { break };
             after = Some(Cursor { at: last.updated_at, id: last.id.uuid() });
         }
+        self.seen_until = newest;
         self.app.hub.catch_up();
         Ok(())
     }

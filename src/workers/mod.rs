@@ -69,6 +69,11 @@ pub async fn run<W: Worker>(mut worker: W, app: App, stop: CancellationToken) {
             Err(_panic) => Some("panicked".to_owned()),
         };
         if let Some(why) = failure {
+            // The bus closes when the work is told to stop; what a step had to leave is taken up at the next start.
+            if stop.is_cancelled() {
+                tracing::debug!(worker = W::NAME, "left a step when told to stop: {why}");
+                break;
+            }
             counter!(metric::WORKER_FAILURES, "worker" => W::NAME).increment(1);
             tracing::warn!(worker = W::NAME, "{} failed, resting: {why}", W::NAME);
             // It need not wait for work: it has some.

@@ -6,7 +6,7 @@ use metrics::counter;
 
 use crate::{
     app::App,
-    bus::Message,
+    bus::{Bus, Message},
     store::{
         self, RelayLease, Signal,
         dead_letters::DeadLetter,
@@ -23,29 +23,41 @@ const LEASE_CHECK: Duration = Duration::from_secs(1);
 pub struct Relay {
     app: App,
     signal: Signal,
-    lease: Option<(RelayLease, Instant)>,
+    lease: Option<RelayLease>,
+    /// When the lease was last looked at or asked for.
+    checked_at: Option<Instant>,
+    /// Somebody else has the lease, and that has been said.
+    warned: bool,
 }
 
 impl Relay {
     /// Without the lease yet.
     pub fn new(app: App) -> Self {
-        Self { signal: app.db.outbox_signal(), app, lease: None }
+        Self { signal: app.db.outbox_signal(), app, lease: None, checked_at: None, warned: false }
     }
 
     /// Whether this process is the one that publishes.
     async fn leads(&mut self) -> anyhow::Result<bool> {
-        if let Some((lease, checked_at)) = &mut self.lease {
-            if checked_at.elapsed() < LEASE_CHECK {
-                return Ok(true);
-            }
+        // Every commit wakes every relay, and to ask for the lease takes a connection of its own.
+        if self.checked_at.is_some_and(|it| it.elapsed() < LEASE_CHECK) {
+            return Ok(self.lease.is_some());
+        }
+        self.checked_at = Some(Instant::now());
+        if let Some(lease) = &mut self.lease {
             if lease.still_held().await {
-                *checked_at = Instant::now();
                 return Ok(true);
             }
             tracing::warn!("the relay has lost its lease");
             self.lease = None;
         }
-        self.lease = self.app.db.relay_lease().await?.map(|it| (it, Instant::now()));
+        self.lease = self.app.db.relay_lease().await?;
+        if self.lease.is_none() && !self.warned && matches!(self.app.bus, Bus::Local(_)) {
+            self.warned = true;
+            tracing::error!(
+                "another server works on this database, and without a broker the events are its alone: \
+                 the screens of this server show nothing new. Set AMQP_URL for both, or stop one"
+            );
+        }
         Ok(self.lease.is_some())
     }
 
@@ -97,7 +109,7 @@ impl Worker for Relay {
     }
 
     async fn leave(self) {
-        if let Some((lease, _)) = self.lease {
+        if let Some(lease) = self.lease {
             lease.release().await;
         }
     }

@@ -21,6 +21,7 @@ fn demo(args: &[&str]) -> Result<Child> {
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .context("the demo does not start")
@@ -40,11 +41,12 @@ async fn first_line(demo: &mut Child, wanted: fn(&str) -> bool) -> Result<String
     timeout(PATIENCE, find).await.context("it says nothing")?
 }
 
-/// Ends it as a person or a system would, and answers its exit code.
-async fn told_to_stop(mut demo: Child, signal: &str) -> Result<Option<i32>> {
+/// Ends it as a person or a system would, and answers its exit code and what it had to complain of.
+async fn told_to_stop(demo: Child, signal: &str) -> Result<(Option<i32>, String)> {
     let id = demo.id().context("it is gone already")?.to_string();
     Command::new("kill").args([signal, &id]).status().await?;
-    Ok(timeout(PATIENCE, demo.wait()).await.context("it does not end")??.code())
+    let output = timeout(PATIENCE, demo.wait_with_output()).await.context("it does not end")??;
+    Ok((output.status.code(), String::from_utf8(output.stderr)?))
 }
 
 #[tokio::test]
@@ -64,7 +66,7 @@ async fn the_first_order_moves_every_partner_calls_and_it_all_ends_well() -> Res
     for partner in ["generic", "careem", "deliveroo"] {
         has_applied_calls(&http, base, token, partner).await?;
     }
-    assert_eq!(told_to_stop(demo, "-TERM").await?, Some(0));
+    assert_eq!(told_to_stop(demo, "-TERM").await?, (Some(0), String::new()));
     Ok(())
 }
 
@@ -89,7 +91,7 @@ async fn has_applied_calls(
     partner: &str,
 ) -> Result<()> {
     let url = format!("{base}/v1/webhooks/inbox?partner={partner}&outcome=applied");
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while Instant::now() < end {
         let page: Value = http.get(&url).bearer_auth(token).send().await?.json().await?;
         if page["calls"].as_array().context("calls")?.iter().any(|it| it["state"] == "done") {
@@ -105,6 +107,6 @@ async fn a_person_reads_where_to_look_and_ctrl_c_ends_it() -> Result<()> {
     let mut demo = demo(&["--listen", "127.0.0.1:0"])?;
     let page = first_line(&mut demo, |it| it.contains("/track/")).await?;
     assert!(reqwest::get(page).await?.status().is_success());
-    assert_eq!(told_to_stop(demo, "-INT").await?, Some(0));
+    assert_eq!(told_to_stop(demo, "-INT").await?, (Some(0), String::new()));
     Ok(())
 }

@@ -87,3 +87,13 @@ fn has(text: &str, name: &str, labels: &[&str]) -> bool {
         is_it && labels.iter().all(|it| line.contains(&format!("{it}=\"")))
     })
 }
+
+#[tokio::test]
+async fn made_up_methods_make_no_series_of_their_own() {
+    let app = TestApp::spawn().await;
+    let made_up = Method::from_bytes(b"MADEUP").unwrap();
+    answer(app.request(made_up, "/v1/orders")).await.expect(405);
+    let text = answer(app.request(Method::GET, "/metrics")).await.body;
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("method=\"other\"") && !text.contains("MADEUP"), "{text}");
+}

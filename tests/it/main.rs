@@ -4,9 +4,11 @@
 #![cfg(test)]
 
 mod authority;
+mod command_line;
 mod crash;
 mod demo;
 mod deployment;
+mod documents;
 mod errors;
 mod faults;
 mod harness;

@@ -6,7 +6,7 @@ use crate::{
         orders::{NewItem, NewOrder},
     },
     auth::{Caller, Role},
-    domain::{Address, Customer, Fulfilment, LocalizedText, Money, PaymentStatus, Store},
+    domain::{Address, Command, Customer, Fulfilment, LocalizedText, Money, PaymentStatus, Store},
     partners,
 };
 
@@ -29,6 +29,20 @@ pub fn faults(new: &NewOrder, store: &Store, caller: &Caller, most_items: usize)
     faults.partner(new);
     if caller.role == Role::Customer {
         faults.reserved(new, caller);
+    }
+    faults.0
+}
+
+/// Every fault of what people say with their commands: it stands in the order, and in each of its events, from then on.
+pub fn command_faults(commands: &[Command]) -> Vec<Detail> {
+    let mut faults = Faults(Vec::new());
+    for command in commands {
+        let reason = match command {
+            Command::Step { reason, .. } => reason.as_ref(),
+            Command::Recall { reason, .. } | Command::Reopen { reason, .. } => Some(reason),
+            Command::Ticket { .. } | Command::Expect(_) | Command::Pay(_) => None,
+        };
+        faults.text("reason.note", reason.and_then(|it| it.note.as_deref()), LONGEST_NOTE);
     }
     faults.0
 }

@@ -87,6 +87,10 @@ async fn change(
     if let Some(expected) = expected.filter(|it| *it != order.version) {
         return Err(Refusal::Stale { expected, actual: order.version }.into());
     }
+    let faults = check::command_faults(&commands);
+    if !faults.is_empty() {
+        return Err(Failure::Invalid(faults));
+    }
     let now = app.clock.now();
     let mut change = Change::of(order.clone(), now);
     for command in commands {

@@ -163,6 +163,9 @@ pub fn behind(since: Timestamp) -> String {
     json!({"type": "behind", "since": since}).to_string()
 }
 
+/// What is shown is true again.
+pub const CAUGHT_UP: &str = r#"{"type":"caught_up"}"#;
+
 /// Here I am.
 pub fn pong(id: &Value) -> String {
     json!({"type": "pong", "id": id}).to_string()

@@ -1,6 +1,6 @@
 //! One socket's conversation: what its client asks.
 
-use std::sync::Arc;
+use std::{future::poll_fn, sync::Arc};
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -40,6 +40,10 @@ impl Session {
         session.connection().send(hello);
         if let Some(since) = session.app.hub.behind_since() {
             session.connection().send(frame::behind(since));
+            // The others may have been told so meanwhile, before this one was told that it is behind.
+            if session.app.hub.behind_since().is_none() {
+                session.connection().send(frame::CAUGHT_UP);
+            }
         }
         if let Some(order) = session.caller.order {
             session.subscribe_to_link(order).await;
@@ -54,7 +58,6 @@ impl Session {
 
     /// Answers one frame of the client.
     pub async fn hear(&mut self, text: &str) -> Result<(), Close> {
-        self.spend_allowance()?;
         let (id, request) = frame::read(text);
         let answered = match request {
             Ok(request) => self.answer(&id, request).await?,
@@ -75,6 +78,7 @@ impl Session {
                     let message = format!("One socket watches at most {limit} topics.");
                     return Ok(Err(Problem::invalid(message)));
                 }
+                poll_fn(|cx| self.connection().poll_room(cx)).await;
                 let shape = self.connection().shape();
                 let announced = topic.clone();
                 let added = self.watch.add(&self.caller, topic, after, |start| {
@@ -130,7 +134,8 @@ impl Session {
         }
     }
 
-    fn spend_allowance(&mut self) -> Result<(), Close> {
+    /// Counts a message of the client, whatever it is: pings are answered, too.
+    pub fn spend_allowance(&mut self) -> Result<(), Close> {
         let now = Instant::now();
         let rate = f64::from(self.app.config.live.frames_per_second);
         let refill = now.duration_since(self.refilled_at).as_secs_f64() * rate;

@@ -81,22 +81,23 @@ impl Watch {
         // A second subscription of the same topic begins anew.
         self.remove(&topic);
         let subscription = self.app.hub.subscribe(&self.connection, topic.clone());
+        // Before the wait: a request may be dropped half-way, and then only what stands here is given back.
+        self.subscriptions.push(Arc::clone(&subscription));
         for _ in 0..READS {
             let start = match start(&self.app, caller, &topic, after).await {
                 Ok(start) => start,
                 Err(failure) => {
-                    self.app.hub.unsubscribe(&subscription);
+                    self.remove(&topic);
                     return Err(failure);
                 }
             };
             let shown = shown_by(&start, &topic, after);
             if self.begin(&start, &shown, announce(&start)) {
                 self.app.hub.open(&subscription, &shown);
-                self.subscriptions.push(subscription);
                 return Ok(());
             }
         }
-        self.app.hub.unsubscribe(&subscription);
+        self.remove(&topic);
         self.connection.close(Close::PositionLost);
         Ok(())
     }

@@ -184,7 +184,10 @@ impl Socket {
         let mut messages = Vec::new();
         let fed = self.decoder.feed(bytes, |it| messages.push(it));
         for message in messages {
-            self.answer(message).await;
+            if let Err(close) = self.answer(message).await {
+                self.session.connection().close(close);
+                return;
+            }
         }
         if let Err(violation) = fed {
             self.session.connection().close(match violation {
@@ -195,20 +198,19 @@ impl Socket {
         }
     }
 
-    async fn answer(&mut self, message: Message) {
+    /// `Err` closes the socket.
+    async fn answer(&mut self, message: Message) -> Result<(), Close> {
+        self.session.spend_allowance()?;
         match message {
-            Message::Text(text) => {
-                // On the heap, for the time it takes: idle sockets should not carry the room for it.
-                if let Err(close) = Box::pin(self.session.hear(&text)).await {
-                    self.session.connection().close(close);
-                }
-            }
-            Message::Binary(_) => self.session.connection().close(Close::BadFrame),
+            // On the heap, for the time it takes: idle sockets should not carry the room for it.
+            Message::Text(text) => Box::pin(self.session.hear(&text)).await?,
+            Message::Binary(_) => return Err(Close::BadFrame),
             Message::Ping(payload) => {
                 self.session.connection().send_frame(websocket::pong(&payload));
             }
             Message::Pong => {}
             Message::Close(code) => self.session.connection().answer_close(code),
         }
+        Ok(())
     }
 }

@@ -47,15 +47,18 @@ impl Pulse {
 
     /// When the connection wants to be looked at next.
     fn next(&self, rhythm: &Rhythm, now: Instant, clock: Timestamp) -> Instant {
-        let notice = if self.warned { Duration::ZERO } else { rhythm.expiry_notice };
-        let end = self.expires_at.saturating_sub(notice).unwrap_or(self.expires_at);
+        let end = if self.warned {
+            self.expires_at.saturating_add(rhythm.leeway)
+        } else {
+            self.expires_at.saturating_sub(rhythm.expiry_notice)
+        };
+        let end = end.unwrap_or(self.expires_at);
         let until_end = Duration::try_from(end.duration_since(clock)).unwrap_or_default();
-        let leeway = if self.warned { rhythm.leeway } else { Duration::ZERO };
         let ping = self.pinged_at + rhythm.ping_every;
         let silence = self.heard_at + rhythm.idle_timeout;
         // An event stream says nothing, however long one waits.
         let silence = if silence <= now { ping } else { silence };
-        ping.min(silence).min(now + until_end + leeway)
+        ping.min(silence).min(now + until_end)
     }
 }
 

@@ -54,6 +54,15 @@ impl Queue {
         self.bytes
     }
 
+    /// The length of the longest frame that is no event.
+    pub fn longest_answer(&self) -> usize {
+        let answers = self.items.iter().filter_map(|it| match it {
+            Outgoing::Frame(frame) => Some(frame.len()),
+            Outgoing::Event(_) => None,
+        });
+        answers.max().unwrap_or(0)
+    }
+
     pub fn push(&mut self, outgoing: Outgoing, shape: Shape) {
         self.bytes += outgoing.frame(shape).len();
         self.items.push_back(outgoing);

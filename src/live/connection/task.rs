@@ -2,9 +2,11 @@
 
 use std::task::{Context, Poll};
 
+use tokio::net::TcpStream;
+
 use crate::live::{
     Close, Connection, Outlet,
-    connection::{Life, Outgoing},
+    connection::{Life, Outgoing, State},
 };
 
 /// What an event stream is to do next.
@@ -42,18 +44,24 @@ impl Connection {
         Poll::Ready(Batch { frames: state.queue.take_all(), close })
     }
 
+    /// Resolves when so little waits that another snapshot may follow it, or when the connection ends. A client that asks for more
+    /// than it reads has to wait for its answers, where it would else be taken for a slow one.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.task.register(cx.waker());
+        let mut state = self.lock();
+        if let Outlet::Socket(socket) = &self.outlet {
+            self.write_when_ready(&mut state, socket, cx);
+        }
+        let has_room = state.queue.bytes() <= self.queue_bytes / 2;
+        if has_room || !state.is_open() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// What a socket's task is to do next. Writes what waits, as soon as the socket takes it.
     pub fn poll_due(&self, cx: &mut Context<'_>) -> Poll<Due> {
         self.task.register(cx.waker());
         let Outlet::Socket(socket) = &self.outlet else { return Poll::Ready(Due::Gone) };
         let mut state = self.lock();
-        while !state.queue.is_empty() && state.life != Life::Broken {
-            match socket.poll_write_ready(cx) {
-                Poll::Ready(Ok(())) => self.write_out(&mut state),
-                Poll::Ready(Err(_)) => state.life = Life::Broken,
-                Poll::Pending => break,
-            }
-        }
+        self.write_when_ready(&mut state, socket, cx);
         match state.life {
             Life::Closing(close) => {
                 state.life = Life::Leaving(close);
@@ -68,5 +76,16 @@ impl Connection {
         }
         drop(state);
         socket.poll_read_ready(cx).map(|ready| if ready.is_ok() { Due::Read } else { Due::Gone })
+    }
+
+    /// Writes what waits, as far as the socket takes it; for more, `cx` is woken.
+    fn write_when_ready(&self, state: &mut State, socket: &TcpStream, cx: &mut Context<'_>) {
+        while !state.queue.is_empty() && state.life != Life::Broken {
+            match socket.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => self.write_out(state),
+                Poll::Ready(Err(_)) => state.life = Life::Broken,
+                Poll::Pending => break,
+            }
+        }
     }
 }

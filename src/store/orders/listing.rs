@@ -94,7 +94,8 @@ pub async fn list(tx: &mut Tx, filter: &OrderFilter, limit: u32) -> Result<Vec<O
     Ok(bodies(rows))
 }
 
-/// What a screen begins with: open orders and those that ended at `ended_since` or later, the oldest first.
+/// What a screen begins with: open orders and those that ended at `ended_since` or later, the oldest first. Of more than `limit`,
+/// the newest: those that nobody ever ended must not hide what has just come in.
 pub async fn active(
     tx: &mut Tx,
     watch: Watch<'_>,
@@ -126,10 +127,12 @@ pub async fn active(
                 query.push("ended_at IS NULL");
             }
         }
-        query.push(") AS active ORDER BY placed_at, id LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
+        query.push(") AS active ORDER BY placed_at DESC, id DESC LIMIT ");
+        query.push_bind(i64::from(limit)).build_query_as().fetch_all(conn).await?
     });
-    Ok(bodies(rows))
+    let mut orders = bodies(rows);
+    orders.reverse();
+    Ok(orders)
 }
 
 /// Orders that changed at `since` or later, the one that changed first first; `after` is the last order of the page

@@ -17,7 +17,7 @@ use crate::harness::{
 
 /// A running application with data of its own. It derefs to a [`Client`] that speaks to it.
 ///
-/// Its tasks belong to the runtime of the test and end with it; [`TestApp::shut_down`] ends them in order.
+/// Dropped, it is told to end, and ends with the runtime of the test; [`TestApp::shut_down`] waits for that.
 pub struct TestApp {
     client: Client,
     config: Config,
@@ -78,6 +78,15 @@ impl TestApp {
     async fn stop(&mut self) {
         let server = self.server.take().unwrap();
         assert!(Box::pin(server.shut_down()).await, "not everything ended in time");
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            // In order would take waiting, which a drop cannot do; the tasks go on their own, at the latest with the runtime.
+            server.tasks().stop().cancel();
+        }
     }
 }
 

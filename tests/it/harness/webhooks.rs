@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::harness::{
     client::{Answer, Client, answer},
-    third_party::{Written, openssl_hmac},
+    third_party::{Written, hex, openssl_hmac},
 };
 
 /// The partners that the application knows.
@@ -107,7 +107,7 @@ pub fn mac(key: &[u8], message: &[u8], written: Written, signer: Signer) -> Stri
     mac.update(message);
     let bytes = mac.finalize().into_bytes();
     match written {
-        Written::Hex => bytes.iter().map(|it| format!("{it:02x}")).collect(),
+        Written::Hex => hex(&bytes),
         Written::Base64 => BASE64_STANDARD.encode(bytes),
     }
 }

@@ -110,14 +110,12 @@ async fn a_customer_orders_for_themselves_and_says_only_what_customers_may() {
     assert_eq!(fields(&error), reserved);
 }
 
-#[tokio::test]
-async fn every_fault_of_an_order_is_named_with_its_field() {
-    let app = TestApp::spawn().await;
-    let store = app.store().await;
+/// What may be wrong with an order: where, with what, and the field that is named for it.
+fn faults(store: &str) -> Vec<(&'static str, Value, &'static str)> {
     let long = |length: usize| Value::from("x".repeat(length));
-    let faults = [
+    vec![
         ("/items", json!([]), "items"),
-        ("/items", Value::from(vec![order_for(&store)["items"][0].clone(); 201]), "items"),
+        ("/items", Value::from(vec![order_for(store)["items"][0].clone(); 201]), "items"),
         ("/items/0/name", json!({}), "items[0].name"),
         ("/items/0/name/en", long(201), "items[0].name"),
         ("/items/1/sku", json!(" "), "items[1].sku"),
@@ -156,8 +154,14 @@ async fn every_fault_of_an_order_is_named_with_its_field() {
         ("/storeId", json!("ord_0198"), "storeId"),
         ("/payment", json!({"method": "card", "status": "maybe"}), "payment.status"),
         ("/colour", json!("red"), "colour"),
-    ];
-    for (at, value, field) in faults {
+    ]
+}
+
+#[tokio::test]
+async fn every_fault_of_an_order_is_named_with_its_field() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    for (at, value, field) in faults(&store) {
         let mut order = order_for(&store);
         match at.rsplit_once('/') {
             Some((parent, name)) if order.pointer(at).is_none() => {

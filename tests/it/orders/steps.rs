@@ -26,8 +26,11 @@ const STATUSES: [&str; 13] = [
     "failed",
 ];
 
-/// By fulfilment: the happy way, and what is allowed from each place on it.
-const WAYS: [(&str, &[(&str, &[&str])]); 3] = [
+/// A place on the happy way, and what is allowed from there.
+type Place = (&'static str, &'static [&'static str]);
+
+/// The happy way of each fulfilment.
+const WAYS: [(&str, &[Place]); 3] = [
     (
         "delivery",
         &[
@@ -115,17 +118,17 @@ async fn a_patch_happens_whole_or_not_at_all() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
     let order = app.place(&store).await;
-    let path = format!("/v1/orders/{}", id(&order));
+    let address = format!("/v1/orders/{}", id(&order));
     // The times and the payment alone would have been fine.
     let patch = json!({
         "eta": {"readyAt": "2027-01-01T12:00:00Z"}, "payment": "captured", "status": "delivered",
     });
-    app.patch(&path, &app.service(), &patch).await.expect_error(409, "ILLEGAL_STEP");
+    app.patch(&address, &app.service(), &patch).await.expect_error(409, "ILLEGAL_STEP");
     assert_eq!(app.order(id(&order)).await, order);
     let patch = json!({
         "eta": {"readyAt": "2027-01-01T12:00:00Z"}, "payment": "captured", "status": "accepted",
     });
-    let moved = app.patch(&path, &app.service(), &patch).await;
+    let moved = app.patch(&address, &app.service(), &patch).await;
     assert_eq!(moved.header("etag"), Some("\"4\""));
     let moved = moved.expect(200);
     assert_eq!(moved["eta"], json!({"readyAt": "2027-01-01T12:00:00Z"}));
@@ -162,6 +165,12 @@ async fn a_reason_stays_with_its_step() {
     let patch = json!({"status": "rejected", "reason": {"code": "too_busy", "note": "Friday"}});
     let rejected = app.change(id(&order), &patch).await;
     assert_eq!(rejected["reason"], json!({"code": "too_busy", "note": "Friday"}));
+
+    let order = app.place(&store).await;
+    let long = json!({"reason": {"code": "other", "note": "x".repeat(1001)}});
+    let address = format!("/v1/orders/{}/cancel", id(&order));
+    app.post(&address, &app.service(), &long).await.expect_error(400, "INVALID_INPUT");
+    assert_eq!(app.order(id(&order)).await, order);
 }
 
 #[tokio::test]

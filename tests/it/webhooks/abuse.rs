@@ -1,5 +1,7 @@
 //! A thousand bad requests, and the good ones between them.
 
+use std::fmt::Write;
+
 use futures_util::{StreamExt, future::BoxFuture, stream};
 
 use crate::{
@@ -43,7 +45,7 @@ fn wire(call: &Call, framing: &str, body: &[u8]) -> Vec<u8> {
         call.partner
     );
     for (name, value) in &call.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     head.push_str("\r\n");
     [head.as_bytes(), body].concat()

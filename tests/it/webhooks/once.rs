@@ -143,7 +143,8 @@ fn end(mut order: Value) -> Value {
     {
         fields.remove(field);
     }
-    let tickets = order["tickets"].as_array_mut().unwrap();
-    tickets.iter_mut().for_each(|it| it["changedAt"] = Value::Null);
+    for ticket in order["tickets"].as_array_mut().unwrap() {
+        ticket["changedAt"] = Value::Null;
+    }
     order
 }

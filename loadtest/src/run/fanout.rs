@@ -1,0 +1,276 @@
+//! What one delivered frame costs the server, and how long it takes: beside the floor, if asked for.
+//!
+//! Stretches take turns: changes of watched orders, as many changes of orders that nobody watches, and both again on the floor. What
+//! the second takes is the cost of making an event, and is taken off the first.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use anyhow::Context;
+
+use crate::{
+    cli::Cli,
+    client::Client,
+    drive::{Changer, Load, bus::Bus, change::Staff},
+    floor::{Hand, Process},
+    machine::Cpu,
+    plans,
+    record::Tally,
+    report::{Report, Unit},
+    run::{
+        PATIENCE, Stage,
+        slice::{Side, Slice},
+    },
+    scenario::Change,
+    world::{Order, World},
+};
+
+/// One second of warming up: pools are opened, prepared statements prepared, a sample frame is seen.
+const WARM_UP: f64 = 1.0;
+
+/// What the stretches of one side gave, by round.
+#[derive(Default)]
+struct Turns {
+    watched: Slice,
+    unwatched: Slice,
+    /// Net processor time for each delivered frame, of each round.
+    net: Vec<Cpu>,
+}
+
+/// The floor, with sockets of its own.
+struct Ground {
+    process: Process,
+    world: Arc<World>,
+    client: Client,
+    hand: Hand,
+}
+
+/// Who changes orders, and which.
+struct Rig<'a> {
+    stage: &'a Stage,
+    bus: Option<Bus>,
+    watched: Range<usize>,
+    unwatched: Range<usize>,
+}
+
+/// What changes the server's orders.
+enum Source {
+    Staff(Staff),
+    Bus(Bus),
+}
+
+impl Changer for Source {
+    fn change(&mut self, order: &Order) -> anyhow::Result<()> {
+        match self {
+            Self::Staff(staff) => staff.change(order),
+            Self::Bus(bus) => bus.change(order),
+        }
+    }
+}
+
+/// Carries it out.
+pub fn run(stage: Stage, cli: &Cli) -> anyhow::Result<Report> {
+    stage.connect()?;
+    let (server, floor) = measure(&Rig::new(&stage)?, cli.with_floor)?;
+    stage.progress.end();
+    let measured = stage.server.pid().is_some();
+    let (mut report, scenario) = (stage.report, &stage.scenario);
+    let load = format!(
+        "{} sockets on {} topics, {} {:?} changes/s for {} s, {} times",
+        stage.plans.len(),
+        scenario.topics,
+        scenario.rate,
+        scenario.change,
+        scenario.seconds,
+        scenario.rounds
+    );
+    report.condition("load", load);
+    tell(&mut report, &server, measured);
+    if cli.with_floor {
+        tell_floor(&mut report, &server, &floor);
+    }
+    Ok(report)
+}
+
+fn measure(rig: &Rig<'_>, with_floor: bool) -> anyhow::Result<(Turns, Turns)> {
+    let (stage, progress) = (rig.stage, &rig.stage.progress);
+    let side = stage.side();
+    let source = || rig.source();
+    let (mut sources, mut hands) = (Vec::new(), Vec::new());
+    progress.begin("warming up");
+    let warm = |orders| Load { seconds: WARM_UP, ..rig.load(orders, 0) };
+    let first = side.slice(&warm(&rig.watched), &mut sources, source, progress)?;
+    side.slice(&warm(&rig.unwatched), &mut sources, source, progress)?;
+    let sample = first.tally.sample.context("no frame has come")?;
+    let ground = with_floor.then(|| Ground::lay(stage, sample)).transpose()?;
+    let (mut server, mut floor) = (Turns::default(), Turns::default());
+    for round in 1..=stage.scenario.rounds {
+        progress.begin(&format!("round {round} of {}", stage.scenario.rounds));
+        let (watched, unwatched) = (rig.load(&rig.watched, round), rig.load(&rig.unwatched, round));
+        let on = side.slice(&watched, &mut sources, source, progress)?;
+        let off = side.slice(&unwatched, &mut sources, source, progress)?;
+        server.take(on, off);
+        if let Some(ground) = &ground {
+            let side = ground.side(&stage.watchers);
+            let hand = || Ok(ground.hand.clone());
+            let on = side.slice(&watched, &mut hands, hand, progress)?;
+            let off = side.slice(&unwatched, &mut hands, hand, progress)?;
+            floor.take(on, off);
+        }
+    }
+    Ok((server, floor))
+}
+
+impl<'a> Rig<'a> {
+    fn new(stage: &'a Stage) -> anyhow::Result<Self> {
+        let (watched, unwatched) = plans::orders(&stage.scenario, &stage.world);
+        let mut rig = Self { stage, bus: None, watched, unwatched };
+        if stage.scenario.change == Change::Bus {
+            let (url, exchange) =
+                stage.server.bus.as_ref().context("this scenario takes --real, with RabbitMQ")?;
+            let order = stage.world.orders.last().context("no order")?;
+            let change = || stage.staff()?.change(order);
+            rig.bus = Some(Bus::open(url, exchange, &stage.world, change)?);
+        }
+        Ok(rig)
+    }
+
+    fn source(&self) -> anyhow::Result<Source> {
+        match &self.bus {
+            Some(bus) => Ok(Source::Bus(bus.clone())),
+            None => Ok(Source::Staff(self.stage.staff()?)),
+        }
+    }
+
+    fn load(&self, orders: &Range<usize>, round: usize) -> Load {
+        let load = self.stage.load(orders);
+        Load { first: round * load.count(), ..load }
+    }
+}
+
+impl Ground {
+    fn lay(stage: &Stage, sample: Vec<u8>) -> anyhow::Result<Self> {
+        stage.progress.begin("opening as many sockets on the floor");
+        let process = Process::start()?;
+        let world = Arc::new(stage.world.twin());
+        let plans = plans::of(&stage.scenario, &world, &stage.server, process.address);
+        let client = Client::start(process.address, &world, plans, 1)?;
+        client.connect_all(stage.scenario.connect_rate, PATIENCE)?;
+        let kinds = plans::kinds(&stage.scenario);
+        let hand = Hand::new(process.address, sample, &world, kinds, stage.scenario.burst())?;
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(Self { process, world, client, hand })
+    }
+
+    fn side<'a>(&'a self, watchers: &'a [u64]) -> Side<'a> {
+        let pid = Some(self.process.pid());
+        Side { name: "floor", client: &self.client, world: &self.world, pid, watchers }
+    }
+}
+
+impl Turns {
+    fn take(&mut self, watched: Slice, unwatched: Slice) {
+        self.net.push(net(&watched, &unwatched));
+        self.watched.add(watched);
+        self.unwatched.add(unwatched);
+    }
+
+    fn total(&self) -> Cpu {
+        net(&self.watched, &self.unwatched)
+    }
+
+    /// The standard error of the rounds' means, of the total.
+    fn error(&self) -> f64 {
+        let count = self.net.len() as f64;
+        let mean = self.net.iter().map(|it| it.total()).sum::<f64>() / count;
+        let squares: f64 = self.net.iter().map(|it| (it.total() - mean).powi(2)).sum();
+        (squares / (count - 1.0).max(1.0) / count).sqrt()
+    }
+}
+
+/// Processor time for each delivered frame, without what making the events takes.
+fn net(watched: &Slice, unwatched: &Slice) -> Cpu {
+    let share = watched.driven.changes as f64 / unwatched.driven.changes.max(1) as f64;
+    let frames = watched.tally.frames.max(1) as f64;
+    Cpu::of(
+        (watched.cpu.user - unwatched.cpu.user * share) / frames,
+        (watched.cpu.system - unwatched.cpu.system * share) / frames,
+    )
+}
+
+fn raw(slice: &Slice) -> Cpu {
+    let frames = slice.tally.frames.max(1) as f64;
+    Cpu::of(slice.cpu.user / frames, slice.cpu.system / frames)
+}
+
+fn tell(report: &mut Report, server: &Turns, measured: bool) {
+    let watched = &server.watched;
+    report.times("commit → frame received", "", &watched.tally.committed);
+    report.times("change due → frame received", "due_", &watched.tally.due);
+    report.times("change due → answered", "answered_", &watched.driven.answered);
+    report.times("driver's own delay", "late_", &watched.driven.late);
+    let rate = watched.driven.changes as f64 / watched.driven.seconds;
+    report.figure("changes_per_second", rate, Unit::PerSecond, "changes answered");
+    let rate = watched.tally.frames as f64 / watched.driven.seconds;
+    report.figure("frames_per_second", rate, Unit::PerSecond, "frames received");
+    report.count("events", watched.events, "events of watched orders");
+    report.count("change_failures", watched.driven.failed, "changes that failed");
+    report
+        .notes
+        .extend(watched.driven.failure.as_ref().map(|it| format!("the first failed change: {it}")));
+    report.checks(&watched.tally, watched.lost());
+    told_merging(report, "", &watched.tally);
+    if measured {
+        report.cpu("raw_", raw(watched), "server's processor time for each frame, events and all");
+        report.cpu("net_", server.total(), "the same without what making the events takes");
+        report.figure(
+            "net_cpu_error_us",
+            server.error(),
+            Unit::Micros,
+            "standard error of net_cpu_us over the rounds",
+        );
+        let each = server.unwatched.cpu.total() / server.unwatched.driven.changes.max(1) as f64;
+        report.figure(
+            "change_cpu_us",
+            each,
+            Unit::Micros,
+            "server's processor time for one change that nobody watches",
+        );
+    }
+}
+
+fn tell_floor(report: &mut Report, server: &Turns, floor: &Turns) {
+    report.times("floor: written → frame received", "floor_", &floor.watched.tally.committed);
+    report.count("floor_lost", floor.watched.lost(), "frames that the floor's sockets miss");
+    told_merging(report, "floor_", &floor.watched.tally);
+    report.cpu("floor_raw_", raw(&floor.watched), "the floor's processor time for each frame");
+    report.cpu("floor_net_", floor.total(), "the same without what hearing of the events takes");
+    report.figure(
+        "floor_net_cpu_error_us",
+        floor.error(),
+        Unit::Micros,
+        "its standard error over the rounds",
+    );
+    let ratio = server.total().total() / floor.total().total();
+    report.figure(
+        "ratio",
+        ratio,
+        Unit::Ratio,
+        "net processor time for each frame, server to floor",
+    );
+    let ratios: Vec<f64> =
+        server.net.iter().zip(&floor.net).map(|(a, b)| a.total() / b.total()).collect();
+    let shown: Vec<String> = ratios.iter().map(|it| format!("{it:.2}")).collect();
+    report.notes.push(format!("ratio of each round: {}", shown.join(", ")));
+}
+
+fn told_merging(report: &mut Report, prefix: &str, tally: &Tally) {
+    let merged = tally.frames as f64 / tally.reads.max(1) as f64;
+    let size = tally.bytes as f64 / tally.frames.max(1) as f64;
+    report.figure(
+        &format!("{prefix}frames_per_read"),
+        merged,
+        Unit::Ratio,
+        "frames that one read brings",
+    );
+    report.figure(&format!("{prefix}frame_bytes"), size, Unit::Bytes, "size of one frame");
+}

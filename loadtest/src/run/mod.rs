@@ -1,0 +1,149 @@
+//! The ways in which a scenario goes, and what all of them begin with.
+
+mod fanout;
+mod idle;
+mod slice;
+mod slow;
+mod soak;
+mod storm;
+mod webhooks;
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use anyhow::bail;
+
+use crate::{
+    cli::Cli,
+    client::{Client, Plan, wait},
+    drive::{Load, change::Staff},
+    http::Http,
+    machine, plans,
+    progress::Progress,
+    report::Report,
+    run::slice::Side,
+    scenario::{Kind, Scenario},
+    server::Server,
+    world::World,
+};
+
+/// Files that a process needs besides its sockets.
+const SPARE_FILES: usize = 200;
+
+/// How long things may take that take no time on a healthy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What is set up before anything is measured.
+struct Stage {
+    scenario: Scenario,
+    server: Server,
+    world: Arc<World>,
+    plans: Vec<Plan>,
+    /// How many sockets each order's events go to.
+    watchers: Vec<u64>,
+    client: Client,
+    progress: Progress,
+    report: Report,
+}
+
+/// Carries a scenario out.
+pub fn run(cli: &Cli, scenario: Scenario) -> anyhow::Result<Report> {
+    let kind = scenario.kind;
+    let stage = Stage::set(cli, scenario)?;
+    match kind {
+        Kind::Fanout => fanout::run(stage, cli),
+        Kind::Idle => idle::run(stage),
+        Kind::Connect => storm::connect(stage),
+        Kind::Reconnect => storm::reconnect(stage),
+        Kind::Drain => storm::drain(stage),
+        Kind::SlowReaders => slow::run(stage),
+        Kind::Webhooks => webhooks::run(stage),
+        Kind::Soak => soak::run(stage),
+    }
+}
+
+impl Stage {
+    /// Starts the server, places the orders. No socket is open yet.
+    fn set(cli: &Cli, scenario: Scenario) -> anyhow::Result<Self> {
+        let progress = Progress::new();
+        let files = machine::raise_file_limit();
+        let sockets = (scenario.sockets + scenario.customers) * if cli.with_floor { 2 } else { 1 };
+        if files < (sockets + SPARE_FILES) as u64 {
+            let most = files as usize - SPARE_FILES;
+            bail!(
+                "{sockets} sockets are wanted, but this system lets one process have {files} files: {most} at most"
+            );
+        }
+        progress.begin("starting the server");
+        let server = Server::start(&cli.aim, &scenario.set)?;
+        let mut report = Report::new(&scenario, &server.what);
+        report.condition("file limit", format!("{files} for each process"));
+        let blueprint = plans::blueprint(&scenario);
+        let orders: usize = blueprint.orders_of.iter().sum();
+        progress.begin(&format!("placing {orders} orders at {} stores", blueprint.orders_of.len()));
+        let world = Arc::new(World::build(server.address, &server.mint, &blueprint)?);
+        progress.begin("waiting until the outbox is empty");
+        wait(PATIENCE * 2, || waiting_events(&server).is_none_or(|it| it == 0.0));
+        let plans = plans::of(&scenario, &world, &server, server.address);
+        let watchers = plans::watchers(&plans, &world);
+        let client = Client::start(server.address, &world, plans.clone(), cli.client_threads)?;
+        Ok(Self { scenario, server, world, plans, watchers, client, progress, report })
+    }
+
+    /// The server and its sockets.
+    fn side(&self) -> Side<'_> {
+        Side {
+            name: "server",
+            client: &self.client,
+            world: &self.world,
+            pid: self.server.pid(),
+            watchers: &self.watchers,
+        }
+    }
+
+    /// What the scenario asks for, on the watched orders.
+    fn load_watched(&self) -> Load {
+        self.load(&plans::orders(&self.scenario, &self.world).0)
+    }
+
+    /// What the scenario asks for, on these orders.
+    fn load(&self, orders: &Range<usize>) -> Load {
+        let scenario = &self.scenario;
+        Load {
+            rate: scenario.rate,
+            seconds: scenario.seconds,
+            orders: orders.clone().collect(),
+            connections: scenario.connections,
+            first: 0,
+        }
+    }
+
+    /// Somebody who changes orders.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "what a driver asks of whoever makes its changers"
+    )]
+    fn staff(&self) -> anyhow::Result<Staff> {
+        let (scenario, token) = (&self.scenario, self.server.mint.service("loadtest"));
+        Ok(Staff::new(self.server.address, &token, scenario.change, scenario.stations))
+    }
+
+    /// Opens all sockets, at a pace that any server bears.
+    fn connect(&self) -> anyhow::Result<()> {
+        self.progress.begin(&format!("opening {} sockets", self.plans.len()));
+        self.client.connect_all(self.scenario.connect_rate, PATIENCE)
+    }
+}
+
+/// Events that are committed and not published, if the server tells.
+fn waiting_events(server: &Server) -> Option<f64> {
+    metric(server, "orderwire_outbox_rows")
+}
+
+/// The sum of a metric over its labels, if the server tells.
+fn metric(server: &Server, name: &str) -> Option<f64> {
+    let answer = Http::new(server.address).call("GET", "/metrics", &[], b"").ok()?;
+    let text = String::from_utf8(answer.body).ok()?;
+    let lines = text.lines().filter(|it| it.starts_with(name));
+    let values: Vec<f64> = lines.filter_map(|it| it.rsplit(' ').next()?.parse().ok()).collect();
+    (!values.is_empty()).then(|| values.iter().sum())
+}

@@ -1,0 +1,25 @@
+//! Folders of our own: what lies in them names people, or opens doors.
+
+use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::Path};
+
+/// Makes a folder that only this user may enter, and whatever leads to it. One that is there stays as it is.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_enter() {
+        let root = std::env::temp_dir().join(format!("orderwire-folder-{}", std::process::id()));
+        let path = root.join("inner");
+        make_private(&path).unwrap();
+        make_private(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::remove_dir_all(root).unwrap();
+    }
+}

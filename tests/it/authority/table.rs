@@ -1,0 +1,144 @@
+//! The table of authority: who may do what, in one place that people can read.
+
+/// Everybody there is, in the order of the table's columns.
+pub const EVERYBODY: [Asked; 13] = [
+    Asked::Owner,
+    Asked::Customer,
+    Asked::Carrier,
+    Asked::Courier,
+    Asked::Link,
+    Asked::OtherLink,
+    Asked::Staff,
+    Asked::StaffElsewhere,
+    Asked::Headquarters,
+    Asked::HeadquartersWithScopes,
+    Asked::Service,
+    Asked::ServiceElsewhere,
+    Asked::ServiceWithoutScope,
+];
+
+/// Somebody with a good token.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// The customer who placed the order.
+    Owner,
+    /// Another customer.
+    Customer,
+    /// The courier who carries the order.
+    Carrier,
+    /// Another courier.
+    Courier,
+    /// The order's tracking link.
+    Link,
+    /// Another order's.
+    OtherLink,
+    /// Staff of the order's store.
+    Staff,
+    /// Staff of another store.
+    StaffElsewhere,
+    /// Staff of all stores, without a scope.
+    Headquarters,
+    /// Staff of all stores, with every scope.
+    HeadquartersWithScopes,
+    /// A service of all stores, with every scope.
+    Service,
+    /// A service with every scope, of another store.
+    ServiceElsewhere,
+    /// A service of all stores, with every scope but the one that the operation takes.
+    ServiceWithoutScope,
+}
+
+/// What is answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// Anybody may, without a token.
+    Public,
+    /// Only a partner's signature opens it; no token does.
+    Signature,
+    /// By who asks.
+    Each([u16; EVERYBODY.len()]),
+}
+
+/// Who may do one operation.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its method and path in the document.
+    pub operation: &'static str,
+    /// The scope that a service needs for it.
+    pub scope: &'static str,
+    /// What is sent: JSON, `order` or `store`.
+    pub body: &'static str,
+    /// The steps of a fresh order for each request; empty: all share one order, which stays as it is.
+    pub stage: &'static [&'static str],
+    /// What is answered.
+    pub expected: Expected,
+}
+
+const fn rule(operation: &'static str, scope: &'static str, each: [u16; EVERYBODY.len()]) -> Rule {
+    Rule { operation, scope, body: "{}", stage: &[], expected: Expected::Each(each) }
+}
+
+const fn open(operation: &'static str, expected: Expected) -> Rule {
+    Rule { operation, scope: "", body: "{}", stage: &[], expected }
+}
+
+impl Rule {
+    const fn body(self, body: &'static str) -> Self {
+        Self { body, ..self }
+    }
+
+    const fn stage(self, stage: &'static [&'static str]) -> Self {
+        Self { stage, ..self }
+    }
+}
+
+const REASON: &str = r#"{"reason": {"code": "other"}}"#;
+const READY: &[&str] = &["accepted", "preparing", "ready"];
+
+/// The table. Its columns: the owner, another customer, the carrier, another courier, the order's link, another link, staff here,
+/// staff elsewhere, headquarters, headquarters with scopes, a service, a service elsewhere, a service without the scope.
+#[rustfmt::skip]
+pub const RULES: &[Rule] = &[
+    // Of everybody's, only their own is found; who may not even look is told so.
+    rule("GET /v1/orders", "orders:read",
+        [200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 200, 403]),
+    rule("POST /v1/orders", "orders:write",
+        [201, 201, 403, 403, 403, 403, 201, 403, 201, 201, 201, 403, 403]).body("order"),
+    rule("GET /v1/orders/{id}", "orders:read",
+        [200, 404, 200, 404, 200, 404, 200, 404, 200, 200, 200, 404, 404]),
+    rule("PATCH /v1/orders/{id}", "orders:write",
+        [403, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 403]).body(r#"{"status": "placed"}"#),
+    rule("POST /v1/orders/{id}/cancel", "orders:write",
+        [200, 404, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 403]).body(REASON).stage(&["placed"]),
+    rule("POST /v1/orders/{id}/recall", "orders:write",
+        [403, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 403]).body(REASON).stage(READY),
+    rule("POST /v1/orders/{id}/reopen", "orders:write",
+        [403, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 403]).body(REASON).stage(&["rejected"]),
+    rule("GET /v1/orders/{id}/history", "orders:read",
+        [403, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 404]),
+    rule("POST /v1/orders/{id}/tracking-link", "orders:read",
+        [200, 404, 200, 404, 403, 403, 200, 404, 200, 200, 200, 404, 404]),
+    rule("GET /v1/orders/{id}/events", "orders:read",
+        [200, 404, 200, 404, 200, 404, 200, 404, 200, 200, 200, 404, 404]),
+    // Whoever they are, they are asked to speak WebSocket; what they may watch is decided topic by topic.
+    rule("GET /v1/live", "orders:read",
+        [426, 426, 426, 426, 426, 426, 426, 426, 426, 426, 426, 426, 426]),
+    rule("GET /v1/stores", "stores:read",
+        [403, 403, 403, 403, 403, 403, 200, 200, 200, 200, 200, 200, 200]),
+    rule("POST /v1/stores", "stores:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 201, 403, 403]).body("store"),
+    // What stands there hangs outside the door.
+    rule("GET /v1/stores/{id}", "stores:read",
+        [200, 200, 200, 200, 200, 200, 200, 404, 200, 200, 200, 404, 404]),
+    rule("GET /v1/stores/{id}/stats", "orders:read",
+        [403, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 404]),
+    rule("GET /v1/webhooks/inbox", "inbox:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("GET /v1/webhooks/inbox/{id}/body", "inbox:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("POST /v1/token/renew", "",
+        [200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 200, 200]),
+    open("POST /v1/webhooks/{partner}", Expected::Signature),
+    open("GET /v1/schemas", Expected::Public),
+    open("GET /v1/schemas/{event_type}", Expected::Public),
+];

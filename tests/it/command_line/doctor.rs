@@ -1,0 +1,76 @@
+//! `doctor`: what it finds, and whether it says what to do.
+
+use std::net::TcpListener;
+
+use crate::{
+    command_line::{run, text, variable},
+    harness::{app::config, folder::Folder, process::environment, services::Isolated},
+};
+
+#[tokio::test]
+async fn a_sound_installation_is_told_so() {
+    let isolated = Isolated::new().await;
+    let mut variables = environment(&config(&isolated));
+    variables.push(variable("ORDERWIRE_HTTP__PUBLIC_URL", "https://orders.example.com"));
+    let listen = ["doctor", "--set", "http.listen=127.0.0.1:0"];
+    let first = run(&listen, &variables).await;
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.out.contains("`serve` will apply 0001_orders"), "{first:?}");
+    assert_eq!(run(&["migrate"], &variables).await.code, 0);
+
+    let sound = run(&listen, &variables).await;
+    let mut expected = vec![
+        "ok    settings:",
+        "ok    tokens: signed with `auth.secrets`",
+        "ok    http: tracking links begin with https://orders.example.com",
+        "ok    partner deliveroo: one secret",
+    ];
+    if isolated.real.is_some() {
+        expected.extend([
+            "ok    database: PostgreSQL, its schema up to date",
+            "ok    bus: RabbitMQ",
+            "ok    cache: Redis",
+        ]);
+    } else {
+        expected.extend([
+            "ok    database: SQLite, its schema up to date",
+            "note  bus: in this process; set AMQP_URL",
+            "note  cache: in this process; set REDIS_URL",
+        ]);
+    }
+    assert_eq!(sound.code, 0, "{sound:?}");
+    assert!(expected.iter().all(|it| sound.out.contains(it)), "{expected:?} in {}", sound.out);
+    assert!(!sound.out.contains("FAIL"), "{}", sound.out);
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_reached_is_named_with_a_remedy() {
+    let folder = Folder::new("doctor");
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("http.listen={}", busy.local_addr().unwrap());
+    let data = text(folder.path());
+    let url = "http.public_url=orders.example.com";
+    let variables = [
+        variable("DATABASE_URL", "postgres://me@127.0.0.1:1/db"),
+        variable("AMQP_URL", "amqp://127.0.0.1:1"),
+        variable("REDIS_URL", "redis://127.0.0.1:1"),
+        variable("ORDERWIRE_DATABASE__ACQUIRE_TIMEOUT", "500ms"),
+        variable("ORDERWIRE_BUS__TIMEOUT", "500ms"),
+        variable("ORDERWIRE_AUTH__SECRETS", "[\"short\"]"),
+    ];
+    let arguments = ["doctor", "--data-dir", data, "--set", &listen, "--set", url];
+    let run = run(&arguments, &variables).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    for (fails, remedy) in [
+        ("tokens", "auth"),
+        ("database", "DATABASE_URL"),
+        ("bus", "AMQP_URL"),
+        ("cache", "REDIS_URL"),
+        ("http: cannot listen", "http.listen"),
+        ("http: `http.public_url`", "https://"),
+    ] {
+        let mut lines = run.out.lines().skip_while(|it| !it.starts_with(&format!("FAIL  {fails}")));
+        assert!(lines.next().is_some(), "{fails} is well in {}", run.out);
+        assert!(lines.next().unwrap().contains(remedy), "{fails}: {}", run.out);
+    }
+}
