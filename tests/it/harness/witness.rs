@@ -44,7 +44,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Watches a topic, and returns once it has been shown where it stands. With `order:` topics it resumes after a loss, else it
+    /// Watches a topic, and returns once it has been shown where it stands by a server that is in touch with its sources. With `order:` topics it resumes after a loss, else it
     /// begins from a snapshot again.
     pub async fn on(client: &Client, token: &str, topic: &str) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -57,6 +57,8 @@ impl Witness {
         task.spawn(connection.stay());
         let witness = Self { name: topic.to_owned(), seen, _task: task };
         witness.until("it is connected", |seen| seen.connections == 1).await;
+        // A node that has just started is out of touch until it has read the store once.
+        witness.until("it is in touch", |seen| seen.behind <= seen.caught_up.len()).await;
         witness
     }
 
