@@ -131,6 +131,8 @@ section! {
         ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
         /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.
         idle_timeout: Span = Span::secs(60), in Span::millis(200), Span::secs(900);
+        /// How long an event may wait to be published before screens are told that they are behind.
+        behind_after: Span = Span::secs(5), in Span::millis(100), Span::secs(600);
         /// How long before its end a token is announced as `expiring`.
         expiry_notice: Span = Span::secs(60), in Span::secs(1), Span::secs(3600);
         /// Over how long a shutdown spreads the return of its sockets.

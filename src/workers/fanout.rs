@@ -33,10 +33,6 @@ const PAGE: u32 = 200;
 /// How much further back a gap is healed than it seems to reach: clocks differ, and an event is recorded before it is committed.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// How often the outbox is looked at, and how long an event may wait there before the screens are told that they are behind.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-const STALLED: Duration = Duration::from_secs(5);
-
 /// Publishes to the hub of this node. There is one, as the hub wants one publisher.
 pub struct Fanout {
     app: App,
@@ -167,7 +163,8 @@ impl Fanout {
 
     /// The feed may be well and yet bring nothing, because nothing is published: what is committed waits in the outbox.
     async fn look_at_outbox(&mut self) {
-        if self.looked_at.elapsed() < LOOK_EVERY {
+        let patience = *self.app.config.live.behind_after;
+        if self.looked_at.elapsed() < patience / 2 {
             return;
         }
         self.looked_at = Instant::now();
@@ -176,7 +173,7 @@ impl Fanout {
         let Ok(rows) = store::outbox::peek(&mut tx, 1).await else { return };
         let now = self.app.clock.now();
         let oldest = rows.first().map(|it| it.created_at);
-        let stalled = oldest.filter(|it| STALLED < now.duration_since(*it).unsigned_abs());
+        let stalled = oldest.filter(|it| patience < now.duration_since(*it).unsigned_abs());
         if let Some(since) = stalled
             && self.app.hub.behind_since().is_none()
         {

@@ -6,6 +6,7 @@ mod frames;
 mod limits;
 mod resume;
 mod slow;
+mod stalled;
 mod topics;
 
 use serde_json::{Value, json};

@@ -1,0 +1,42 @@
+//! The feed is well, but nobody publishes: the relay that has the lease is stuck.
+
+use std::sync::Arc;
+
+use orderwire::{base::clock::Clock, config::Span};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+
+use crate::harness::{
+    app::TestApp,
+    client::id,
+    services::{Isolated, Stack},
+};
+
+/// The relay's lease among PostgreSQL's advisory locks.
+const LEASE: i64 = i64::from_be_bytes(*b"orderwir");
+
+#[tokio::test]
+async fn screens_are_told_when_nobody_publishes_and_get_everything_once_somebody_does() {
+    if Stack::chosen() == Stack::Embedded {
+        // There is no other process that could hold the lease.
+        return;
+    }
+    let isolated = Arc::new(Isolated::new().await);
+    let url = isolated.real.as_ref().unwrap().database_url.clone();
+    let mut stuck = PgConnection::connect(&url).await.unwrap();
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(LEASE).execute(&mut stuck).await.unwrap();
+    let patience = Span::millis(300);
+    let app = TestApp::on(isolated, Clock::System, |it| it.live.behind_after = patience).await;
+    let store = app.store().await;
+    let order = app.place(&store).await;
+    let mut screen = app.screen(&app.staff(&store), "kitchen").await;
+    screen.subscribe(&format!("store:{store}"), None).await;
+
+    app.change(id(&order), &json!({"status": "accepted"})).await;
+    screen.until(|it| it["type"] == "behind" && it["since"] == order["placedAt"]).await;
+    stuck.close().await.unwrap();
+    screen.until(|it| it["type"] == "caught_up").await;
+    assert_eq!(screen.versions(id(&order)).last(), Some(&2));
+    screen.assert_no_gap();
+    app.shut_down().await;
+}
