@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use anyhow::{Context, bail, ensure};
 use dashmap::DashSet;
 use secrecy::SecretString;
-use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Reach},
@@ -54,7 +53,7 @@ pub async fn start(
     check_roles(&config, roles)?;
     partners::check(&config)?;
     telemetry::metrics();
-    let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
+    let listener = http::listen(&config.http).with_context(|| {
         format!(
             "cannot listen on {}: is another server there? See `http.listen`",
             config.http.listen

@@ -29,6 +29,8 @@ section! {
         body_timeout: Span = Span::secs(5), in Span::millis(100), Span::secs(60);
         /// Connections open at once; further ones wait in the kernel's queue.
         max_connections: usize = 100_000, in 16, 10_000_000;
+        /// Connections that may wait in the kernel's queue; the kernel has a bound of its own (`net.core.somaxconn`).
+        backlog: u32 = 4096, in 1, 65_535;
         /// Whether `X-Forwarded-For` names the client: only behind a proxy that sets it.
         trust_forwarded_for: bool = false;
         /// Origins of other sites whose pages may call the API: `https://app.example.com`, or `*`.

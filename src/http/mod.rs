@@ -23,7 +23,7 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 use utoipa_axum::router::OpenApiRouter;
 
-pub use self::server::serve;
+pub use self::server::{listen, serve};
 use crate::{app::App, http::problem::Problem};
 
 /// What this process serves. Health and metrics are always there.

@@ -9,7 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
 use tower::ServiceExt;
@@ -26,6 +26,18 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// How long to leave a listener alone that cannot accept: out of file descriptors, say.
 const REST: Duration = Duration::from_millis(100);
+
+/// Listens where the settings say. A storm of clients that come back waits in the kernel's queue, and need not try again.
+pub fn listen(config: &Http) -> io::Result<TcpListener> {
+    let socket = match config.listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Else a restart would have to wait for the connections of its predecessor to time out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(config.listen)?;
+    socket.listen(config.backlog)
+}
 
 /// Serves until `tasks` are told to stop; requests under way are finished.
 pub async fn serve(listener: TcpListener, router: Router, config: Http, tasks: Tasks) {

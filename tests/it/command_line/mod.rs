@@ -21,9 +21,10 @@ struct Run {
     err: String,
 }
 
-/// Runs the program to its end, in an environment with nothing but these variables.
+/// Runs the program to its end, in an environment with nothing but these variables and a port that nobody else can have.
 async fn run(arguments: &[&str], variables: &[(String, String)]) -> Run {
     let mut command = command(arguments);
+    command.env("ORDERWIRE_HTTP__LISTEN", "127.0.0.1:0");
     command.envs(variables.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap();
     Run {
