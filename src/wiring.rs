@@ -1,15 +1,15 @@
 //! Puts a server together: picks the drivers, makes the use cases' [`App`], starts the workers and the listener. Tests call it too.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fs::File, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, bail, ensure};
 use dashmap::DashSet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::{App, Reach},
     auth::{Keys, Tokens, keys},
-    base::{clock::Clock, mint::Mint, tasks::Tasks},
+    base::{clock::Clock, folder, mint::Mint, tasks::Tasks},
     bus::Bus,
     cache::Cache,
     config::Config,
@@ -41,6 +41,8 @@ vocabulary! {
 pub struct Server {
     app: App,
     address: SocketAddr,
+    /// Says to other servers that this data folder is in use.
+    _lock: Option<File>,
 }
 
 /// Connects everything and starts the given roles.
@@ -61,19 +63,39 @@ pub async fn start(
     })?;
     let address = listener.local_addr()?;
     config.http.listen = address;
+    let lock = lock_data(&config)?;
     let app = connect(config, clock, mint).await?;
     start_workers(&app, roles);
     let served =
         http::Served { api: roles.contains(&Role::Api), live: roles.contains(&Role::Live) };
     let router = http::router(app.clone(), served);
     app.tasks.spawn(http::serve(listener, router, app.config.http.clone(), app.tasks.clone()));
-    Ok(Server { app, address })
+    Ok(Server { app, address, _lock: lock })
+}
+
+/// Two servers on one SQLite would not see each other's events.
+fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
+    let url = config.database.url.as_ref().map(ExposeSecret::expose_secret);
+    if url.is_some_and(|it| it.starts_with("postgres")) {
+        return Ok(None);
+    }
+    folder::make_private(&config.data_dir)?;
+    let path = config.data_dir.join("lock");
+    let lock = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    ensure!(
+        lock.try_lock().is_ok(),
+        "another server uses the data folder {}; stop it, or take another one with --data-dir",
+        config.data_dir.display()
+    );
+    Ok(Some(lock))
 }
 
 /// Connects every driver, without starting anything.
 async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App> {
     let keys = keys::load_or_make(&config, &mint)?;
-    let db = Database::connect(&config.database, &config.data_dir).await?;
+    let db = Database::connect(&config.database, &config.data_dir)
+        .await
+        .context("cannot open the database; see `database.url` (DATABASE_URL)")?;
     if config.database.migrate {
         db.migrate().await?;
     } else {

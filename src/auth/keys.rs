@@ -42,7 +42,9 @@ pub enum KeyError {
         cause: io::Error,
     },
     /// The file of made secrets cannot be written.
-    #[error("cannot write {path}: {cause}; make its folder writable, or configure `auth.secrets`")]
+    #[error(
+        "cannot write {path}: {cause}; make its folder writable, or configure `auth.secrets` and `partners.generic.secrets`"
+    )]
     Unwritable {
         /// Which file.
         path: String,

@@ -46,32 +46,37 @@ impl Doctor {
     pub async fn run(self) -> anyhow::Result<u8> {
         let config = self.common.load(&[])?;
         partners::check(&config)?;
-        let mut findings =
-            vec![Well("settings: every one is known and within its bounds".to_owned())];
-        findings.push(tokens(&config));
-        findings.push(database(&config).await);
-        findings.push(bus(&config).await);
-        findings.push(cache(&config).await);
-        findings.push(listener(&config));
-        findings.push(public_url(&config));
-        findings.extend(partners::PARTNERS.iter().map(|it| partner(&config, it.slug)));
-        Ok(report(&findings))
+        let mut report = Report { code: 0 };
+        report.tell(Well("settings: every one is known and within its bounds".to_owned()));
+        report.tell(tokens(&config));
+        report.tell(database(&config).await);
+        report.tell(bus(&config).await);
+        report.tell(cache(&config).await);
+        report.tell(listener(&config));
+        report.tell(public_url(&config));
+        for partner in partners::PARTNERS {
+            report.tell(credentials(&config, partner.slug));
+        }
+        Ok(report.code)
     }
 }
 
-fn report(findings: &[Finding]) -> u8 {
-    let mut code = 0;
-    for finding in findings {
+/// Tells each finding as it is found: some take a while.
+struct Report {
+    code: u8,
+}
+
+impl Report {
+    fn tell(&mut self, finding: Finding) {
         match finding {
             Well(what) => say(format_args!("ok    {what}")),
             Note(what) => say(format_args!("note  {what}")),
             Ill { what, remedy } => {
                 say(format_args!("FAIL  {what}\n      {remedy}"));
-                code = 1;
+                self.code = 1;
             }
         }
     }
-    code
 }
 
 fn tokens(config: &Config) -> Finding {
@@ -186,7 +191,7 @@ fn public_url(config: &Config) -> Finding {
     }
 }
 
-fn partner(config: &Config, slug: &str) -> Finding {
+fn credentials(config: &Config, slug: &str) -> Finding {
     let secrets = config.partners.get(slug).map_or(0, |it| it.secrets.len());
     match secrets {
         0 if slug == "generic" => Note(format!(

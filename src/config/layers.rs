@@ -32,12 +32,14 @@ pub enum ConfigError {
         cause: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("the configuration file {path} is not valid TOML: {cause}")]
+    #[error("the configuration file {path} is not valid TOML, line {line}: {cause}")]
     NotToml {
         /// Which file.
         path: String,
-        /// Where and why.
-        cause: toml::de::Error,
+        /// Where.
+        line: usize,
+        /// Why; without the line itself, which may hold a secret.
+        cause: String,
     },
     /// A setting is unknown, or of the wrong kind.
     #[error("setting `{name}`: {cause}")]
@@ -58,7 +60,11 @@ pub fn from_file(path: Option<&Path>) -> Result<Table, ConfigError> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|cause| ConfigError::Unreadable { path: shown.clone(), cause })?;
-    text.parse().map_err(|cause| ConfigError::NotToml { path: shown, cause })
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = text.get(..error.span().map_or(0, |it| it.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        ConfigError::NotToml { path: shown, line, cause: error.message().to_owned() }
+    })
 }
 
 /// The second layer.
@@ -100,6 +106,11 @@ pub fn add_defaults(table: &mut Table, defaults: &[Flag]) -> Result<(), ConfigEr
 pub fn read<T: DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let name = error.path().to_string();
+        if name.contains("secrets") {
+            // The library would quote the value.
+            let cause = r#"expected a sequence of texts: ["…"]"#.to_owned();
+            return ConfigError::Wrong { name, cause };
+        }
         let cause = error.into_inner().to_string();
         ConfigError::Wrong { name, cause: cause.trim().to_owned() }
     })

@@ -82,3 +82,12 @@ fn spans_read_and_print_as_people_write_them() {
 fn every_setting_has_words() {
     assert!(settings().iter().all(|it| it.doc.len() > 10));
 }
+
+#[test]
+fn an_error_does_not_quote_a_secret() {
+    let error = load("", &[("ORDERWIRE_AUTH__SECRETS", "hunter2-hunter2")]).unwrap_err();
+    assert!(error.contains("`auth.secrets`") && error.contains(r#"["…"]"#), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+    let error = load("[auth]\nsecrets = [\"hunter2\"", &[]).unwrap_err();
+    assert!(error.contains("line") && !error.contains("hunter2"), "{error}");
+}

@@ -4,7 +4,7 @@ use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    Connection, Executor, PgPool, SqlitePool,
+    ConnectOptions, Connection, Executor, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -131,6 +131,12 @@ impl Database {
 
 async fn postgres(settings: &config::Database, url: &str) -> Result<PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(misspelt)?.application_name("orderwire");
+    // A pool would only say that it timed out; a connection says why.
+    let first = options.connect();
+    match tokio::time::timeout(*settings.acquire_timeout, first).await {
+        Ok(connected) => connected?.close().await?,
+        Err(_) => return Err(sqlx::Error::PoolTimedOut.into()),
+    }
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(*settings.acquire_timeout)

@@ -76,8 +76,8 @@ impl Fanout {
             FeedItem::Lost => {
                 self.show().await;
                 self.lost = true;
-                tracing::warn!("events may be missing: the screens of this node are told");
                 if self.app.hub.behind_since().is_none() {
+                    tracing::warn!("events may be missing: the screens of this node are told");
                     self.app.hub.fall_behind(self.app.clock.now());
                 }
             }
