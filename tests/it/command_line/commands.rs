@@ -1,6 +1,6 @@
 //! The other commands.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::{
         app::{TestApp, config},
         client::{Client, id},
         folder::Folder,
-        process::environment,
+        process::{Process, environment},
         services::Isolated,
     },
 };
@@ -101,4 +101,13 @@ async fn a_token_that_would_open_nothing_is_not_minted() {
     ] {
         run(&[&["token"], &data[..], arguments].concat(), &[]).await.refused(&[word]);
     }
+}
+
+#[tokio::test]
+async fn a_data_folder_belongs_to_one_server() {
+    let isolated = Arc::new(Isolated::embedded());
+    let first = Process::on(Arc::clone(&isolated), &[]).await;
+    let second = ["serve", "--data-dir", text(isolated.data.path())];
+    run(&second, &[]).await.refused(&["another server uses the data folder", "--data-dir"]);
+    drop(first);
 }
