@@ -1,6 +1,7 @@
 //! Settings: defaults, then a file, then the environment, then flags. Nobody else reads the environment.
 
 mod layers;
+mod log_format;
 mod sections;
 mod setting;
 mod span;
@@ -9,9 +10,9 @@ use std::path::Path;
 
 pub use self::{
     layers::{ConfigError, WELL_KNOWN},
+    log_format::LogFormat,
     sections::{
-        Auth, Bus, Cache, Config, Database, Http, Live, Log, LogFormat, Orders, Partner, Workers,
-        settings,
+        Auth, Bus, Cache, Config, Database, Http, Live, Log, Orders, Partner, Workers, settings,
     },
     setting::Setting,
     span::Span,

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::config::{
-    ConfigError, Span,
+    ConfigError, LogFormat, Span,
     setting::{Setting, Shown, range, section},
 };
 
@@ -177,25 +177,6 @@ section! {
         format: LogFormat = LogFormat::Text;
         /// What is logged: `info`, `orderwire=debug,warn`…
         filter: String = "info,lapin=off".to_owned();
-    }
-}
-
-/// How a log line looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
-impl std::fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        })
     }
 }
 
