@@ -71,7 +71,8 @@ impl Relay {
     /// Puts the newest state of each order into Redis. Here, and not where it was committed: a process that dies in between leaves
     /// its rows to the next relay, so that Redis is never left with the past.
     async fn remember(&self, rows: &[OutboxRow]) {
-        if self.app.cache.state() != cache::State::Connected {
+        // With a Redis that is away it goes on: what Redis misses, the cache must know.
+        if self.app.cache.state() == cache::State::InProcess {
             return;
         }
         let newest: HashMap<_, _> = rows.iter().map(|it| (it.order_id, it)).collect();
