@@ -5,21 +5,13 @@ use bytes::Bytes;
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page},
     domain::InboxId,
     store::{
         self,
         inbox::{InboxEntry, InboxFilter},
     },
 };
-
-/// One page, newest first.
-pub struct Listing {
-    /// The calls.
-    pub calls: Vec<InboxEntry>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Cursor>,
-}
 
 /// One call's body, byte for byte as it came.
 pub async fn body(app: &App, caller: &Caller, id: InboxId) -> Result<Bytes, Failure> {
@@ -29,21 +21,17 @@ pub async fn body(app: &App, caller: &Caller, id: InboxId) -> Result<Bytes, Fail
     call.map(|it| it.body).ok_or(Failure::NoSuch("call"))
 }
 
-/// The calls that fit the filter.
+/// The calls that fit the filter, newest first.
 pub async fn list(
     app: &App,
     caller: &Caller,
     filter: InboxFilter,
     limit: u32,
-) -> Result<Listing, Failure> {
+) -> Result<Page<InboxEntry>, Failure> {
     authorise(caller)?;
     let mut tx = app.db.read().await?;
-    let mut calls = store::inbox::list(&mut tx, &filter, limit + 1).await?;
-    let more = (limit as usize) < calls.len();
-    calls.truncate(limit as usize);
-    let next = calls.last().filter(|_| more);
-    let next = next.map(|it| Cursor { at: it.received_at, id: it.id.uuid() });
-    Ok(Listing { calls, next })
+    let calls = store::inbox::list(&mut tx, &filter, limit + 1).await?;
+    Ok(Page::of(calls, limit, |it| Cursor { at: it.received_at, id: it.id.uuid() }))
 }
 
 fn authorise(caller: &Caller) -> Result<(), Failure> {

@@ -32,9 +32,37 @@ impl Cursor {
     }
 }
 
+/// One page of a listing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Its rows.
+    pub rows: Vec<T>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of `rows`, of which one more was asked for to see whether another page follows.
+    pub fn of(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> Cursor) -> Self {
+        let more = (limit as usize) < rows.len();
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(cursor);
+        Self { rows, next }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_says_whether_another_follows() {
+        let cursor = |it: &u128| Cursor { at: Timestamp::UNIX_EPOCH, id: Uuid::from_u128(*it) };
+        let page = Page::of(vec![3, 2, 1], 2, cursor);
+        assert_eq!((page.rows, page.next), (vec![3, 2], Some(cursor(&2))));
+        assert_eq!(Page::of(vec![3, 2], 2, cursor).next, None);
+        assert_eq!(Page::of(Vec::new(), 2, cursor).next, None);
+    }
 
     #[test]
     fn a_cursor_survives_its_trip_through_a_caller() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     app::{App, Failure},
     auth::{Caller, Role, Scope, Stores},
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page},
     domain::{Order, OrderId, OrderStatus, Recorded, StoreId},
     store::{
         self,
@@ -38,14 +38,6 @@ pub struct Query {
     pub limit: u32,
 }
 
-/// One page, newest first.
-pub struct Listing {
-    /// The orders.
-    pub orders: Vec<Order>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Cursor>,
-}
-
 /// How an order came to be what it is.
 pub struct History {
     /// What was recorded, oldest first.
@@ -61,8 +53,8 @@ pub async fn read(app: &App, caller: &Caller, id: OrderId) -> Result<Arc<Order>,
     order.filter(|it| caller.may_read(it)).map(Arc::new).ok_or(Failure::NoSuch("order"))
 }
 
-/// The orders that the caller may see, among those they look for.
-pub async fn list(app: &App, caller: &Caller, query: Query) -> Result<Listing, Failure> {
+/// The orders that the caller may see, among those they look for, newest first.
+pub async fn list(app: &App, caller: &Caller, query: Query) -> Result<Page<Order>, Failure> {
     let filter = OrderFilter {
         store_ids: stores(caller, query.store)?,
         customer: (caller.role == Role::Customer).then(|| caller.subject.clone()),
@@ -74,12 +66,8 @@ pub async fn list(app: &App, caller: &Caller, query: Query) -> Result<Listing, F
         before: query.before,
     };
     let mut tx = app.db.read().await?;
-    let mut orders = store::orders::list(&mut tx, &filter, query.limit + 1).await?;
-    let more = (query.limit as usize) < orders.len();
-    orders.truncate(query.limit as usize);
-    let next = orders.last().filter(|_| more);
-    let next = next.map(|it| Cursor { at: it.placed_at, id: it.id.uuid() });
-    Ok(Listing { orders, next })
+    let orders = store::orders::list(&mut tx, &filter, query.limit + 1).await?;
+    Ok(Page::of(orders, query.limit, |it| Cursor { at: it.placed_at, id: it.id.uuid() }))
 }
 
 /// What happened to an order, and what partners said that changed nothing.

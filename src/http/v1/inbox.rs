@@ -128,7 +128,7 @@ async fn list(
     };
     let listing = inbox::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
     Ok(Body(InboxList {
-        calls: listing.calls.into_iter().map(CallBody::from).collect(),
+        calls: listing.rows.into_iter().map(CallBody::from).collect(),
         next_cursor: listing.next.map(|it| it.encode()),
     }))
 }

@@ -107,7 +107,7 @@ pub async fn list(
     let listing = orders::list(&app, &caller, wanted).await?;
     let shape = shape::widest(&caller);
     let list = OrderList {
-        orders: listing.orders.iter().map(|it| shape.view(it)).collect(),
+        orders: listing.rows.iter().map(|it| shape.view(it)).collect(),
         next_cursor: listing.next.map(|it| it.encode()),
     };
     Ok(Body(list).into_response())
