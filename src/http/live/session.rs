@@ -74,7 +74,8 @@ impl Session {
         match request {
             Request::Subscribe { topic, after } => {
                 let limit = self.app.config.live.topics_per_socket;
-                if limit <= self.watch.topics() && self.watch.watched().all(|it| *it != topic) {
+                let watched = self.connection().topics();
+                if limit <= watched.len() && !watched.contains(&topic) {
                     let message = format!("One socket watches at most {limit} topics.");
                     return Ok(Err(Problem::invalid(message)));
                 }
@@ -108,8 +109,8 @@ impl Session {
         if !same {
             return Err(Close::BadToken);
         }
-        for topic in self.watch.watched() {
-            if !tracking::may_still_watch(&self.app, &fresh, topic).await {
+        for topic in self.connection().topics() {
+            if !tracking::may_still_watch(&self.app, &fresh, &topic).await {
                 return Err(Close::Forbidden);
             }
         }
