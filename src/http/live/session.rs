@@ -22,7 +22,7 @@ use crate::{
 /// One socket's conversation.
 pub struct Session {
     app: App,
-    caller: Caller,
+    caller: Arc<Caller>,
     watch: Watch,
     /// Frames that the client may still send at once.
     allowance: f64,
@@ -31,7 +31,7 @@ pub struct Session {
 
 impl Session {
     /// Greets, and subscribes a tracking link to its order.
-    pub async fn begin(app: App, caller: Caller, watch: Watch) -> Self {
+    pub async fn begin(app: App, caller: Arc<Caller>, watch: Watch) -> Self {
         let mut session =
             Self { allowance: burst(&app), refilled_at: Instant::now(), app, caller, watch };
         let ping_every = session.app.config.live.ping_every.as_secs_f64();
