@@ -1,8 +1,8 @@
 //! Who watches what on this node, and the way from one event to all of them.
 
+mod publish;
+
 use std::{
-    cmp::Reverse,
-    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -20,10 +20,9 @@ use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     live::{
-        Admission, Close, Connection, Event, Outlet, Refused, Topic,
+        Admission, Close, Connection, Outlet, Refused, Topic,
         admission::Census,
-        burst::{self, Choice, Portion},
-        connection::{Bounds, Offered, Pulse, Rhythm},
+        connection::{Bounds, Head, Pulse, Rhythm},
         watchers::Watchers,
         websocket,
         wheel::Wheel,
@@ -155,7 +154,8 @@ impl Hub {
         let mut again = Vec::with_capacity(due.len());
         for weak in due {
             let Some(connection) = weak.upgrade() else { continue };
-            if let Some(next) = connection.beat(&self.rhythm, now, clock) {
+            let heads = |topics: &[Topic]| self.heads(topics);
+            if let Some(next) = connection.beat(&self.rhythm, now, clock, heads) {
                 again.push((weak, next));
             }
         }
@@ -185,76 +185,16 @@ impl Hub {
         connection.leave(topic, |order, version| self.has_published(order, version));
     }
 
-    /// Gives events to everybody who watches any of their topics; a socket that several of them are for gets them in one write.
-    /// Only one task may publish.
-    ///
-    /// What has been published before is dropped.
-    pub fn publish(&self, events: &[Arc<Event>]) {
-        for burst in events.chunks(burst::MOST) {
-            self.publish_burst(burst);
-        }
-        self.shed();
-    }
-
-    fn publish_burst(&self, burst: &[Arc<Event>]) {
-        let serial = self.bursts.fetch_add(1, Ordering::Relaxed);
-        let fresh = self.fresh(burst);
-        let mut with_other_topics = HashMap::new();
-        let mut frames = 0;
-        for (topic, chosen) in topics(&fresh) {
-            let portion = Portion::of(burst, chosen);
-            self.watchers.of(&topic, |connection| {
-                match connection.offer(&topic, &portion, serial) {
-                    Offered::Sent(count) => frames += u64::from(count),
-                    Offered::HasOtherTopics => {
-                        let (_, all) = with_other_topics
-                            .entry(connection.id())
-                            .or_insert_with(|| (Arc::clone(connection), 0));
-                        *all |= chosen;
-                    }
-                }
-            });
-        }
-        // An event that several of its topics are for comes once, and the events of an order in their order.
-        for (connection, chosen) in with_other_topics.into_values() {
-            frames += u64::from(connection.deliver(&Portion::of(burst, chosen)));
-        }
-        // Only now: a socket that opens a gate meanwhile must still expect these events.
-        for event in fresh.events() {
-            self.published.insert(event.order_id(), event.version());
-        }
-        counter!(metric::LIVE_EVENTS).increment(fresh.len().into());
-        counter!(metric::LIVE_FRAMES).increment(frames);
-    }
-
-    /// Those that have not been published, each once.
-    fn fresh<'a>(&self, burst: &'a [Arc<Event>]) -> Portion<'a> {
-        let mut newest = HashMap::new();
-        Portion::all(burst).narrowed(|event| {
-            let (order, version) = (event.order_id(), event.version());
-            let known = newest.insert(order, version).or_else(|| self.published(order));
-            let is_fresh = known.is_none_or(|known| known < version);
-            if let Some(known) = known.filter(|_| !is_fresh) {
-                newest.insert(order, known);
-            }
-            is_fresh
-        })
-    }
-
-    /// Too much waits for all sockets together: those for whom most waits have to go, and come back.
-    fn shed(&self) {
-        if self.bounds.waiting() <= self.waiting_bytes {
-            return;
-        }
-        let mut slow: Vec<_> =
-            self.connections().into_iter().map(|it| (it.waiting(), it)).collect();
-        slow.sort_by_key(|(waiting, _)| Reverse(*waiting));
-        // Somewhat further down than it must be, or the next event would do it again.
-        let enough = self.waiting_bytes / 10 * 9;
-        for (_, connection) in slow.into_iter().take_while(|_| enough < self.bounds.waiting()) {
-            connection.shed();
-            counter!(metric::LIVE_SHED).increment(1);
-        }
+    /// The newest event of each of these topics, as far as there has been one.
+    pub(crate) fn heads(&self, topics: &[Topic]) -> Vec<Head> {
+        let head = |topic: &Topic| {
+            let (order_id, version) = match topic {
+                Topic::Order(id) => (*id, self.published(*id)?),
+                list => self.watchers.head(list)?,
+            };
+            Some(Head { topic: topic.to_string(), order_id, version })
+        };
+        topics.iter().filter_map(head).collect()
     }
 
     /// The last version published of an order, if that is remembered.
@@ -316,15 +256,4 @@ impl Hub {
     fn wheel(&self) -> MutexGuard<'_, Wheel> {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The topics of events, and which of them belong to each.
-fn topics(events: &Portion<'_>) -> HashMap<Topic, Choice> {
-    let mut topics = HashMap::new();
-    for (at, event) in events.places() {
-        for topic in Topic::of(event.order()) {
-            *topics.entry(topic).or_default() |= burst::bit(at);
-        }
-    }
-    topics
 }
