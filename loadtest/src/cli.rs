@@ -86,6 +86,10 @@ pub struct Changes {
     /// How often each stretch is measured
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
+    /// How long the threads that read the sockets sleep between two looks while changes are measured. 0: they wait in epoll, as
+    /// latencies want it; more: no write wakes them, as processor time wants it
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub reader_pause: Option<u64>,
 }
 
 impl Changes {
@@ -100,6 +104,7 @@ impl Changes {
             rate: self.rate.unwrap_or(scenario.rate),
             seconds: self.seconds.unwrap_or(scenario.seconds),
             rounds: self.rounds.unwrap_or(scenario.rounds).max(1),
+            reader_pause_us: self.reader_pause.unwrap_or(scenario.reader_pause_us),
             ..scenario
         }
     }

@@ -48,7 +48,7 @@ impl Times {
 /// What sockets saw in one stretch of time.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// From the moment that the change was recorded to the frame's arrival.
+    /// From the moment that the change was recorded to the frame's arrival; to its reading, while the client pauses.
     pub committed: Times,
     /// From the moment that the change was due to the frame's arrival: what stands in a queue before the server counts.
     pub due: Times,

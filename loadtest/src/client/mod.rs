@@ -62,6 +62,8 @@ enum Order {
     Return(Return),
     /// Read what the deaf were sent.
     Listen,
+    /// How to wait for frames; see [`Client::set_pause`].
+    Pause(Duration),
     /// The end.
     Quit,
 }
@@ -183,6 +185,14 @@ impl Client {
     /// Whether the lost come back.
     pub fn set_return(&self, value: Return) {
         (0..self.threads.len()).for_each(|at| self.tell(at, Order::Return(value)));
+    }
+
+    /// How the threads wait for frames. Zero: in epoll, so that a frame's moment is its arrival, and every write to a socket whose
+    /// thread sleeps there wakes it, at the writer's cost. More: each thread sleeps for so long, where no write can wake it, then
+    /// reads whatever there is. A frame's moment is then that of its reading, up to the pause (and the reading of what came
+    /// with it) after its arrival, so latencies are worth less; but the writer pays for writing only.
+    pub fn set_pause(&self, pause: Duration) {
+        (0..self.threads.len()).for_each(|at| self.tell(at, Order::Pause(pause)));
     }
 
     /// Reads what the deaf were sent.

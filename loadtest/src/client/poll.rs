@@ -44,6 +44,8 @@ pub struct Loop {
     /// Who connects when.
     calendar: BinaryHeap<Reverse<(u64, usize)>>,
     returns: Return,
+    /// How long to sleep where no write can wake this thread; zero: wait in epoll.
+    pause: Duration,
     scratch: Vec<u8>,
     lots: u64,
 }
@@ -77,16 +79,34 @@ impl Loop {
         let seats = plans.iter().map(|_| Seat::default()).collect();
         let scratch = vec![0; READ_BYTES];
         let (calendar, returns, lots) = (BinaryHeap::new(), Return::Never, machine::now() | 1);
-        Self { poll, address, plans, seats, hearing, gauges, calendar, returns, scratch, lots }
+        let pause = Duration::ZERO;
+        Self {
+            poll,
+            address,
+            plans,
+            seats,
+            hearing,
+            gauges,
+            calendar,
+            returns,
+            pause,
+            scratch,
+            lots,
+        }
     }
 
     /// Goes on until it is told to quit.
     pub fn run(&mut self, inbox: &mpsc::Receiver<Order>) {
         let mut events = Events::with_capacity(1024);
         loop {
-            let timeout = self.calendar.peek().map(|Reverse((due, _))| {
-                Duration::from_nanos(due.saturating_sub(machine::now()).max(1000))
-            });
+            let timeout = if self.pause.is_zero() {
+                self.until_due()
+            } else {
+                if events.is_empty() {
+                    std::thread::sleep(self.pause);
+                }
+                Some(Duration::ZERO)
+            };
             // Interrupted is all that can go wrong, and then the next round goes well.
             if self.poll.poll(&mut events, timeout).is_err() {
                 continue;
@@ -112,10 +132,17 @@ impl Loop {
                     }
                     Order::Return(value) => self.returns = value,
                     Order::Listen => self.listen(),
+                    Order::Pause(pause) => self.pause = pause,
                     Order::Quit => return,
                 }
             }
         }
+    }
+
+    /// How long until the next connection is due.
+    fn until_due(&self) -> Option<Duration> {
+        let Reverse((due, _)) = self.calendar.peek()?;
+        Some(Duration::from_nanos(due.saturating_sub(machine::now()).max(1000)))
     }
 
     fn connect_due(&mut self) {

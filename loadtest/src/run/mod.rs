@@ -76,6 +76,7 @@ impl Stage {
         progress.begin("starting the server");
         let server = Server::start(&cli.aim, &scenario.set)?;
         let mut report = Report::new(&scenario, &server.what);
+        report.condition("reader", reader(&scenario));
         report.condition("file limit", format!("{files} for each process"));
         let blueprint = plans::blueprint(&scenario);
         let orders: usize = blueprint.orders_of.iter().sum();
@@ -97,6 +98,7 @@ impl Stage {
             world: &self.world,
             pid: self.server.pid(),
             watchers: &self.watchers,
+            pause: self.scenario.reader_pause(),
         }
     }
 
@@ -132,6 +134,18 @@ impl Stage {
         self.progress.begin(&format!("opening {} sockets", self.plans.len()));
         self.client.connect_all(self.scenario.connect_rate, PATIENCE)
     }
+}
+
+/// How frames are waited for, for the report.
+fn reader(scenario: &Scenario) -> String {
+    let micros = scenario.reader_pause_us;
+    if micros == 0 {
+        return "waits in epoll: latencies count to a frame's arrival".to_owned();
+    }
+    format!(
+        "sleeps {micros} µs at a time while changes are measured, so that no write has to wake it: processor time is that of writing, \
+         latencies count to a frame's reading and are up to a pause too long"
+    )
 }
 
 /// Events that are committed and not published, if the server tells.
