@@ -11,9 +11,9 @@ use crate::scenario::Scenario;
 #[command(about, max_term_width = 110, after_help = format!("Scenarios:\n{}", Scenario::list()))]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// A bare server for comparison.
+    /// What else this tool does.
     #[command(subcommand)]
-    pub floor: Option<Floor>,
+    pub command: Option<Command>,
     /// What to run: a scenario's name, or the path of a TOML file
     pub scenario: Option<String>,
     /// The server.
@@ -110,9 +110,9 @@ impl Changes {
     }
 }
 
-/// A bare server for comparison.
+/// What this tool does besides carrying out a scenario.
 #[derive(Debug, Subcommand)]
-pub enum Floor {
+pub enum Command {
     /// Run the bare epoll server alone (scenarios with --with-floor start it themselves)
     Floor {
         /// Where to listen
@@ -121,6 +121,12 @@ pub enum Floor {
         /// End when whoever started it ends
         #[arg(long, hide = true)]
         ends_with_parent: bool,
+    },
+    /// Print the medians of several runs of one scenario as a markdown table
+    Medians {
+        /// What the runs wrote with --json, or the figures.jsonl of their reports
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 

@@ -2,6 +2,7 @@
 
 pub mod html;
 pub mod json;
+pub mod medians;
 pub mod svg;
 pub mod table;
 
@@ -79,10 +80,8 @@ impl Report {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let load = crate::machine::load_average();
         report.condition("server", server);
-        report.condition(
-            "machine",
-            format!("{cores} cores, shared with this tool, load average at the start {load}"),
-        );
+        report.condition("machine", format!("{cores} cores, shared with this tool"));
+        report.condition("load average at the start", load.to_string());
         report.condition("started", crate::machine::written(crate::machine::now()));
         report.condition("command", std::env::args().skip(1).collect::<Vec<_>>().join(" "));
         report
