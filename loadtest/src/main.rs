@@ -7,6 +7,7 @@ mod drive;
 mod floor;
 mod http;
 mod machine;
+mod metrics;
 mod plans;
 mod progress;
 mod record;

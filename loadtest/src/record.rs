@@ -52,9 +52,9 @@ pub struct Tally {
     pub committed: Times,
     /// From the moment that the change was due to the frame's arrival: what stands in a queue before the server counts.
     pub due: Times,
-    /// From the moment that a connection was due to its upgrade.
+    /// From the moment that a connection was due to its upgrade, refusals and returns between the two included.
     pub connected: Times,
-    /// From the moment that a connection was due to its snapshot.
+    /// From that moment to its snapshot.
     pub subscribed: Times,
     /// Event frames.
     pub frames: u64,

@@ -15,6 +15,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("connect", include_str!("../scenarios/connect.toml")),
     ("reconnect", include_str!("../scenarios/reconnect.toml")),
     ("slow-readers", include_str!("../scenarios/slow-readers.toml")),
+    ("live-500", include_str!("../scenarios/live-500.toml")),
     ("kitchen-rush", include_str!("../scenarios/kitchen-rush.toml")),
     ("webhook-burst", include_str!("../scenarios/webhook-burst.toml")),
     ("idle", include_str!("../scenarios/idle.toml")),
@@ -114,6 +115,8 @@ pub struct Scenario {
     pub slow_share: f64,
     /// The kernel's receive buffer of those, in bytes.
     pub slow_buffer: usize,
+    /// How often each socket is replaced by a new one, over all rounds.
+    pub lives: usize,
     /// Settings of the server.
     pub set: Vec<String>,
 }
@@ -140,6 +143,7 @@ impl Default for Scenario {
             connect_rate: 2000,
             slow_share: 0.0,
             slow_buffer: 4096,
+            lives: 60,
             set: Vec::new(),
         }
     }

@@ -21,6 +21,8 @@ pub enum Unit {
     Micros,
     /// Bytes.
     Bytes,
+    /// 1024 bytes.
+    Kibibytes,
     /// Pieces.
     Count,
     /// A factor.
@@ -96,6 +98,12 @@ impl Report {
     pub fn figure(&mut self, name: &str, value: f64, unit: Unit, meaning: &str) {
         let (name, meaning) = (name.to_owned(), meaning.to_owned());
         self.figures.push(Figure { name, value, unit, meaning });
+    }
+
+    /// A size: a figure in bytes, and one called `<name>_kib`.
+    pub fn size(&mut self, name: &str, bytes: f64, meaning: &str) {
+        self.figure(name, bytes, Unit::Bytes, meaning);
+        self.figure(&format!("{name}_kib"), bytes / 1024.0, Unit::Kibibytes, "the same in KiB");
     }
 
     /// A count.
@@ -184,6 +192,7 @@ impl Figure {
         match self.unit {
             Unit::Micros => micros(self.value),
             Unit::Bytes => bytes(self.value),
+            Unit::Kibibytes => format!("{:.2} KiB", self.value),
             Unit::Count => format!("{}", self.value),
             Unit::Ratio => format!("{:.3} x", self.value),
             Unit::PerSecond => format!("{:.0} /s", self.value),

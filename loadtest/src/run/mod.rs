@@ -1,5 +1,6 @@
 //! The ways in which a scenario goes, and what all of them begin with.
 
+mod drain;
 mod fanout;
 mod idle;
 mod slice;
@@ -16,8 +17,9 @@ use crate::{
     cli::Cli,
     client::{Client, Plan, wait},
     drive::{Load, change::Staff},
-    http::Http,
-    machine, plans,
+    machine,
+    metrics::Metrics,
+    plans,
     progress::Progress,
     report::Report,
     run::slice::Side,
@@ -54,7 +56,7 @@ pub fn run(cli: &Cli, scenario: Scenario) -> anyhow::Result<Report> {
         Kind::Idle => idle::run(stage),
         Kind::Connect => storm::connect(stage),
         Kind::Reconnect => storm::reconnect(stage),
-        Kind::Drain => storm::drain(stage),
+        Kind::Drain => drain::run(stage),
         Kind::SlowReaders => slow::run(stage),
         Kind::Webhooks => webhooks::run(stage),
         Kind::Soak => soak::run(stage),
@@ -150,14 +152,5 @@ fn reader(scenario: &Scenario) -> String {
 
 /// Events that are committed and not published, if the server tells.
 fn waiting_events(server: &Server) -> Option<f64> {
-    metric(server, "orderwire_outbox_rows")
-}
-
-/// The sum of a metric over its labels, if the server tells.
-fn metric(server: &Server, name: &str) -> Option<f64> {
-    let answer = Http::new(server.address).call("GET", "/metrics", &[], b"").ok()?;
-    let text = String::from_utf8(answer.body).ok()?;
-    let lines = text.lines().filter(|it| it.starts_with(name));
-    let values: Vec<f64> = lines.filter_map(|it| it.rsplit(' ').next()?.parse().ok()).collect();
-    (!values.is_empty()).then(|| values.iter().sum())
+    Metrics::of(server).sum("orderwire_outbox_rows")
 }
