@@ -111,7 +111,9 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
         sockets: config.live.max_sockets,
         sockets_per_address: config.live.max_sockets_per_address,
         queue_bytes: config.live.queue_bytes,
+        slow_after: *config.live.slow_after,
         gate_events: config.live.gate_events,
+        waiting_bytes: config.live.waiting_bytes,
     };
     let rhythm = Rhythm {
         ping_every: *config.live.ping_every,

@@ -125,8 +125,14 @@ section! {
         frame_bytes: usize = 4096, in 256, 1024 * 1024;
         /// Frames that a client may send in a second, with bursts of twice as many.
         frames_per_second: u32 = 20, in 1, 100_000;
-        /// Bytes that wait for one slow reader before newer state replaces older, and then the socket is closed.
+        /// Bytes that wait for one slow reader before newer state replaces older. Who has more waiting even so is closed: at once if
+        /// it is four times as much, else when it stops reading.
         queue_bytes: usize = 256 * 1024, in 4096, 64 * 1024 * 1024;
+        /// How long a slow reader with more than `queue_bytes` waiting may go without taking a byte.
+        slow_after: Span = Span::secs(10), in Span::millis(100), Span::secs(300);
+        /// Memory that may wait for all slow readers together, in bytes; then those for whom most waits are closed. Events, which
+        /// they share, do not count.
+        waiting_bytes: usize = 256 * 1024 * 1024, in 64 * 1024, 1 << 40;
         /// Events held for one subscription while its snapshot is read.
         gate_events: usize = 1024, in 16, 1_000_000;
         /// How long a socket may be silent towards its client.

@@ -1,6 +1,8 @@
 //! Who watches what on this node, and the way from one event to all of them.
 
 use std::{
+    cmp::Reverse,
+    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -13,16 +15,16 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use metrics::{counter, gauge};
 use moka::sync::Cache;
-use smallvec::SmallVec;
 
 use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     live::{
-        Admission, Close, Connection, Event, Outlet, Refused, Subscription, Topic,
+        Admission, Close, Connection, Event, Outlet, Refused, Topic,
         admission::Census,
-        connection::{Offered, Pulse, Rhythm, When},
-        gate::Passage,
+        burst::{self, Choice, Portion},
+        connection::{Bounds, Offered, Pulse, Rhythm},
+        watchers::Watchers,
         websocket,
         wheel::Wheel,
     },
@@ -46,23 +48,27 @@ pub struct Limits {
     pub sockets_per_address: usize,
     /// Bytes that wait for one socket.
     pub queue_bytes: usize,
+    /// How long a reader for whom more waits may go without taking a byte.
+    pub slow_after: Duration,
     /// Events held for one subscription while its snapshot is read.
     pub gate_events: usize,
+    /// Memory that may wait for all sockets together, in bytes.
+    pub waiting_bytes: usize,
 }
-
-/// Who watches one topic. Nearly always that is one socket, which then needs no memory of its own.
-type Watchers = SmallVec<[Arc<Subscription>; 1]>;
 
 /// The hub of one node.
 #[derive(Debug)]
 pub struct Hub {
-    limits: Limits,
+    bounds: Arc<Bounds>,
+    waiting_bytes: usize,
     rhythm: Rhythm,
     census: Arc<Census>,
-    topics: DashMap<Topic, Watchers>,
+    watchers: Watchers,
     connections: DashMap<u64, Weak<Connection>>,
     wheel: Mutex<Wheel>,
     next_id: AtomicU64,
+    /// Bursts published; a connection knows by their numbers which one it has been offered.
+    bursts: AtomicU64,
     /// The last version published of each order.
     published: Cache<OrderId, Version>,
     behind_since: Mutex<Option<Timestamp>>,
@@ -74,13 +80,19 @@ impl Hub {
     pub fn new(limits: Limits, rhythm: Rhythm) -> Self {
         let tick = (rhythm.ping_every / TICKS_PER_PING).clamp(SHORTEST_TICK, LONGEST_TICK);
         Self {
-            limits,
+            bounds: Arc::new(Bounds::new(
+                limits.queue_bytes,
+                limits.slow_after,
+                limits.gate_events,
+            )),
+            waiting_bytes: limits.waiting_bytes,
             rhythm,
             census: Arc::new(Census::new(limits.sockets, limits.sockets_per_address)),
-            topics: DashMap::new(),
+            watchers: Watchers::default(),
             connections: DashMap::new(),
             wheel: Mutex::new(Wheel::new(tick)),
             next_id: AtomicU64::new(1),
+            bursts: AtomicU64::new(1),
             published: Cache::builder()
                 .max_capacity(REMEMBERED_ORDERS)
                 .time_to_idle(Duration::from_hours(1))
@@ -111,8 +123,8 @@ impl Hub {
     pub fn connect(&self, shape: Shape, outlet: Outlet, expires_at: Timestamp) -> Arc<Connection> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let pulse = Pulse::new(expires_at);
-        let connection =
-            Arc::new(Connection::new(id, shape, outlet, self.limits.queue_bytes, pulse));
+        let bounds = Arc::clone(&self.bounds);
+        let connection = Arc::new(Connection::new(id, shape, outlet, bounds, pulse));
         self.connections.insert(id, Arc::downgrade(&connection));
         // Looked at with the next tick, which then knows how long to wait.
         self.wheel().put(Arc::downgrade(&connection), Instant::now());
@@ -123,11 +135,11 @@ impl Hub {
         connection
     }
 
-    /// Forgets a connection and its subscriptions.
-    pub fn disconnect(&self, connection: &Connection, subscriptions: &[Arc<Subscription>]) {
+    /// Forgets a connection and what it watches.
+    pub fn disconnect(&self, connection: &Connection) {
         self.connections.remove(&connection.id());
-        for subscription in subscriptions {
-            self.unsubscribe(subscription);
+        for topic in connection.topics() {
+            self.unsubscribe(connection, &topic);
         }
     }
 
@@ -151,30 +163,26 @@ impl Hub {
         for (connection, next) in again {
             wheel.put(connection, next);
         }
+        drop(wheel);
+        gauge!(metric::LIVE_WAITING).set(self.bounds.waiting() as f64);
+        self.shed();
     }
 
     /// Starts to watch. Events are held until [`Hub::open`] is told which snapshot the socket has been sent.
-    pub fn subscribe(&self, connection: &Arc<Connection>, topic: Topic) -> Arc<Subscription> {
-        let subscription = Arc::new(Subscription::holding(topic.clone(), Arc::clone(connection)));
-        connection.gate_closed();
-        self.topics.entry(topic).or_default().push(Arc::clone(&subscription));
-        subscription
+    pub fn subscribe(&self, connection: &Arc<Connection>, topic: Topic) {
+        connection.watch(topic.clone());
+        self.watchers.add(topic, connection);
     }
 
     /// The snapshot is in the queue; it showed these versions. What happened since follows.
-    pub fn open(&self, subscription: &Subscription, shown: &[(OrderId, Version)]) {
-        subscription.open(shown, |order, version| self.has_published(order, version));
+    pub fn open(&self, connection: &Connection, topic: &Topic, shown: &[(OrderId, Version)]) {
+        connection.open(topic, shown, |order, version| self.has_published(order, version));
     }
 
     /// Stops to watch.
-    pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        self.topics.remove_if_mut(subscription.topic(), |_, watchers| {
-            if let Some(at) = watchers.iter().position(|it| Arc::ptr_eq(it, subscription)) {
-                watchers.swap_remove(at);
-            }
-            watchers.is_empty()
-        });
-        subscription.discard(|order, version| self.has_published(order, version));
+    pub fn unsubscribe(&self, connection: &Connection, topic: &Topic) {
+        self.watchers.remove(topic, connection);
+        connection.leave(topic, |order, version| self.has_published(order, version));
     }
 
     /// Gives events to everybody who watches any of their topics; a socket that several of them are for gets them in one write.
@@ -182,29 +190,71 @@ impl Hub {
     ///
     /// What has been published before is dropped.
     pub fn publish(&self, events: &[Arc<Event>]) {
-        let when = if events.len() == 1 { When::Now } else { When::AtFlush };
-        let mut dirty = Vec::new();
-        let (mut published, mut frames) = (0_u64, 0_u64);
-        for event in events {
-            let (order, version) = (event.order_id(), event.version());
-            if self.has_published(order, version) {
-                continue;
-            }
-            for topic in Topic::of(event.order()) {
-                let Some(watchers) = self.topics.get(&topic) else { continue };
-                for subscription in watchers.iter() {
-                    frames += u64::from(self.offer(subscription, event, when, &mut dirty));
+        for burst in events.chunks(burst::MOST) {
+            self.publish_burst(burst);
+        }
+        self.shed();
+    }
+
+    fn publish_burst(&self, burst: &[Arc<Event>]) {
+        let serial = self.bursts.fetch_add(1, Ordering::Relaxed);
+        let fresh = self.fresh(burst);
+        let mut with_other_topics = HashMap::new();
+        let mut frames = 0;
+        for (topic, chosen) in topics(&fresh) {
+            let portion = Portion::of(burst, chosen);
+            self.watchers.of(&topic, |connection| {
+                match connection.offer(&topic, &portion, serial) {
+                    Offered::Sent(count) => frames += u64::from(count),
+                    Offered::HasOtherTopics => {
+                        let (_, all) = with_other_topics
+                            .entry(connection.id())
+                            .or_insert_with(|| (Arc::clone(connection), 0));
+                        *all |= chosen;
+                    }
                 }
-            }
-            // Only now: a socket that opens a gate meanwhile must still expect this event.
-            self.published.insert(order, version);
-            published += 1;
+            });
         }
-        for connection in dirty {
-            connection.flush();
+        // An event that several of its topics are for comes once, and the events of an order in their order.
+        for (connection, chosen) in with_other_topics.into_values() {
+            frames += u64::from(connection.deliver(&Portion::of(burst, chosen)));
         }
-        counter!(metric::LIVE_EVENTS).increment(published);
+        // Only now: a socket that opens a gate meanwhile must still expect these events.
+        for event in fresh.events() {
+            self.published.insert(event.order_id(), event.version());
+        }
+        counter!(metric::LIVE_EVENTS).increment(fresh.len().into());
         counter!(metric::LIVE_FRAMES).increment(frames);
+    }
+
+    /// Those that have not been published, each once.
+    fn fresh<'a>(&self, burst: &'a [Arc<Event>]) -> Portion<'a> {
+        let mut newest = HashMap::new();
+        Portion::all(burst).narrowed(|event| {
+            let (order, version) = (event.order_id(), event.version());
+            let known = newest.insert(order, version).or_else(|| self.published(order));
+            let is_fresh = known.is_none_or(|known| known < version);
+            if let Some(known) = known.filter(|_| !is_fresh) {
+                newest.insert(order, known);
+            }
+            is_fresh
+        })
+    }
+
+    /// Too much waits for all sockets together: those for whom most waits have to go, and come back.
+    fn shed(&self) {
+        if self.bounds.waiting() <= self.waiting_bytes {
+            return;
+        }
+        let mut slow: Vec<_> =
+            self.connections().into_iter().map(|it| (it.waiting(), it)).collect();
+        slow.sort_by_key(|(waiting, _)| Reverse(*waiting));
+        // Somewhat further down than it must be, or the next event would do it again.
+        let enough = self.waiting_bytes / 10 * 9;
+        for (_, connection) in slow.into_iter().take_while(|_| enough < self.bounds.waiting()) {
+            connection.shed();
+            counter!(metric::LIVE_SHED).increment(1);
+        }
     }
 
     /// The last version published of an order, if that is remembered.
@@ -248,27 +298,6 @@ impl Hub {
         }
     }
 
-    fn offer(
-        &self,
-        subscription: &Subscription,
-        event: &Arc<Event>,
-        when: When,
-        dirty: &mut Vec<Arc<Connection>>,
-    ) -> bool {
-        match subscription.offer(event, when, self.limits.gate_events) {
-            Passage::Through(Offered::Taken) => true,
-            Passage::Through(Offered::Dirty) => {
-                dirty.push(Arc::clone(subscription.connection()));
-                true
-            }
-            Passage::Through(Offered::KnownAlready) | Passage::Held => false,
-            Passage::Overflow => {
-                subscription.connection().close(Close::PositionLost);
-                false
-            }
-        }
-    }
-
     fn has_published(&self, order: OrderId, version: Version) -> bool {
         self.published.get(&order).is_some_and(|it| version <= it)
     }
@@ -287,4 +316,15 @@ impl Hub {
     fn wheel(&self) -> MutexGuard<'_, Wheel> {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The topics of events, and which of them belong to each.
+fn topics(events: &Portion<'_>) -> HashMap<Topic, Choice> {
+    let mut topics = HashMap::new();
+    for (at, event) in events.places() {
+        for topic in Topic::of(event.order()) {
+            *topics.entry(topic).or_default() |= burst::bit(at);
+        }
+    }
+    topics
 }

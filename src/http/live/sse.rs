@@ -74,7 +74,7 @@ pub async fn events(
     let shape = shape::on_channel(&caller, query.channel)?;
     let after = last_event_id(&headers)?;
     let admission = app.hub.admit(address)?;
-    let mut watch = Watch::new(app.clone(), &caller, shape, Outlet::Stream, admission);
+    let watch = Watch::new(app.clone(), &caller, shape, Outlet::Stream, admission);
     let mut first = VecDeque::new();
     watch
         .add(&caller, Topic::Order(id), after, |start| {

@@ -93,6 +93,12 @@ impl Connection {
             self.close(Close::NoAnswer);
             return None;
         }
+        // One that talks but does not read, or an event stream whose reader is gone.
+        if rhythm.idle_timeout <= state.queue.stalled_for(now) {
+            self.give_up(&mut state);
+            return None;
+        }
+        let pulse = &mut state.pulse;
         let notice = pulse.expires_at.saturating_sub(rhythm.expiry_notice);
         let warns = !pulse.warned && notice.is_ok_and(|it| it <= clock);
         let due = rhythm.ping_every <= now.duration_since(pulse.pinged_at);
