@@ -3,6 +3,7 @@
 mod channels;
 mod ends;
 mod frames;
+mod handshake;
 mod limits;
 mod resume;
 mod slow;
