@@ -1,6 +1,7 @@
 //! The live protocol, as `docs/live-protocol.md` promises it.
 
 mod channels;
+mod conformance;
 mod ends;
 mod frames;
 mod handshake;
