@@ -26,13 +26,13 @@ use crate::{
 
 const STORE: StoreId = StoreId::from_uuid(Uuid::from_u128(9));
 const LIMITS: Limits = Limits {
-        sockets: 3,
-        sockets_per_address: 2,
-        queue_bytes: 64 * 1024,
-        slow_after: Duration::from_secs(10),
-        gate_events: 4,
-        waiting_bytes: 1024 * 1024,
-    };
+    sockets: 3,
+    sockets_per_address: 2,
+    queue_bytes: 64 * 1024,
+    slow_after: Duration::from_secs(10),
+    gate_events: 4,
+    waiting_bytes: 1024 * 1024,
+};
 
 const RHYTHM: Rhythm = Rhythm {
     ping_every: Duration::from_secs(25),
@@ -258,10 +258,7 @@ async fn a_ping_tells_the_newest_event_of_what_is_watched() {
         heads.map(|it| (it.topic, it.order_id, it.version)).collect::<Vec<_>>()
     };
     let topics = store.topics();
-    let expected = [
-        (topics[0].to_string(), order(2), 1),
-        (topics[1].to_string(), order(1), 7),
-    ];
+    let expected = [(topics[0].to_string(), order(2), 1), (topics[1].to_string(), order(1), 7)];
     assert_eq!(told(&topics), expected);
     assert_eq!(told(&nobody.topics()), []);
     hub.disconnect(&store);

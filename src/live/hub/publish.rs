@@ -38,15 +38,13 @@ impl Hub {
         for (topic, chosen) in &topics {
             let (topic, chosen) = (topic, *chosen);
             let portion = Portion::of(burst, chosen);
-            self.watchers.of(topic, |connection| {
-                match connection.offer(topic, &portion, serial) {
-                    Offered::Sent(count) => frames += u64::from(count),
-                    Offered::HasOtherTopics => {
-                        let (_, all) = with_other_topics
-                            .entry(connection.id())
-                            .or_insert_with(|| (Arc::clone(connection), 0));
-                        *all |= chosen;
-                    }
+            self.watchers.of(topic, |connection| match connection.offer(topic, &portion, serial) {
+                Offered::Sent(count) => frames += u64::from(count),
+                Offered::HasOtherTopics => {
+                    let (_, all) = with_other_topics
+                        .entry(connection.id())
+                        .or_insert_with(|| (Arc::clone(connection), 0));
+                    *all |= chosen;
                 }
             });
         }

@@ -34,9 +34,17 @@ pub struct Decoder {
     longest: usize,
     /// Bytes of a frame that has not wholly come.
     partial: Vec<u8>,
-    /// The frames so far of a message that has not wholly come.
-    fragments: Option<(u8, Vec<u8>)>,
-    closed: bool,
+    fragments: Option<Fragments>,
+    over: bool,
+}
+
+/// A message that has not wholly come.
+#[derive(Debug)]
+struct Fragments {
+    opcode: u8,
+    bytes: Vec<u8>,
+    /// How many of the bytes, if they are text, are known to be good.
+    checked: usize,
 }
 
 /// One frame, unmasked.
@@ -49,40 +57,56 @@ struct Frame {
 impl Decoder {
     /// For messages of at most so many bytes.
     pub const fn new(longest: usize) -> Self {
-        Self { longest, partial: Vec::new(), fragments: None, closed: false }
+        Self { longest, partial: Vec::new(), fragments: None, over: false }
     }
 
-    /// Takes what has come; `each` is given every message that is complete now. Nothing follows a violation or a close.
+    /// Takes what has come; `each` is given every message that is complete now. Nothing follows a violation or a close: what comes
+    /// behind them is passed over.
     pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Message)) -> Result<(), Violation> {
+        let fed = self.read(bytes, &mut each);
+        if fed.is_err() {
+            self.over = true;
+            self.fragments = None;
+        }
+        fed
+    }
+
+    /// Whether the client has closed or has violated the protocol.
+    pub const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn read(&mut self, bytes: &[u8], each: &mut impl FnMut(Message)) -> Result<(), Violation> {
         if self.partial.is_empty() {
-            let taken = self.take(bytes, &mut each)?;
+            let taken = self.take(bytes, each)?;
             self.partial = bytes.get(taken..).unwrap_or_default().to_vec();
             return Ok(());
         }
         let mut whole = std::mem::take(&mut self.partial);
         whole.extend_from_slice(bytes);
-        let taken = self.take(&whole, &mut each)?;
-        whole.drain(..taken);
-        if !whole.is_empty() {
-            self.partial = whole;
+        let taken = self.take(&whole, each)?;
+        if taken != 0 {
+            whole.drain(..taken);
+            // What is left may wait for long, and must not hold on to the room of what has gone.
+            whole.shrink_to_fit();
         }
+        self.partial = whole;
         Ok(())
     }
 
     /// Takes all complete frames off the front; answers how many bytes those were.
     fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(Message)) -> Result<usize, Violation> {
         let mut taken = 0;
-        while !self.closed
+        while !self.over
             && let Some((frame, length)) = self.frame(bytes.get(taken..).unwrap_or_default())?
         {
             taken += length;
             if let Some(message) = self.message(frame)? {
-                self.closed = matches!(message, Message::Close(_));
+                self.over = matches!(message, Message::Close(_));
                 each(message);
             }
         }
-        // Whatever comes behind a close frame is of no interest.
-        Ok(if self.closed { bytes.len() } else { taken })
+        Ok(if self.over { bytes.len() } else { taken })
     }
 
     /// The frame at the front, and its length on the wire; `None` when it has not wholly come.
@@ -131,7 +155,7 @@ impl Decoder {
         if is_control {
             return if length <= CONTROL_BYTES { Ok(length) } else { Err(Violation::Protocol) };
         }
-        let before = self.fragments.as_ref().map_or(0, |(_, bytes)| bytes.len());
+        let before = self.fragments.as_ref().map_or(0, |it| it.bytes.len());
         match before.checked_add(length) {
             Some(total) if total <= self.longest => Ok(length),
             _ => Err(Violation::TooLarge),
@@ -140,27 +164,42 @@ impl Decoder {
 
     fn message(&mut self, frame: Frame) -> Result<Option<Message>, Violation> {
         let Frame { fin, opcode, payload } = frame;
-        let (opcode, payload) = match opcode {
+        let mut fragments = match opcode {
             opcode::PING => return Ok(Some(Message::Ping(payload))),
             opcode::PONG => return Ok(Some(Message::Pong)),
             opcode::CLOSE => return close(&payload).map(Some),
-            opcode::CONTINUATION => match self.fragments.take() {
-                Some((opcode, mut bytes)) => {
-                    bytes.extend_from_slice(&payload);
-                    (opcode, bytes)
-                }
-                None => return Err(Violation::Protocol),
-            },
-            opcode => (opcode, payload),
+            opcode::CONTINUATION => {
+                let mut fragments = self.fragments.take().ok_or(Violation::Protocol)?;
+                fragments.bytes.extend_from_slice(&payload);
+                fragments
+            }
+            opcode => Fragments { opcode, bytes: payload, checked: 0 },
         };
         if !fin {
-            self.fragments = Some((opcode, payload));
+            fragments.check()?;
+            self.fragments = Some(fragments);
             return Ok(None);
         }
+        let Fragments { opcode, bytes, .. } = fragments;
         if opcode == opcode::BINARY {
-            return Ok(Some(Message::Binary(payload)));
+            return Ok(Some(Message::Binary(bytes)));
         }
-        String::from_utf8(payload).map(|it| Some(Message::Text(it))).map_err(|_| Violation::NotUtf8)
+        String::from_utf8(bytes).map(|it| Some(Message::Text(it))).map_err(|_| Violation::NotUtf8)
+    }
+}
+
+impl Fragments {
+    /// Bad text is refused before the message has ended; a letter that is cut may still become good.
+    fn check(&mut self) -> Result<(), Violation> {
+        if self.opcode != opcode::TEXT {
+            return Ok(());
+        }
+        match str::from_utf8(self.bytes.get(self.checked..).unwrap_or_default()) {
+            Ok(good) => self.checked += good.len(),
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(Violation::NotUtf8),
+        }
+        Ok(())
     }
 }
 
@@ -178,7 +217,7 @@ fn close(payload: &[u8]) -> Result<Message, Violation> {
     if !allowed {
         return Err(Violation::Protocol);
     }
-    if std::str::from_utf8(reason).is_err() {
+    if str::from_utf8(reason).is_err() {
         return Err(Violation::NotUtf8);
     }
     Ok(Message::Close(Some(code)))

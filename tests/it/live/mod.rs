@@ -1,8 +1,10 @@
 //! The live protocol, as `docs/live-protocol.md` promises it.
 
 mod channels;
+mod conformance;
 mod ends;
 mod frames;
+mod handshake;
 mod limits;
 mod resume;
 mod slow;

@@ -1,5 +1,10 @@
 //! The framing against a library that is not ours, and against hostile bytes.
 
+mod conformance;
+mod echo;
+#[path = "../../../../tests/websocket/mod.rs"]
+mod played;
+
 use proptest::prelude::*;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     Frame, FrameHeader,
