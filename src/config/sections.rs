@@ -135,6 +135,8 @@ section! {
         waiting_bytes: usize = 256 * 1024 * 1024, in 64 * 1024, 1 << 40;
         /// Events held for one subscription while its snapshot is read.
         gate_events: usize = 1024, in 16, 1_000_000;
+        /// Events of recently asked for orders held for a minute, so that sockets which come back together cost one read of the log.
+        history_events: u64 = 20_000, in 1, 10_000_000;
         /// How long a socket may be silent towards its client.
         ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
         /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.
