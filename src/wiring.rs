@@ -110,6 +110,7 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
     let limits = Limits {
         sockets: config.live.max_sockets,
         sockets_per_address: config.live.max_sockets_per_address,
+        handshakes_per_second: config.live.handshakes_per_second,
         queue_bytes: config.live.queue_bytes,
         slow_after: *config.live.slow_after,
         gate_events: config.live.gate_events,

@@ -28,6 +28,7 @@ const STORE: StoreId = StoreId::from_uuid(Uuid::from_u128(9));
 const LIMITS: Limits = Limits {
     sockets: 3,
     sockets_per_address: 2,
+    handshakes_per_second: 0,
     queue_bytes: 64 * 1024,
     slow_after: Duration::from_secs(10),
     gate_events: 4,
@@ -258,7 +259,10 @@ async fn a_ping_tells_the_newest_event_of_what_is_watched() {
         heads.map(|it| (it.topic, it.order_id, it.version)).collect::<Vec<_>>()
     };
     let topics = store.topics();
-    let expected = [(topics[0].to_string(), order(2), 1), (topics[1].to_string(), order(1), 7)];
+    let expected = [
+        (topics[0].to_string(), order(2), 1),
+        (topics[1].to_string(), order(1), 7),
+    ];
     assert_eq!(told(&topics), expected);
     assert_eq!(told(&nobody.topics()), []);
     hub.disconnect(&store);

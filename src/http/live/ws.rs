@@ -78,7 +78,7 @@ pub async fn live(
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let shape = shape::on_channel(&caller, query.channel)?;
-    let admission = app.hub.admit(address)?;
+    let admission = app.hub.admit(address).map_err(|it| Problem::turned_away(&app, it))?;
     let (response, upgrade) = handshake.accept();
     app.tasks.clone().spawn(run(open(app, caller, shape, admission, upgrade)));
     Ok(response)

@@ -6,14 +6,14 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
 use jiff::Timestamp;
-use metrics::{counter, gauge};
+use metrics::gauge;
 use moka::sync::Cache;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     domain::{OrderId, Version},
     live::{
         Admission, Close, Connection, Outlet, Refused, Topic,
-        admission::Census,
+        admission::Door,
         connection::{Bounds, Head, Pulse, Rhythm},
         watchers::Watchers,
         websocket,
@@ -45,6 +45,8 @@ pub struct Limits {
     pub sockets: usize,
     /// Sockets open at once from one address.
     pub sockets_per_address: usize,
+    /// Sockets opened in a second, with bursts of twice as many; 0 for no bound.
+    pub handshakes_per_second: u32,
     /// Bytes that wait for one socket.
     pub queue_bytes: usize,
     /// How long a reader for whom more waits may go without taking a byte.
@@ -61,7 +63,7 @@ pub struct Hub {
     bounds: Arc<Bounds>,
     waiting_bytes: usize,
     rhythm: Rhythm,
-    census: Arc<Census>,
+    door: Arc<Door>,
     watchers: Watchers,
     connections: DashMap<u64, Weak<Connection>>,
     wheel: Mutex<Wheel>,
@@ -71,7 +73,6 @@ pub struct Hub {
     /// The last version published of each order.
     published: Cache<OrderId, Version>,
     behind_since: Mutex<Option<Timestamp>>,
-    draining: AtomicBool,
 }
 
 impl Hub {
@@ -86,7 +87,7 @@ impl Hub {
             )),
             waiting_bytes: limits.waiting_bytes,
             rhythm,
-            census: Arc::new(Census::new(limits.sockets, limits.sockets_per_address)),
+            door: Arc::new(Door::new(&limits)),
             watchers: Watchers::default(),
             connections: DashMap::new(),
             wheel: Mutex::new(Wheel::new(tick)),
@@ -97,25 +98,17 @@ impl Hub {
                 .time_to_idle(Duration::from_hours(1))
                 .build(),
             behind_since: Mutex::new(None),
-            draining: AtomicBool::new(false),
         }
+    }
+
+    /// Whether anybody has a chance of a socket now: asked before anything that costs.
+    pub fn knock(&self) -> Result<(), Refused> {
+        self.door.knock()
     }
 
     /// Takes a place for one socket before its upgrade.
     pub fn admit(&self, address: IpAddr) -> Result<Admission, Refused> {
-        let admission = if self.draining.load(Ordering::Relaxed) {
-            Err(Refused::Draining)
-        } else {
-            self.census.admit(address)
-        };
-        admission.inspect_err(|refused| {
-            let reason = match refused {
-                Refused::Full => "full",
-                Refused::AddressFull => "address",
-                Refused::Draining => "draining",
-            };
-            counter!(metric::LIVE_REFUSED, "reason" => reason).increment(1);
-        })
+        self.door.admit(address)
     }
 
     /// Opens a connection whose token ends then. Give it back with [`Hub::disconnect`].
@@ -128,7 +121,7 @@ impl Hub {
         // Looked at with the next tick, which then knows how long to wait.
         self.wheel().put(Arc::downgrade(&connection), Instant::now());
         // After the insertion: either the drain meets this connection, or this meets the drain.
-        if self.draining.load(Ordering::SeqCst) {
+        if self.door.is_shut() {
             connection.close(Close::Shutdown);
         }
         connection
@@ -223,12 +216,12 @@ impl Hub {
 
     /// Sockets open on this node.
     pub fn open_sockets(&self) -> usize {
-        self.census.open()
+        self.door.open()
     }
 
     /// Refuses new sockets and tells each open one when to come back: spread over `window`, in the order of their numbers.
     pub fn drain(&self, window: Duration) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.door.shut();
         let connections = self.connections();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         for (place, connection) in (0_u32..).zip(&connections) {

@@ -1,8 +1,12 @@
 //! Many at once: what they cost the store, and how they are kept from costing the others.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
+use orderwire::config::Span;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite;
 
 use crate::{
     harness::{
@@ -141,5 +145,49 @@ async fn screens_that_share_their_reads_miss_nothing_while_orders_move() {
         screen.assert_no_gap();
         let resumes = topic.starts_with("order:");
         assert!(!resumes || screen.versions(order).first() == Some(&2));
+    }
+}
+
+#[tokio::test]
+async fn sockets_that_come_too_fast_are_sent_away_each_for_another_time() {
+    let app = TestApp::with(|it| {
+        it.live.handshakes_per_second = 1;
+        it.live.retry_window = Span::secs(8);
+    })
+    .await;
+    let token = app.service();
+    let (mut let_in, mut waits) = (Vec::new(), Vec::new());
+    while waits.len() < 20 {
+        match app.try_screen("", Some(&token)).await {
+            Ok(screen) => let_in.push(screen),
+            Err(tungstenite::Error::Http(answer)) => {
+                assert_eq!(answer.status(), 503);
+                let wait = answer.headers()["retry-after"].to_str().unwrap();
+                waits.push(wait.parse::<u32>().unwrap());
+                let body: Value = serde_json::from_slice(answer.body().as_ref().unwrap()).unwrap();
+                assert_eq!(body["error"]["code"], "UNAVAILABLE", "{body}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(2 <= let_in.len(), "a burst of twice the rate is allowed");
+    assert!(waits.iter().all(|it| (1..=8).contains(it)), "{waits:?}");
+    assert!(2 < waits.iter().collect::<BTreeSet<_>>().len(), "{waits:?}");
+
+    // The token is not even looked at, and an event stream is a socket, too.
+    eventually(async || {
+        let answer = app.get("/v1/orders/ord_00000000000070008000000000000001/events", "").await;
+        if answer.status == 503 { Ok(()) } else { Err(answer) }
+    })
+    .await;
+    // Requests are no sockets.
+    app.get("/v1/orders", &token).await.expect(200);
+    let text = answer(app.request(Method::GET, "/metrics")).await.body;
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("orderwire_live_refused_total{reason=\"storm\"}"), "{text}");
+    // After a while there is room again.
+    let_in.push(eventually(async || app.try_screen("", Some(&token)).await.map_err(drop)).await);
+    for screen in &mut let_in {
+        assert_alive(screen).await;
     }
 }
