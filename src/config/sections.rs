@@ -149,7 +149,7 @@ section! {
         behind_after: Span = Span::secs(5), in Span::millis(100), Span::secs(600);
         /// How long before its end a token is announced as `expiring`.
         expiry_notice: Span = Span::secs(60), in Span::secs(1), Span::secs(3600);
-        /// Over how long a shutdown spreads the return of its sockets.
+        /// Over how long a shutdown spreads the closing of its sockets. Until then they are sent events, and requests are answered.
         drain_window: Span = Span::secs(5), in Span::millis(0), Span::secs(600);
     }
 }
