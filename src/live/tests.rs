@@ -333,6 +333,24 @@ fn a_token_ends_with_its_leeway_and_not_later() {
     }
 }
 
+#[test]
+fn sockets_that_came_together_are_sent_away_at_different_ages() {
+    const AGE: Duration = Duration::from_hours(2);
+    let rhythm = Rhythm { idle_timeout: 2 * AGE, ..RHYTHM };
+    let hub = Hub::new(LIMITS, rhythm);
+    let sockets: Vec<_> = (0..100).map(|_| connect(&hub, Shape::Full)).collect();
+    sockets.iter().for_each(|it| it.retire_after(AGE, &Mint::system()));
+    let now = Instant::now();
+    let left_at = |age: f64| {
+        let at = now + AGE.mul_f64(age);
+        let beat = |it: &Connection| it.beat(&rhythm, at, Timestamp::UNIX_EPOCH, |_| Vec::new());
+        sockets.iter().filter(|it| beat(it).is_some()).count()
+    };
+    assert_eq!(left_at(0.79), 100);
+    assert!((20..80).contains(&left_at(1.0)));
+    assert_eq!(left_at(1.21), 0);
+}
+
 #[tokio::test]
 async fn a_gate_that_overflows_loses_the_position() {
     let hub = Hub::new(LIMITS, RHYTHM);
