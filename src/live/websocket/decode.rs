@@ -34,7 +34,7 @@ pub struct Decoder {
     longest: usize,
     /// Bytes of a frame that has not wholly come.
     partial: Vec<u8>,
-    fragments: Option<Fragments>,
+    fragments: Option<Box<Fragments>>,
     over: bool,
 }
 
@@ -42,6 +42,7 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Fragments {
     opcode: u8,
+    count: usize,
     bytes: Vec<u8>,
     /// How many of the bytes, if they are text, are known to be good.
     checked: usize,
@@ -64,8 +65,8 @@ impl Decoder {
     /// behind them is passed over.
     pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Message)) -> Result<(), Violation> {
         let fed = self.read(bytes, &mut each);
-        if fed.is_err() {
-            self.over = true;
+        self.over |= fed.is_err();
+        if self.over {
             self.fragments = None;
         }
         fed
@@ -74,6 +75,14 @@ impl Decoder {
     /// Whether the client has closed or has violated the protocol.
     pub const fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// The bytes that it holds, and the room that it has for them.
+    #[cfg(test)]
+    pub fn held(&self) -> (usize, usize) {
+        let (bytes, room) =
+            self.fragments.as_ref().map_or((0, 0), |it| (it.bytes.len(), it.bytes.capacity()));
+        (self.partial.len() + bytes, self.partial.capacity() + room)
     }
 
     fn read(&mut self, bytes: &[u8], each: &mut impl FnMut(Message)) -> Result<(), Violation> {
@@ -155,32 +164,33 @@ impl Decoder {
         if is_control {
             return if length <= CONTROL_BYTES { Ok(length) } else { Err(Violation::Protocol) };
         }
-        let before = self.fragments.as_ref().map_or(0, |it| it.bytes.len());
+        let (before, count) =
+            self.fragments.as_ref().map_or((0, 0), |it| (it.bytes.len(), it.count));
         match before.checked_add(length) {
-            Some(total) if total <= self.longest => Ok(length),
+            // There are as many fragments as bytes at most, or empty ones could go on for ever.
+            Some(total) if total <= self.longest && count < self.longest => Ok(length),
             _ => Err(Violation::TooLarge),
         }
     }
 
     fn message(&mut self, frame: Frame) -> Result<Option<Message>, Violation> {
         let Frame { fin, opcode, payload } = frame;
-        let mut fragments = match opcode {
+        let (opcode, bytes) = match opcode {
             opcode::PING => return Ok(Some(Message::Ping(payload))),
             opcode::PONG => return Ok(Some(Message::Pong)),
             opcode::CLOSE => return close(&payload).map(Some),
-            opcode::CONTINUATION => {
-                let mut fragments = self.fragments.take().ok_or(Violation::Protocol)?;
-                fragments.bytes.extend_from_slice(&payload);
-                fragments
+            _ if fin && self.fragments.is_none() => (opcode, payload),
+            _ => {
+                let begun = self.fragments.take();
+                let mut fragments = begun.unwrap_or_else(|| Box::new(Fragments::new(opcode)));
+                fragments.add(&payload)?;
+                if !fin {
+                    self.fragments = Some(fragments);
+                    return Ok(None);
+                }
+                (fragments.opcode, fragments.bytes)
             }
-            opcode => Fragments { opcode, bytes: payload, checked: 0 },
         };
-        if !fin {
-            fragments.check()?;
-            self.fragments = Some(fragments);
-            return Ok(None);
-        }
-        let Fragments { opcode, bytes, .. } = fragments;
         if opcode == opcode::BINARY {
             return Ok(Some(Message::Binary(bytes)));
         }
@@ -189,8 +199,14 @@ impl Decoder {
 }
 
 impl Fragments {
+    const fn new(opcode: u8) -> Self {
+        Self { opcode, count: 0, bytes: Vec::new(), checked: 0 }
+    }
+
     /// Bad text is refused before the message has ended; a letter that is cut may still become good.
-    fn check(&mut self) -> Result<(), Violation> {
+    fn add(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        self.count += 1;
+        self.bytes.extend_from_slice(payload);
         if self.opcode != opcode::TEXT {
             return Ok(());
         }
@@ -212,13 +228,10 @@ fn close(payload: &[u8]) -> Result<Message, Violation> {
             Err(Violation::Protocol)
         };
     };
-    let code = u16::from_be_bytes(*code);
-    let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-    if !allowed {
-        return Err(Violation::Protocol);
-    }
     if str::from_utf8(reason).is_err() {
         return Err(Violation::NotUtf8);
     }
-    Ok(Message::Close(Some(code)))
+    let code = u16::from_be_bytes(*code);
+    let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+    if allowed { Ok(Message::Close(Some(code))) } else { Err(Violation::Protocol) }
 }
