@@ -13,7 +13,11 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{cli::Aim, services, token::Mint};
+use crate::{
+    cli::Aim,
+    services::{self, Services},
+    token::Mint,
+};
 
 /// Known to the server that we start, and to nobody else for longer than the run.
 const SECRET: &str = "a secret of the load test, of 32 bytes or more";
@@ -39,6 +43,7 @@ pub struct Server {
     pub bus: Option<(String, String)>,
     child: Option<Child>,
     folder: Option<PathBuf>,
+    services: Option<Services>,
 }
 
 impl Server {
@@ -49,7 +54,6 @@ impl Server {
         }
         let program = aim.server.clone().map_or_else(beside_us, Ok)?;
         let folder = program.with_file_name(format!("loadtest-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
         let mut command = Command::new(&program);
         command.arg("serve").arg("--data-dir").arg(&folder);
         for setting in defaults().iter().chain(settings).chain(&aim.set) {
@@ -59,17 +63,19 @@ impl Server {
             command.env_remove(service);
         }
         let mut what = "embedded: SQLite (WAL, synchronous=FULL), in-process bus".to_owned();
-        let mut bus = None;
+        let (mut bus, mut services) = (None, None);
         if aim.real {
-            let services = services::find()?;
+            let found = Services::find()?;
             // Apart from whatever else uses the broker.
             let exchange = format!("loadtest-{}", std::process::id());
             command.arg("--set").arg(format!("bus.exchange={exchange}"));
-            let broker = services.iter().find(|(name, _)| name == "AMQP_URL");
+            let broker = found.urls.iter().find(|(name, _)| name == "AMQP_URL");
             bus = broker.map(|(_, url)| (url.clone(), exchange));
-            what = format!("real: {}", services::described(&services)?);
-            command.envs(services);
+            what = format!("real: {}", found.described()?);
+            command.envs(found.urls.iter().cloned());
+            services = Some(found);
         }
+        fs::create_dir_all(&folder)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child =
             command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
@@ -83,6 +89,7 @@ impl Server {
             bus,
             child: Some(child),
             folder: Some(folder),
+            services,
         };
         server.address = listening?;
         Ok(server)
@@ -106,6 +113,7 @@ impl Server {
             bus: None,
             child: None,
             folder: None,
+            services: None,
         })
     }
 
@@ -147,6 +155,7 @@ impl Drop for Server {
         if let Some(folder) = &self.folder {
             let _: std::io::Result<()> = fs::remove_dir_all(folder);
         }
+        drop(self.services.take());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -11,46 +11,82 @@ use anyhow::{Context, bail, ensure};
 /// The variables that make a server "real".
 pub const VARIABLES: [&str; 3] = ["DATABASE_URL", "AMQP_URL", "REDIS_URL"];
 
+/// What starts and ends them, from the root of the repository.
+const SCRIPT: &str = "tests/services";
+
 /// As `tests/services` writes them.
 const OF_TESTS: &str = "TEST_";
 
 /// What makes PostgreSQL durable, and must be on.
 const DURABLE: [&str; 3] = ["fsync", "synchronous_commit", "full_page_writes"];
 
-/// Where they are, as (variable, URL).
-pub fn find() -> anyhow::Result<Vec<(String, String)>> {
-    let told: Vec<_> =
-        VARIABLES.iter().filter_map(|it| Some(((*it).to_owned(), told(it)?))).collect();
-    let services = if told.is_empty() { start()? } else { told };
-    for needed in ["DATABASE_URL", "AMQP_URL"] {
-        ensure!(
-            services.iter().any(|(name, _)| name == needed),
-            "--real takes PostgreSQL and RabbitMQ: {needed} is not set"
-        );
+/// The services. Those that were started here end when this is dropped.
+#[derive(Debug)]
+pub struct Services {
+    /// Where they are, as (variable, URL).
+    pub urls: Vec<(String, String)>,
+    /// Of those that were started here.
+    folder: Option<PathBuf>,
+}
+
+impl Services {
+    /// Those that the environment tells, else new ones.
+    pub fn find() -> anyhow::Result<Self> {
+        let told: Vec<_> =
+            VARIABLES.iter().filter_map(|it| Some(((*it).to_owned(), told(it)?))).collect();
+        let services =
+            if told.is_empty() { Self::start()? } else { Self { urls: told, folder: None } };
+        for needed in ["DATABASE_URL", "AMQP_URL"] {
+            ensure!(
+                services.url(needed).is_some(),
+                "--real takes PostgreSQL and RabbitMQ: {needed} is not set"
+            );
+        }
+        Ok(services)
     }
-    Ok(services)
+
+    fn start() -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("loadtest-services-{}", std::process::id()));
+        // From here on they are ours to end, whatever happens; and if we cannot, they do it themselves.
+        let mut services = Self { urls: Vec::new(), folder: Some(folder.clone()) };
+        let status = Command::new(SCRIPT)
+            .arg("up")
+            .arg(&folder)
+            .env("DURABLE", "1")
+            .env("OWNER", std::process::id().to_string())
+            .stdout(Stdio::null())
+            .status();
+        let status = status.context(
+            "no service is told by the environment, and there is no tests/services here",
+        )?;
+        ensure!(status.success(), "tests/services up has failed");
+        services.urls = read(&fs::read_to_string(folder.join("env"))?);
+        Ok(services)
+    }
+
+    /// What they are and how durable, for the report. Refuses a database that loses what it has confirmed when the power fails.
+    pub fn described(&self) -> anyhow::Result<String> {
+        let database = durability(self.url("DATABASE_URL").unwrap_or_default())?;
+        let cache = if self.url("REDIS_URL").is_some() { "Redis" } else { "memory cache" };
+        Ok(format!("PostgreSQL ({database}), RabbitMQ (confirms, quorum queues), {cache}"))
+    }
+
+    fn url(&self, name: &str) -> Option<&str> {
+        self.urls.iter().find(|(it, _)| it == name).map(|(_, url)| url.as_str())
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        let Some(folder) = &self.folder else { return };
+        let _: std::io::Result<_> = Command::new(SCRIPT).arg("down").arg(folder).status();
+        let _: std::io::Result<()> = fs::remove_dir_all(folder);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a tool of its own, without the server's settings")]
 fn told(name: &str) -> Option<String> {
     std::env::var(name).or_else(|_| std::env::var(format!("{OF_TESTS}{name}"))).ok()
-}
-
-fn start() -> anyhow::Result<Vec<(String, String)>> {
-    let script = Path::new("tests/services");
-    let folder = std::env::temp_dir().join(format!("loadtest-services-{}", std::process::id()));
-    let status = Command::new(script)
-        .arg("up")
-        .arg(&folder)
-        .env("DURABLE", "1")
-        // They end with us, however we end.
-        .env("OWNER", std::process::id().to_string())
-        .stdout(Stdio::null())
-        .status();
-    let status = status
-        .context("no service is told by the environment, and there is no tests/services here")?;
-    ensure!(status.success(), "tests/services up has failed");
-    Ok(read(&fs::read_to_string(folder.join("env"))?))
 }
 
 /// Reads lines like `TEST_DATABASE_URL=postgres://…`.
@@ -62,14 +98,6 @@ fn read(text: &str) -> Vec<(String, String)> {
         VARIABLES.contains(&name).then(|| (name.to_owned(), value))
     });
     variables.collect()
-}
-
-/// What they are and how durable, for the report. Refuses a database that loses what it has confirmed when the power fails.
-pub fn described(services: &[(String, String)]) -> anyhow::Result<String> {
-    let url = |name: &str| services.iter().find(|(it, _)| it == name).map(|(_, url)| url.as_str());
-    let database = durability(url("DATABASE_URL").unwrap_or_default())?;
-    let cache = if url("REDIS_URL").is_some() { "Redis" } else { "memory cache" };
-    Ok(format!("PostgreSQL ({database}), RabbitMQ (confirms, quorum queues), {cache}"))
 }
 
 fn durability(url: &str) -> anyhow::Result<String> {
