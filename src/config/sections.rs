@@ -119,6 +119,10 @@ section! {
         max_sockets: usize = 50_000, in 1, 10_000_000;
         /// Sockets open at once from one address; carriers put thousands of phones behind one.
         max_sockets_per_address: usize = 5000, in 1, 10_000_000;
+        /// Sockets that may be opened in a second, with bursts of twice as many; 0 for no bound.
+        handshakes_per_second: u32 = 5000, in 0, 10_000_000;
+        /// Over how long clients that are refused a socket are spread: each is told another number of seconds in `Retry-After`.
+        retry_window: Span = Span::secs(10), in Span::secs(1), Span::secs(600);
         /// Topics that one socket may watch.
         topics_per_socket: usize = 64, in 1, 10_000;
         /// The largest frame that a client may send, in bytes.
@@ -135,6 +139,8 @@ section! {
         waiting_bytes: usize = 256 * 1024 * 1024, in 64 * 1024, 1 << 40;
         /// Events held for one subscription while its snapshot is read.
         gate_events: usize = 1024, in 16, 1_000_000;
+        /// Events of recently asked for orders held for a minute, so that sockets which come back together cost one read of the log.
+        history_events: u64 = 20_000, in 1, 10_000_000;
         /// How long a socket may be silent towards its client.
         ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
         /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.

@@ -56,7 +56,16 @@ extractor!(Anybody, bearer, _);
 extractor!(Party, bearer, Role::Customer | Role::Courier | Role::Staff | Role::Service);
 extractor!(Ordering, bearer, Role::Customer | Role::Staff | Role::Service);
 extractor!(Crew, bearer, Role::Staff | Role::Service);
-extractor!(Watcher, bearer_or_query, _);
+
+impl FromRequestParts<App> for Watcher {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // Before the token is looked at: in a storm, to say no must cost next to nothing.
+        app.hub.knock().map_err(|it| Problem::turned_away(app, it))?;
+        Ok(Self(app.tokens.verify(&bearer_or_query(parts)?)?))
+    }
+}
 
 fn bearer(parts: &Parts) -> Result<String, Problem> {
     let value = parts.headers.get(header::AUTHORIZATION).ok_or_else(missing)?;

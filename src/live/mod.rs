@@ -4,6 +4,7 @@
 //! One task publishes (the fan-out worker); any number of sockets subscribe and drain. Every queue is bounded by bytes.
 
 mod admission;
+mod bucket;
 mod burst;
 mod close;
 mod connection;

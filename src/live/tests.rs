@@ -26,13 +26,14 @@ use crate::{
 
 const STORE: StoreId = StoreId::from_uuid(Uuid::from_u128(9));
 const LIMITS: Limits = Limits {
-        sockets: 3,
-        sockets_per_address: 2,
-        queue_bytes: 64 * 1024,
-        slow_after: Duration::from_secs(10),
-        gate_events: 4,
-        waiting_bytes: 1024 * 1024,
-    };
+    sockets: 3,
+    sockets_per_address: 2,
+    handshakes_per_second: 0,
+    queue_bytes: 64 * 1024,
+    slow_after: Duration::from_secs(10),
+    gate_events: 4,
+    waiting_bytes: 1024 * 1024,
+};
 
 const RHYTHM: Rhythm = Rhythm {
     ping_every: Duration::from_secs(25),
@@ -247,6 +248,28 @@ async fn a_burst_goes_out_whole_in_the_order_of_each_order_and_once_to_who_watch
 }
 
 #[tokio::test]
+async fn a_ping_tells_the_newest_event_of_what_is_watched() {
+    let hub = Hub::new(LIMITS, Rhythm { ping_every: Duration::ZERO, ..RHYTHM });
+    let (store, nobody) = (connect(&hub, Shape::Full), connect(&hub, Shape::Full));
+    watch(&hub, &store, Topic::Store(STORE));
+    watch(&hub, &store, Topic::Order(order(1)));
+    hub.publish(&[event(order(1), 7), event(order(2), 1)]);
+    let told = |topics: &[Topic]| {
+        let heads = hub.heads(topics).into_iter();
+        heads.map(|it| (it.topic, it.order_id, it.version)).collect::<Vec<_>>()
+    };
+    let topics = store.topics();
+    let expected = [
+        (topics[0].to_string(), order(2), 1),
+        (topics[1].to_string(), order(1), 7),
+    ];
+    assert_eq!(told(&topics), expected);
+    assert_eq!(told(&nobody.topics()), []);
+    hub.disconnect(&store);
+    assert_eq!(told(&topics[..1]), [], "nobody is left who could have missed it");
+}
+
+#[tokio::test]
 async fn thousands_may_watch_one_topic_and_leave_it() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let sockets: Vec<_> = (0..1000).map(|_| connect(&hub, Shape::Full)).collect();
@@ -307,7 +330,7 @@ fn a_token_ends_with_its_leeway_and_not_later() {
     let now = Instant::now();
     for (before_end, looks_again_after) in [(-100, 40), (-60, 90), (-10, 40), (20, 10)] {
         let clock = end + SignedDuration::from_secs(before_end);
-        let next = socket.beat(&rhythm, now, clock).unwrap();
+        let next = socket.beat(&rhythm, now, clock, |_| Vec::new()).unwrap();
         assert_eq!(next - now, Duration::from_secs(looks_again_after), "{before_end}");
     }
 }

@@ -6,7 +6,10 @@ use dashmap::{DashMap, mapref::entry::Entry};
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use crate::live::{Connection, Topic};
+use crate::{
+    domain::{OrderId, Version},
+    live::{Connection, Topic},
+};
 
 /// Watchers taken out of the table at once. While they are written to, others can come and go.
 const AT_ONCE: usize = 64;
@@ -15,6 +18,8 @@ const AT_ONCE: usize = 64;
 #[derive(Debug, Default)]
 pub struct Watchers {
     topics: DashMap<Topic, Group>,
+    /// The newest event of each watched topic that is a list. That of one order is known without.
+    heads: DashMap<Topic, (OrderId, Version)>,
 }
 
 /// Who watches one topic. Nearly always that is one socket, which then needs no memory of its own.
@@ -38,7 +43,22 @@ impl Watchers {
 
     /// It no longer is.
     pub fn remove(&self, topic: &Topic, connection: &Connection) {
-        self.topics.remove_if_mut(topic, |_, group| group.remove(connection.id()));
+        let last = self.topics.remove_if_mut(topic, |_, group| group.remove(connection.id()));
+        if last.is_some() {
+            self.heads.remove(topic);
+        }
+    }
+
+    /// Every watcher of a topic has been sent this event.
+    pub fn was_told(&self, topic: Topic, order: OrderId, version: Version) {
+        if !matches!(topic, Topic::Order(_)) && self.topics.contains_key(&topic) {
+            self.heads.insert(topic, (order, version));
+        }
+    }
+
+    /// The newest event of a topic that is a list, if there has been one while it was watched.
+    pub fn head(&self, topic: &Topic) -> Option<(OrderId, Version)> {
+        self.heads.get(topic).map(|it| *it)
     }
 
     /// Calls `each` with every watcher of a topic, those that leave or come meanwhile perhaps, nobody is passed over.

@@ -30,6 +30,8 @@ pub const LIVE_WAITING: &str = "orderwire_live_waiting_bytes";
 pub const LIVE_LAG_SECONDS: &str = "orderwire_live_lag_seconds";
 /// Whether this node has lost touch with the bus: 1 or 0.
 pub const LIVE_BEHIND: &str = "orderwire_live_behind";
+/// Reads of the store for watchers, by `what`: the cache has saved all others.
+pub const ORDER_READS: &str = "orderwire_order_reads_total";
 /// Events that wait to be published.
 pub const OUTBOX_ROWS: &str = "orderwire_outbox_rows";
 /// The age of the oldest of them.
@@ -61,6 +63,7 @@ pub fn describe() {
     describe_gauge!(LIVE_WAITING, Unit::Bytes, "Memory that waits for slow readers.");
     describe_histogram!(LIVE_LAG_SECONDS, Unit::Seconds, "From an event's recording to the hub.");
     describe_gauge!(LIVE_BEHIND, "Whether this node has lost touch with the bus.");
+    describe_counter!(ORDER_READS, "Reads of the store for watchers.");
     describe_gauge!(OUTBOX_ROWS, "Events that wait to be published.");
     describe_gauge!(OUTBOX_AGE_SECONDS, Unit::Seconds, "The age of the oldest of them.");
     describe_counter!(RELAY_PUBLISHED, "Events published and confirmed.");

@@ -5,10 +5,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::http::problem::Problem;
+
+/// The version of the protocol that is spoken here, and the only one.
+const VERSION: &str = "13";
 
 /// A request that can become a WebSocket.
 pub struct Handshake {
@@ -23,20 +27,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Handshake {
         let headers = &parts.headers;
         let wants = parts.method == Method::GET
             && names(headers, header::CONNECTION, "upgrade")
-            && names(headers, header::UPGRADE, "websocket");
+            && names(headers, header::UPGRADE, "websocket")
+            && headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|it| it == VERSION);
         let upgrade = parts.extensions.remove::<OnUpgrade>().filter(|_| wants);
         let Some(upgrade) = upgrade else {
             return Err(Problem::new(
                 StatusCode::UPGRADE_REQUIRED,
                 "UPGRADE_REQUIRED",
-                "This address speaks WebSocket: connect with a WebSocket client.",
+                "This address speaks WebSocket, version 13: connect with a WebSocket client.",
             ));
         };
-        if headers.get(header::SEC_WEBSOCKET_VERSION) != Some(&HeaderValue::from_static("13")) {
-            return Err(Problem::invalid("Sec-WebSocket-Version must be 13."));
-        }
-        let key = headers.get(header::SEC_WEBSOCKET_KEY);
-        let key = key.ok_or_else(|| Problem::invalid("Sec-WebSocket-Key is missing."))?;
+        let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).into_iter();
+        let key = keys.next().filter(|it| is_key(it)).filter(|_| keys.next().is_none());
+        let key = key.ok_or_else(|| {
+            Problem::invalid("There must be one Sec-WebSocket-Key, of 16 bytes in Base64.")
+        })?;
         Ok(Self { accept: derive_accept_key(key.as_bytes()), upgrade })
     }
 }
@@ -55,6 +60,11 @@ impl Handshake {
         }
         (response, self.upgrade)
     }
+}
+
+/// Whether this is a nonce of 16 bytes in Base64.
+fn is_key(value: &HeaderValue) -> bool {
+    BASE64_STANDARD.decode(value).is_ok_and(|it| it.len() == 16)
 }
 
 /// Whether a header's list holds a word.

@@ -3,13 +3,16 @@
 //! After the handshake the socket is the raw TCP stream. An idle socket has no buffer, no timer and no channel: frames are read into
 //! a buffer that all sockets of a thread share, and the hub's wheel pings.
 
-use std::{cell::RefCell, future::poll_fn, io::ErrorKind, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, future::poll_fn, io::ErrorKind, net::Shutdown, sync::Arc, time::Duration,
+};
 
 use axum::{extract::State, response::Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use metrics::counter;
 use serde::Deserialize;
+use socket2::SockRef;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
@@ -60,9 +63,10 @@ pub struct LiveQuery {
     get, path = "/live", operation_id = "openSocket", tag = "live", params(LiveQuery),
     responses(
         (status = 101, description = "The connection is a WebSocket now."),
+        (status = 400, description = "The handshake's key is none, or a parameter is invalid.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token's role may not use this channel.", body = ErrorBody),
-        (status = 426, description = "Not a WebSocket handshake.", body = ErrorBody),
+        (status = 426, description = "Not a handshake of WebSocket version 13.", body = ErrorBody),
         (status = 503, description = "No room for another socket; see `Retry-After`.", body = ErrorBody),
     )
 )]
@@ -74,7 +78,7 @@ pub async fn live(
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let shape = shape::on_channel(&caller, query.channel)?;
-    let admission = app.hub.admit(address)?;
+    let admission = app.hub.admit(address).map_err(|it| Problem::turned_away(&app, it))?;
     let (response, upgrade) = handshake.accept();
     app.tasks.clone().spawn(run(open(app, caller, shape, admission, upgrade)));
     Ok(response)
@@ -87,8 +91,7 @@ fn run(opening: impl Future<Output = Option<Socket>> + Send) -> impl Future<Outp
         let Some(mut socket) = opening.await else { return };
         if let Some(close) = socket.converse().await {
             counter!(metric::LIVE_CLOSED, "code" => close.code().to_string()).increment(1);
-            let goodbye = timeout(CLOSING_TIME, socket.say_goodbye(close));
-            drop(Box::pin(goodbye).await);
+            drop(Box::pin(timeout(CLOSING_TIME, socket.say_goodbye())).await);
         }
     }
 }
@@ -144,26 +147,28 @@ impl Socket {
         }
     }
 
-    /// Waits until our close frame has left and the client has answered it; then the connection is ours to end (RFC 6455 section 7.1.1).
-    async fn say_goodbye(&mut self, close: Close) {
-        let mut answered = close == Close::Normal;
+    /// Waits until our close frame has left and the client has answered it, unless it has violated the protocol. Then ends our side and
+    /// passes over what still comes until the client ends its own: else it might lose our close frame (RFC 6455 section 7.1.1).
+    async fn say_goodbye(&mut self) {
         let mut left = false;
-        while !(answered && left) {
+        while !(left && self.decoder.is_over()) {
             match self.due().await {
                 Due::Read => {
                     let mut bytes = Vec::new();
                     if self.receive(|read| bytes.extend_from_slice(read)).is_err() {
                         return;
                     }
-                    let fed =
-                        self.decoder.feed(&bytes, |it| answered |= matches!(it, Message::Close(_)));
-                    answered |= fed.is_err();
+                    // Of interest is only whether it is over then.
+                    let _ = self.decoder.feed(&bytes, drop);
                 }
                 Due::Close(_) => {}
                 Due::Closed => left = true,
                 Due::Gone => return,
             }
         }
+        let Outlet::Socket(stream) = self.session.connection().outlet() else { return };
+        drop(SockRef::from(stream).shutdown(Shutdown::Write));
+        while self.due().await == Due::Read && self.receive(|_| ()).is_ok() {}
     }
 
     async fn due(&self) -> Due {

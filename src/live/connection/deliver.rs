@@ -91,8 +91,7 @@ impl Connection {
             self.put_events(state, events);
             return events.len();
         }
-        let admitted =
-            events.narrowed(|it| state.shown.admits(it.order_id(), it.version(), held));
+        let admitted = events.narrowed(|it| state.shown.admits(it.order_id(), it.version(), held));
         self.put_events(state, &admitted);
         admitted.len()
     }

@@ -24,7 +24,11 @@ use metrics::counter;
 
 #[cfg(test)]
 pub(crate) use self::task::Batch;
-pub(crate) use self::{bounds::Bounds, deliver::Offered, pulse::Pulse};
+pub(crate) use self::{
+    bounds::Bounds,
+    deliver::Offered,
+    pulse::{Head, Pulse},
+};
 use self::{
     life::Life,
     queue::Queue,

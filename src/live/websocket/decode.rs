@@ -34,9 +34,18 @@ pub struct Decoder {
     longest: usize,
     /// Bytes of a frame that has not wholly come.
     partial: Vec<u8>,
-    /// The frames so far of a message that has not wholly come.
-    fragments: Option<(u8, Vec<u8>)>,
-    closed: bool,
+    fragments: Option<Box<Fragments>>,
+    over: bool,
+}
+
+/// A message that has not wholly come.
+#[derive(Debug)]
+struct Fragments {
+    opcode: u8,
+    count: usize,
+    bytes: Vec<u8>,
+    /// How many of the bytes, if they are text, are known to be good.
+    checked: usize,
 }
 
 /// One frame, unmasked.
@@ -49,40 +58,64 @@ struct Frame {
 impl Decoder {
     /// For messages of at most so many bytes.
     pub const fn new(longest: usize) -> Self {
-        Self { longest, partial: Vec::new(), fragments: None, closed: false }
+        Self { longest, partial: Vec::new(), fragments: None, over: false }
     }
 
-    /// Takes what has come; `each` is given every message that is complete now. Nothing follows a violation or a close.
+    /// Takes what has come; `each` is given every message that is complete now. Nothing follows a violation or a close: what comes
+    /// behind them is passed over.
     pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Message)) -> Result<(), Violation> {
+        let fed = self.read(bytes, &mut each);
+        self.over |= fed.is_err();
+        if self.over {
+            self.fragments = None;
+        }
+        fed
+    }
+
+    /// Whether the client has closed or has violated the protocol.
+    pub const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The bytes that it holds, and the room that it has for them.
+    #[cfg(test)]
+    pub fn held(&self) -> (usize, usize) {
+        let (bytes, room) =
+            self.fragments.as_ref().map_or((0, 0), |it| (it.bytes.len(), it.bytes.capacity()));
+        (self.partial.len() + bytes, self.partial.capacity() + room)
+    }
+
+    fn read(&mut self, bytes: &[u8], each: &mut impl FnMut(Message)) -> Result<(), Violation> {
         if self.partial.is_empty() {
-            let taken = self.take(bytes, &mut each)?;
+            let taken = self.take(bytes, each)?;
             self.partial = bytes.get(taken..).unwrap_or_default().to_vec();
             return Ok(());
         }
         let mut whole = std::mem::take(&mut self.partial);
         whole.extend_from_slice(bytes);
-        let taken = self.take(&whole, &mut each)?;
-        whole.drain(..taken);
-        if !whole.is_empty() {
-            self.partial = whole;
+        let taken = self.take(&whole, each)?;
+        if taken != 0 {
+            whole.drain(..taken);
+            // What is left may wait for long, and must not hold on to the room of what has gone.
+            whole.shrink_to_fit();
         }
+        self.partial = whole;
         Ok(())
     }
 
     /// Takes all complete frames off the front; answers how many bytes those were.
     fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(Message)) -> Result<usize, Violation> {
         let mut taken = 0;
-        while !self.closed
+        while !self.over
             && let Some((frame, length)) = self.frame(bytes.get(taken..).unwrap_or_default())?
         {
             taken += length;
             if let Some(message) = self.message(frame)? {
-                self.closed = matches!(message, Message::Close(_));
+                self.over = matches!(message, Message::Close(_));
                 each(message);
             }
         }
-        // Whatever comes behind a close frame is of no interest.
-        Ok(if self.closed { bytes.len() } else { taken })
+        Ok(if self.over { bytes.len() } else { taken })
     }
 
     /// The frame at the front, and its length on the wire; `None` when it has not wholly come.
@@ -131,36 +164,58 @@ impl Decoder {
         if is_control {
             return if length <= CONTROL_BYTES { Ok(length) } else { Err(Violation::Protocol) };
         }
-        let before = self.fragments.as_ref().map_or(0, |(_, bytes)| bytes.len());
+        let (before, count) =
+            self.fragments.as_ref().map_or((0, 0), |it| (it.bytes.len(), it.count));
         match before.checked_add(length) {
-            Some(total) if total <= self.longest => Ok(length),
+            // There are as many fragments as bytes at most, or empty ones could go on for ever.
+            Some(total) if total <= self.longest && count < self.longest => Ok(length),
             _ => Err(Violation::TooLarge),
         }
     }
 
     fn message(&mut self, frame: Frame) -> Result<Option<Message>, Violation> {
         let Frame { fin, opcode, payload } = frame;
-        let (opcode, payload) = match opcode {
+        let (opcode, bytes) = match opcode {
             opcode::PING => return Ok(Some(Message::Ping(payload))),
             opcode::PONG => return Ok(Some(Message::Pong)),
             opcode::CLOSE => return close(&payload).map(Some),
-            opcode::CONTINUATION => match self.fragments.take() {
-                Some((opcode, mut bytes)) => {
-                    bytes.extend_from_slice(&payload);
-                    (opcode, bytes)
+            _ if fin && self.fragments.is_none() => (opcode, payload),
+            _ => {
+                let begun = self.fragments.take();
+                let mut fragments = begun.unwrap_or_else(|| Box::new(Fragments::new(opcode)));
+                fragments.add(&payload)?;
+                if !fin {
+                    self.fragments = Some(fragments);
+                    return Ok(None);
                 }
-                None => return Err(Violation::Protocol),
-            },
-            opcode => (opcode, payload),
+                (fragments.opcode, fragments.bytes)
+            }
         };
-        if !fin {
-            self.fragments = Some((opcode, payload));
-            return Ok(None);
-        }
         if opcode == opcode::BINARY {
-            return Ok(Some(Message::Binary(payload)));
+            return Ok(Some(Message::Binary(bytes)));
         }
-        String::from_utf8(payload).map(|it| Some(Message::Text(it))).map_err(|_| Violation::NotUtf8)
+        String::from_utf8(bytes).map(|it| Some(Message::Text(it))).map_err(|_| Violation::NotUtf8)
+    }
+}
+
+impl Fragments {
+    const fn new(opcode: u8) -> Self {
+        Self { opcode, count: 0, bytes: Vec::new(), checked: 0 }
+    }
+
+    /// Bad text is refused before the message has ended; a letter that is cut may still become good.
+    fn add(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        self.count += 1;
+        self.bytes.extend_from_slice(payload);
+        if self.opcode != opcode::TEXT {
+            return Ok(());
+        }
+        match str::from_utf8(self.bytes.get(self.checked..).unwrap_or_default()) {
+            Ok(good) => self.checked += good.len(),
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(Violation::NotUtf8),
+        }
+        Ok(())
     }
 }
 
@@ -173,13 +228,10 @@ fn close(payload: &[u8]) -> Result<Message, Violation> {
             Err(Violation::Protocol)
         };
     };
-    let code = u16::from_be_bytes(*code);
-    let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-    if !allowed {
-        return Err(Violation::Protocol);
-    }
-    if std::str::from_utf8(reason).is_err() {
+    if str::from_utf8(reason).is_err() {
         return Err(Violation::NotUtf8);
     }
-    Ok(Message::Close(Some(code)))
+    let code = u16::from_be_bytes(*code);
+    let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+    if allowed { Ok(Message::Close(Some(code))) } else { Err(Violation::Protocol) }
 }

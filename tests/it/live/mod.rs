@@ -1,12 +1,15 @@
 //! The live protocol, as `docs/live-protocol.md` promises it.
 
 mod channels;
+mod conformance;
 mod ends;
 mod frames;
+mod handshake;
 mod limits;
 mod resume;
 mod slow;
 mod stalled;
+mod storm;
 mod topics;
 
 use serde_json::{Value, json};

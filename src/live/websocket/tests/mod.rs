@@ -1,6 +1,12 @@
-//! The framing against a library that is not ours, and against hostile bytes.
+//! The framing against RFC 6455, against a library that is not ours, and against hostile bytes.
 
-use proptest::prelude::*;
+mod conformance;
+mod echo;
+mod fuzz;
+mod oracle;
+#[path = "../../../../tests/websocket/mod.rs"]
+mod played;
+
 use tokio_tungstenite::tungstenite::protocol::frame::{
     Frame, FrameHeader,
     coding::{Control, Data, OpCode},
@@ -63,6 +69,16 @@ fn control_frames_may_stand_between_fragments() {
 }
 
 #[test]
+fn empty_fragments_do_not_go_on_for_ever() {
+    let empty = masked(OpCode::Data(Data::Continue), false, b"");
+    let begun = masked(OpCode::Data(Data::Text), false, b"");
+    let ended = masked(OpCode::Data(Data::Continue), true, b"x");
+    let message = |count| [&begun[..], &empty.repeat(count), &ended].concat();
+    assert_eq!(decode(&message(62), 64), (vec![Message::Text("x".to_owned())], Ok(())));
+    assert_eq!(decode(&message(63), 64), (vec![], Err(Violation::TooLarge)));
+}
+
+#[test]
 fn each_violation_is_told_from_the_others() {
     let long = masked(OpCode::Data(Data::Text), true, &[b'x'; 65]);
     let in_parts = [
@@ -88,48 +104,5 @@ fn each_violation_is_told_from_the_others() {
         (masked(OpCode::Data(Data::Reserved(3)), true, b"x"), Violation::Protocol),
     ] {
         assert_eq!(decode(&bytes, 64).1, Err(violation), "{bytes:?}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn messages_survive_any_cut(
-        payloads in prop::collection::vec(".{0,80}", 1..6),
-        cuts in prop::collection::vec(1_usize..50, 1..40),
-    ) {
-        let frames = payloads.iter().map(|it| masked(OpCode::Data(Data::Text), true, it.as_bytes()));
-        let bytes = frames.collect::<Vec<_>>().concat();
-        let mut decoder = Decoder::new(1000);
-        let mut messages = Vec::new();
-        let mut rest = &bytes[..];
-        for cut in cuts.iter().cycle() {
-            let (now, later) = rest.split_at((*cut).min(rest.len()));
-            decoder.feed(now, |it| messages.push(it)).unwrap();
-            rest = later;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        let expected: Vec<_> = payloads.into_iter().map(Message::Text).collect();
-        prop_assert_eq!(messages, expected);
-    }
-
-    #[test]
-    fn no_bytes_make_it_panic_or_hold_more_than_it_may(
-        chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..20),
-    ) {
-        let mut decoder = Decoder::new(256);
-        for chunk in &chunks {
-            let mut most = 0;
-            let fed = decoder.feed(chunk, |it| {
-                if let Message::Text(text) = it {
-                    most = most.max(text.len());
-                }
-            });
-            prop_assert!(most <= 256);
-            if fed.is_err() {
-                break;
-            }
-        }
     }
 }

@@ -1,29 +1,28 @@
 //! Who watches what on this node, and the way from one event to all of them.
 
+mod publish;
+
 use std::{
-    cmp::Reverse,
-    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
 use jiff::Timestamp;
-use metrics::{counter, gauge};
+use metrics::gauge;
 use moka::sync::Cache;
 
 use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     live::{
-        Admission, Close, Connection, Event, Outlet, Refused, Topic,
-        admission::Census,
-        burst::{self, Choice, Portion},
-        connection::{Bounds, Offered, Pulse, Rhythm},
+        Admission, Close, Connection, Outlet, Refused, Topic,
+        admission::Door,
+        connection::{Bounds, Head, Pulse, Rhythm},
         watchers::Watchers,
         websocket,
         wheel::Wheel,
@@ -46,6 +45,8 @@ pub struct Limits {
     pub sockets: usize,
     /// Sockets open at once from one address.
     pub sockets_per_address: usize,
+    /// Sockets opened in a second, with bursts of twice as many; 0 for no bound.
+    pub handshakes_per_second: u32,
     /// Bytes that wait for one socket.
     pub queue_bytes: usize,
     /// How long a reader for whom more waits may go without taking a byte.
@@ -62,7 +63,7 @@ pub struct Hub {
     bounds: Arc<Bounds>,
     waiting_bytes: usize,
     rhythm: Rhythm,
-    census: Arc<Census>,
+    door: Arc<Door>,
     watchers: Watchers,
     connections: DashMap<u64, Weak<Connection>>,
     wheel: Mutex<Wheel>,
@@ -72,7 +73,6 @@ pub struct Hub {
     /// The last version published of each order.
     published: Cache<OrderId, Version>,
     behind_since: Mutex<Option<Timestamp>>,
-    draining: AtomicBool,
 }
 
 impl Hub {
@@ -87,7 +87,7 @@ impl Hub {
             )),
             waiting_bytes: limits.waiting_bytes,
             rhythm,
-            census: Arc::new(Census::new(limits.sockets, limits.sockets_per_address)),
+            door: Arc::new(Door::new(&limits)),
             watchers: Watchers::default(),
             connections: DashMap::new(),
             wheel: Mutex::new(Wheel::new(tick)),
@@ -98,25 +98,17 @@ impl Hub {
                 .time_to_idle(Duration::from_hours(1))
                 .build(),
             behind_since: Mutex::new(None),
-            draining: AtomicBool::new(false),
         }
+    }
+
+    /// Whether anybody has a chance of a socket now: asked before anything that costs.
+    pub fn knock(&self) -> Result<(), Refused> {
+        self.door.knock()
     }
 
     /// Takes a place for one socket before its upgrade.
     pub fn admit(&self, address: IpAddr) -> Result<Admission, Refused> {
-        let admission = if self.draining.load(Ordering::Relaxed) {
-            Err(Refused::Draining)
-        } else {
-            self.census.admit(address)
-        };
-        admission.inspect_err(|refused| {
-            let reason = match refused {
-                Refused::Full => "full",
-                Refused::AddressFull => "address",
-                Refused::Draining => "draining",
-            };
-            counter!(metric::LIVE_REFUSED, "reason" => reason).increment(1);
-        })
+        self.door.admit(address)
     }
 
     /// Opens a connection whose token ends then. Give it back with [`Hub::disconnect`].
@@ -129,7 +121,7 @@ impl Hub {
         // Looked at with the next tick, which then knows how long to wait.
         self.wheel().put(Arc::downgrade(&connection), Instant::now());
         // After the insertion: either the drain meets this connection, or this meets the drain.
-        if self.draining.load(Ordering::SeqCst) {
+        if self.door.is_shut() {
             connection.close(Close::Shutdown);
         }
         connection
@@ -155,7 +147,8 @@ impl Hub {
         let mut again = Vec::with_capacity(due.len());
         for weak in due {
             let Some(connection) = weak.upgrade() else { continue };
-            if let Some(next) = connection.beat(&self.rhythm, now, clock) {
+            let heads = |topics: &[Topic]| self.heads(topics);
+            if let Some(next) = connection.beat(&self.rhythm, now, clock, heads) {
                 again.push((weak, next));
             }
         }
@@ -185,76 +178,16 @@ impl Hub {
         connection.leave(topic, |order, version| self.has_published(order, version));
     }
 
-    /// Gives events to everybody who watches any of their topics; a socket that several of them are for gets them in one write.
-    /// Only one task may publish.
-    ///
-    /// What has been published before is dropped.
-    pub fn publish(&self, events: &[Arc<Event>]) {
-        for burst in events.chunks(burst::MOST) {
-            self.publish_burst(burst);
-        }
-        self.shed();
-    }
-
-    fn publish_burst(&self, burst: &[Arc<Event>]) {
-        let serial = self.bursts.fetch_add(1, Ordering::Relaxed);
-        let fresh = self.fresh(burst);
-        let mut with_other_topics = HashMap::new();
-        let mut frames = 0;
-        for (topic, chosen) in topics(&fresh) {
-            let portion = Portion::of(burst, chosen);
-            self.watchers.of(&topic, |connection| {
-                match connection.offer(&topic, &portion, serial) {
-                    Offered::Sent(count) => frames += u64::from(count),
-                    Offered::HasOtherTopics => {
-                        let (_, all) = with_other_topics
-                            .entry(connection.id())
-                            .or_insert_with(|| (Arc::clone(connection), 0));
-                        *all |= chosen;
-                    }
-                }
-            });
-        }
-        // An event that several of its topics are for comes once, and the events of an order in their order.
-        for (connection, chosen) in with_other_topics.into_values() {
-            frames += u64::from(connection.deliver(&Portion::of(burst, chosen)));
-        }
-        // Only now: a socket that opens a gate meanwhile must still expect these events.
-        for event in fresh.events() {
-            self.published.insert(event.order_id(), event.version());
-        }
-        counter!(metric::LIVE_EVENTS).increment(fresh.len().into());
-        counter!(metric::LIVE_FRAMES).increment(frames);
-    }
-
-    /// Those that have not been published, each once.
-    fn fresh<'a>(&self, burst: &'a [Arc<Event>]) -> Portion<'a> {
-        let mut newest = HashMap::new();
-        Portion::all(burst).narrowed(|event| {
-            let (order, version) = (event.order_id(), event.version());
-            let known = newest.insert(order, version).or_else(|| self.published(order));
-            let is_fresh = known.is_none_or(|known| known < version);
-            if let Some(known) = known.filter(|_| !is_fresh) {
-                newest.insert(order, known);
-            }
-            is_fresh
-        })
-    }
-
-    /// Too much waits for all sockets together: those for whom most waits have to go, and come back.
-    fn shed(&self) {
-        if self.bounds.waiting() <= self.waiting_bytes {
-            return;
-        }
-        let mut slow: Vec<_> =
-            self.connections().into_iter().map(|it| (it.waiting(), it)).collect();
-        slow.sort_by_key(|(waiting, _)| Reverse(*waiting));
-        // Somewhat further down than it must be, or the next event would do it again.
-        let enough = self.waiting_bytes / 10 * 9;
-        for (_, connection) in slow.into_iter().take_while(|_| enough < self.bounds.waiting()) {
-            connection.shed();
-            counter!(metric::LIVE_SHED).increment(1);
-        }
+    /// The newest event of each of these topics, as far as there has been one.
+    pub(crate) fn heads(&self, topics: &[Topic]) -> Vec<Head> {
+        let head = |topic: &Topic| {
+            let (order_id, version) = match topic {
+                Topic::Order(id) => (*id, self.published(*id)?),
+                list => self.watchers.head(list)?,
+            };
+            Some(Head { topic: topic.to_string(), order_id, version })
+        };
+        topics.iter().filter_map(head).collect()
     }
 
     /// The last version published of an order, if that is remembered.
@@ -283,12 +216,12 @@ impl Hub {
 
     /// Sockets open on this node.
     pub fn open_sockets(&self) -> usize {
-        self.census.open()
+        self.door.open()
     }
 
     /// Refuses new sockets and tells each open one when to come back: spread over `window`, in the order of their numbers.
     pub fn drain(&self, window: Duration) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.door.shut();
         let connections = self.connections();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         for (place, connection) in (0_u32..).zip(&connections) {
@@ -316,15 +249,4 @@ impl Hub {
     fn wheel(&self) -> MutexGuard<'_, Wheel> {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The topics of events, and which of them belong to each.
-fn topics(events: &Portion<'_>) -> HashMap<Topic, Choice> {
-    let mut topics = HashMap::new();
-    for (at, event) in events.places() {
-        for topic in Topic::of(event.order()) {
-            *topics.entry(topic).or_default() |= burst::bit(at);
-        }
-    }
-    topics
 }

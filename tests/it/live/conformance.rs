@@ -1,0 +1,60 @@
+//! The application against the conformance cases of WebSockets.
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::app::TestApp,
+    live::conformance::played::{Frame, Server},
+};
+
+#[path = "../../websocket/mod.rs"]
+mod played;
+
+/// The longest frame in this test, in bytes: the most that may be set.
+const LONGEST: usize = 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_sockets_conform_to_rfc_6455() {
+    let app = TestApp::with(|it| {
+        it.live.frame_bytes = LONGEST;
+        it.live.frames_per_second = 100_000;
+    })
+    .await;
+    let server = Server {
+        authority: app.authority().to_owned(),
+        target: format!("/v1/live?token={}", app.service()),
+        greetings: 1,
+        answers: in_place_of_an_echo,
+        hears: read,
+    };
+    server.conforms().await;
+}
+
+/// The live protocol answers every text, and speaks neither bytes nor long messages.
+fn in_place_of_an_echo(echo: Frame) -> Frame {
+    match echo.opcode {
+        1 if echo.payload.len() <= LONGEST => answer_to(&echo.payload),
+        1 | 2 => Frame::close(4501),
+        _ if echo == Frame::close(1009) => Frame::close(4501),
+        _ => echo,
+    }
+}
+
+fn answer_to(text: &[u8]) -> Frame {
+    let asked: Value = serde_json::from_slice(text).unwrap_or_default();
+    let pong = json!({"type": "pong", "id": asked["id"]}).to_string();
+    let answer = if asked["type"] == "ping" { &pong } else { "it is not understood" };
+    Frame { opcode: 1, payload: answer.into() }
+}
+
+/// Without the words that are for people.
+fn read(mut frame: Frame) -> Frame {
+    if frame.is_close() {
+        frame.payload.truncate(2);
+    }
+    let answer: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
+    if answer["error"]["code"] == "INVALID_INPUT" {
+        frame.payload = "it is not understood".into();
+    }
+    frame
+}
