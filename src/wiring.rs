@@ -7,7 +7,7 @@ use dashmap::DashSet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    app::{App, Reach},
+    app::{App, Reach, tracking::Reads},
     auth::{Keys, Tokens, keys},
     base::{clock::Clock, folder, mint::Mint, tasks::Tasks},
     bus::Bus,
@@ -110,8 +110,11 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
     let limits = Limits {
         sockets: config.live.max_sockets,
         sockets_per_address: config.live.max_sockets_per_address,
+        handshakes_per_second: config.live.handshakes_per_second,
         queue_bytes: config.live.queue_bytes,
+        slow_after: *config.live.slow_after,
         gate_events: config.live.gate_events,
+        waiting_bytes: config.live.waiting_bytes,
     };
     let rhythm = Rhythm {
         ping_every: *config.live.ping_every,
@@ -124,6 +127,7 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
         cache: Cache::connect(&config.cache)?,
         bus: Bus::connect(&config.bus, &tasks, &mint)?,
         hub: Arc::new(Hub::new(limits, rhythm)),
+        reads: Reads::new(config.live.history_events),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         partner_secrets: Arc::new(partner_secrets(&config, &keys)),
         clock,

@@ -11,9 +11,9 @@ use crate::scenario::Scenario;
 #[command(about, max_term_width = 110, after_help = format!("Scenarios:\n{}", Scenario::list()))]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// A bare server for comparison.
+    /// What else this tool does.
     #[command(subcommand)]
-    pub floor: Option<Floor>,
+    pub command: Option<Command>,
     /// What to run: a scenario's name, or the path of a TOML file
     pub scenario: Option<String>,
     /// The server.
@@ -86,6 +86,10 @@ pub struct Changes {
     /// How often each stretch is measured
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
+    /// How long the threads that read the sockets sleep between two looks while changes are measured. 0: they wait in epoll, as
+    /// latencies want it; more: no write wakes them, as processor time wants it
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub reader_pause: Option<u64>,
 }
 
 impl Changes {
@@ -100,14 +104,15 @@ impl Changes {
             rate: self.rate.unwrap_or(scenario.rate),
             seconds: self.seconds.unwrap_or(scenario.seconds),
             rounds: self.rounds.unwrap_or(scenario.rounds).max(1),
+            reader_pause_us: self.reader_pause.unwrap_or(scenario.reader_pause_us),
             ..scenario
         }
     }
 }
 
-/// A bare server for comparison.
+/// What this tool does besides carrying out a scenario.
 #[derive(Debug, Subcommand)]
-pub enum Floor {
+pub enum Command {
     /// Run the bare epoll server alone (scenarios with --with-floor start it themselves)
     Floor {
         /// Where to listen
@@ -116,6 +121,12 @@ pub enum Floor {
         /// End when whoever started it ends
         #[arg(long, hide = true)]
         ends_with_parent: bool,
+    },
+    /// Print the medians of several runs of one scenario as a markdown table
+    Medians {
+        /// What the runs wrote with --json, or the figures.jsonl of their reports
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 

@@ -149,6 +149,12 @@ pub fn resident(pid: Option<u32>) -> u64 {
     pid.map_or(0, |it| kilobytes(Path::new(&format!("/proc/{it}/status")), "VmRSS:"))
 }
 
+/// Files and sockets that a process has open.
+pub fn open_files(pid: Option<u32>) -> usize {
+    let files = pid.and_then(|it| fs::read_dir(format!("/proc/{it}/fd")).ok());
+    files.map_or(0, Iterator::count)
+}
+
 /// What the kernel holds: (its object caches, TCP buffers), in bytes, of the whole machine.
 pub fn kernel_memory() -> (u64, u64) {
     let caches = kilobytes(Path::new("/proc/meminfo"), "Slab:");

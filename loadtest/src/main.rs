@@ -7,6 +7,7 @@ mod drive;
 mod floor;
 mod http;
 mod machine;
+mod metrics;
 mod plans;
 mod progress;
 mod record;
@@ -18,7 +19,9 @@ mod token;
 mod world;
 
 use std::{
+    fs,
     io::{Write, stdout},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -27,24 +30,38 @@ use clap::Parser;
 use rustix::process::Signal;
 
 use crate::{
-    cli::{Cli, Floor},
-    report::{Report, json, table},
+    cli::{Cli, Command},
+    report::{Report, json, medians, table},
     scenario::Scenario,
 };
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    if let Some(Floor::Floor { listen, ends_with_parent }) = cli.floor {
-        if ends_with_parent {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    match cli.command {
+        None => measure(&cli),
+        Some(Command::Floor { listen, ends_with_parent }) => {
+            if ends_with_parent {
+                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            }
+            floor::serve(listen)?;
+            Ok(ExitCode::SUCCESS)
         }
-        floor::serve(listen)?;
-        return Ok(ExitCode::SUCCESS);
+        Some(Command::Medians { files }) => {
+            let read = |it: &PathBuf| {
+                fs::read_to_string(it).with_context(|| format!("cannot read {}", it.display()))
+            };
+            let texts = files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+            stdout().write_all(medians::table(&texts)?.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+fn measure(cli: &Cli) -> anyhow::Result<ExitCode> {
     let conditions = asserts::parse(cli.assert.as_deref().unwrap_or_default())?;
     let name = cli.scenario.as_deref().context("which scenario?")?;
     let scenario = cli.change.apply(Scenario::load(name)?);
-    let report = run::run(&cli, scenario)?;
+    let report = run::run(cli, scenario)?;
     let text = if cli.json { json::lines(&report) } else { table::text(&report) };
     stdout().write_all(text.as_bytes())?;
     if let Some(folder) = &cli.report {

@@ -48,13 +48,13 @@ impl Times {
 /// What sockets saw in one stretch of time.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// From the moment that the change was recorded to the frame's arrival.
+    /// From the moment that the change was recorded to the frame's arrival; to its reading, while the client pauses.
     pub committed: Times,
     /// From the moment that the change was due to the frame's arrival: what stands in a queue before the server counts.
     pub due: Times,
-    /// From the moment that a connection was due to its upgrade.
+    /// From the moment that a connection was due to its upgrade, refusals and returns between the two included.
     pub connected: Times,
-    /// From the moment that a connection was due to its snapshot.
+    /// From that moment to its snapshot.
     pub subscribed: Times,
     /// Event frames.
     pub frames: u64,

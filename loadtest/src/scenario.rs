@@ -1,6 +1,6 @@
 //! Scenarios are data: what stands in `scenarios/*.toml`, with what the command line changes.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("connect", include_str!("../scenarios/connect.toml")),
     ("reconnect", include_str!("../scenarios/reconnect.toml")),
     ("slow-readers", include_str!("../scenarios/slow-readers.toml")),
+    ("live-500", include_str!("../scenarios/live-500.toml")),
     ("kitchen-rush", include_str!("../scenarios/kitchen-rush.toml")),
     ("webhook-burst", include_str!("../scenarios/webhook-burst.toml")),
     ("idle", include_str!("../scenarios/idle.toml")),
@@ -103,6 +104,9 @@ pub struct Scenario {
     pub seconds: f64,
     /// How often each stretch is measured.
     pub rounds: usize,
+    /// How long the client's threads sleep between two looks at their sockets while changes are measured, in microseconds. 0: they wait
+    /// in epoll, as latencies want it; then every write to a socket wakes a thread, which the writer pays for on one machine only.
+    pub reader_pause_us: u64,
     /// Connections that changes are sent over.
     pub connections: usize,
     /// Sockets opened in a second while things are set up.
@@ -111,6 +115,8 @@ pub struct Scenario {
     pub slow_share: f64,
     /// The kernel's receive buffer of those, in bytes.
     pub slow_buffer: usize,
+    /// How often each socket is replaced by a new one, over all rounds.
+    pub lives: usize,
     /// Settings of the server.
     pub set: Vec<String>,
 }
@@ -132,10 +138,12 @@ impl Default for Scenario {
             rate: 10.0,
             seconds: 5.0,
             rounds: 3,
+            reader_pause_us: 0,
             connections: 16,
             connect_rate: 2000,
             slow_share: 0.0,
             slow_buffer: 4096,
+            lives: 60,
             set: Vec::new(),
         }
     }
@@ -163,6 +171,11 @@ impl Scenario {
             format!("  {name:<16} {about}\n")
         };
         BUILT_IN.iter().map(line).collect()
+    }
+
+    /// How long the client's threads sleep between two looks.
+    pub const fn reader_pause(&self) -> Duration {
+        Duration::from_micros(self.reader_pause_us)
     }
 
     /// Events that one change makes, on the floor.

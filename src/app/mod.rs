@@ -58,6 +58,8 @@ pub struct Reach {
     pub bus: Bus,
     /// The screens of this node.
     pub hub: Arc<Hub>,
+    /// What is being read for them.
+    pub reads: tracking::Reads,
     /// Makes and checks tokens.
     pub tokens: Arc<Tokens>,
     /// What each partner proves itself with, by its slug.

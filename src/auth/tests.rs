@@ -1,6 +1,6 @@
 //! Tokens as strangers, thieves and identity providers would show them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -94,7 +94,7 @@ fn hand_signed(header: &Value, key: &[u8]) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-fn verified(claims: &Value) -> Result<Caller, TokenError> {
+fn verified(claims: &Value) -> Result<Arc<Caller>, TokenError> {
     tokens().verify(&signed(Algorithm::HS256, claims))
 }
 

@@ -1,11 +1,11 @@
 //! JSON Web Tokens: made here with HS256, verified here whoever made them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -26,7 +26,7 @@ const SHORTEST_SECRET: usize = 32;
 const LONGEST_TOKEN: usize = 8192;
 
 /// Verified tokens that are remembered, so that a storm of reconnects costs no signatures. Rarely used ones give way.
-const REMEMBERED: u64 = 65_536;
+const REMEMBERED: usize = 65_536;
 
 /// What a new token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ pub struct Tokens {
     signing: SecretString,
     own: Vec<DecodingKey>,
     foreign: Vec<PublicKey>,
-    verified: Cache<[u8; 32], Caller>,
+    verified: Cache<[u8; 32], Arc<Caller>>,
 }
 
 impl Tokens {
@@ -167,20 +167,20 @@ impl Tokens {
     }
 
     /// Who bears this token, if it is good now.
-    pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+    pub fn verify(&self, token: &str) -> Result<Arc<Caller>, TokenError> {
         if LONGEST_TOKEN < token.len() {
             return Err(TokenError::Malformed);
         }
         let digest = mac::sha256(token.as_bytes());
         if let Some(caller) = self.verified.get(&digest) {
             if self.has_ended(&caller) {
-                self.verified.invalidate(&digest);
+                self.verified.remove(&digest);
                 return Err(TokenError::Expired);
             }
             return Ok(caller);
         }
-        let caller = self.verify_afresh(token)?;
-        self.verified.insert(digest, caller.clone());
+        let caller = Arc::new(self.verify_afresh(token)?);
+        self.verified.insert(digest, Arc::clone(&caller));
         Ok(caller)
     }
 

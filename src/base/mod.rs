@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod cursor;
+pub mod flights;
 pub mod folder;
 pub mod mac;
 pub mod mint;

@@ -1,11 +1,12 @@
 //! The events of all orders for one process, with its gaps announced.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use tokio::sync::{
-    broadcast::{self, error::RecvError, error::TryRecvError},
-    mpsc,
-};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+use crate::bus::mailbox::{Mail, Mailbox};
 
 /// What a feed says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +29,13 @@ pub struct NodeFeed {
 
 #[derive(Debug)]
 enum Source {
-    Local { events: broadcast::Receiver<Bytes>, stop: CancellationToken },
+    Local { mailbox: Arc<Mailbox>, stop: CancellationToken },
     Rabbit(mpsc::Receiver<FeedItem>),
 }
 
 impl NodeFeed {
-    pub(in crate::bus) const fn local(
-        events: broadcast::Receiver<Bytes>,
-        stop: CancellationToken,
-    ) -> Self {
-        Self { source: Source::Local { events, stop }, owes_restored: true }
+    pub(in crate::bus) const fn local(mailbox: Arc<Mailbox>, stop: CancellationToken) -> Self {
+        Self { source: Source::Local { mailbox, stop }, owes_restored: true }
     }
 
     pub(in crate::bus) const fn rabbit(items: mpsc::Receiver<FeedItem>) -> Self {
@@ -51,17 +49,13 @@ impl NodeFeed {
         }
         match &mut self.source {
             Source::Rabbit(items) => items.recv().await,
-            Source::Local { events, stop } => {
-                let event = tokio::select! {
+            Source::Local { mailbox, stop } => {
+                let mail = tokio::select! {
                     biased;
                     () = stop.cancelled() => return None,
-                    event = events.recv() => event,
+                    mail = mailbox.next() => mail,
                 };
-                match event {
-                    Ok(body) => Some(FeedItem::Message(body)),
-                    Err(RecvError::Lagged(_)) => Some(self.lost()),
-                    Err(RecvError::Closed) => None,
-                }
+                Some(self.item(mail))
             }
         }
     }
@@ -73,17 +67,18 @@ impl NodeFeed {
         }
         match &mut self.source {
             Source::Rabbit(items) => items.try_recv().ok(),
-            Source::Local { events, .. } => match events.try_recv() {
-                Ok(body) => Some(FeedItem::Message(body)),
-                Err(TryRecvError::Lagged(_)) => Some(self.lost()),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => None,
-            },
+            Source::Local { mailbox, .. } => mailbox.try_next().map(|mail| self.item(mail)),
         }
     }
 
-    /// What comes after an overflow is complete again, so the one word follows the other.
-    const fn lost(&mut self) -> FeedItem {
-        self.owes_restored = true;
-        FeedItem::Lost
+    fn item(&mut self, mail: Mail) -> FeedItem {
+        match mail {
+            Mail::Message(body) => FeedItem::Message(body),
+            Mail::Lost => {
+                // What comes after an overflow is complete again, so the one word follows the other.
+                self.owes_restored = true;
+                FeedItem::Lost
+            }
+        }
     }
 }

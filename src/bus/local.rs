@@ -2,18 +2,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     base::tasks::Tasks,
-    bus::{BusError, DeadLetter, Message, Published, Queue, State},
+    bus::{BusError, DeadLetter, Message, Published, Queue, State, mailbox::Mailbox},
     config,
 };
 
@@ -26,7 +25,7 @@ pub struct Local {
 #[derive(Debug)]
 struct Shared {
     /// A reader who falls behind by more than the capacity loses the oldest, and is told so.
-    feeds: broadcast::Sender<Bytes>,
+    feeds: Mutex<Vec<Weak<Mailbox>>>,
     queues: Mutex<HashMap<Queue, LocalQueue>>,
     capacity: usize,
     delivery_limit: u32,
@@ -38,7 +37,7 @@ struct Shared {
 impl Local {
     pub(in crate::bus) fn new(config: &config::Bus, tasks: &Tasks) -> Self {
         let shared = Shared {
-            feeds: broadcast::Sender::new(config.local_capacity),
+            feeds: Mutex::default(),
             queues: Mutex::default(),
             capacity: config.local_capacity,
             delivery_limit: config.delivery_limit,
@@ -49,8 +48,12 @@ impl Local {
         Self { shared: Arc::new(shared) }
     }
 
-    pub(in crate::bus) fn subscribe(&self) -> broadcast::Receiver<Bytes> {
-        self.shared.feeds.subscribe()
+    pub(in crate::bus) fn subscribe(&self) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::new(self.shared.capacity));
+        let mut feeds = self.shared.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.retain(|it| it.strong_count() > 0);
+        feeds.push(Arc::downgrade(&mailbox));
+        mailbox
     }
 
     pub(in crate::bus) fn consume(&self, queue: Queue) -> LocalQueue {
@@ -83,11 +86,15 @@ impl Local {
         }
     }
 
-    async fn deliver(&self, messages: &[Message]) -> Vec<DeadLetter> {
-        for message in messages {
-            // Fails when there is no feed, and then nobody misses it.
-            let _nobody = self.shared.feeds.send(message.body.clone());
+    fn feed(&self, messages: &[Message]) {
+        let feeds = self.shared.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        for mailbox in feeds.iter().filter_map(Weak::upgrade) {
+            mailbox.put(messages.iter().map(|it| it.body.clone()));
         }
+    }
+
+    async fn deliver(&self, messages: &[Message]) -> Vec<DeadLetter> {
+        self.feed(messages);
         let queues: Vec<_> = {
             let queues = self.shared.queues.lock().unwrap_or_else(PoisonError::into_inner);
             queues.iter().map(|(queue, jobs)| (*queue, jobs.clone())).collect()

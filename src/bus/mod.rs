@@ -3,6 +3,7 @@
 mod consumer;
 mod feed;
 mod local;
+mod mailbox;
 mod message;
 mod rabbit;
 mod topology;

@@ -6,25 +6,20 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use moka::{
     future::Cache,
     ops::compute::{CompResult, Op},
+    policy::EvictionPolicy,
 };
 
 use crate::domain::{Order, OrderId};
 
-/// How many reads through the cache are told apart. One that is forgotten too early only costs a second read.
-const FLIGHTS: u64 = 65_536;
-
-/// A bounded map; the least used go first.
+/// A bounded map; what was not used for longest goes first.
 #[derive(Clone, Debug)]
 pub struct Memory {
     orders: Cache<OrderId, Arc<Order>>,
-    /// Used for its single flight alone: it forgets at once what it was told.
-    flights: Cache<OrderId, Option<Arc<Order>>>,
     /// Counts how often all was forgotten.
     epoch: Arc<AtomicU64>,
 }
@@ -32,9 +27,10 @@ pub struct Memory {
 impl Memory {
     /// Keeps so many orders.
     pub fn new(entries: u64) -> Self {
+        // Not by how often something is used: a full map would then turn away what was put just now.
+        let by_age = EvictionPolicy::lru();
         Self {
-            orders: Cache::new(entries),
-            flights: Cache::builder().max_capacity(FLIGHTS).time_to_live(Duration::ZERO).build(),
+            orders: Cache::builder().max_capacity(entries).eviction_policy(by_age).build(),
             epoch: Arc::default(),
         }
     }
@@ -80,15 +76,6 @@ impl Memory {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.orders.invalidate_all();
     }
-
-    /// Runs `load` once for all who want the same order at the same time.
-    pub async fn once<E: Send + Sync + 'static>(
-        &self,
-        id: OrderId,
-        load: impl Future<Output = Result<Option<Arc<Order>>, E>>,
-    ) -> Result<Option<Arc<Order>>, Arc<E>> {
-        self.flights.try_get_with(id, load).await
-    }
 }
 
 #[cfg(test)]
@@ -107,12 +94,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flight_leaves_nothing_behind() {
-        let (memory, order) = (Memory::new(10), order(1));
-        for round in 1..=3 {
-            let answer = Order { version: round, ..Order::clone(&order) };
-            let loaded = memory.once(order.id, async { Ok::<_, ()>(Some(answer.into())) }).await;
-            assert_eq!(loaded.unwrap().unwrap().version, round);
+    async fn what_was_put_last_stays() {
+        let memory = Memory::new(10);
+        for _ in 0..1000 {
+            let order = order(1);
+            memory.put(&order).await;
+            memory.orders.run_pending_tasks().await;
+            assert_eq!(memory.get(order.id).await, Some(order));
         }
     }
 }

@@ -59,31 +59,18 @@ impl Cache {
         self.memory.forget_all();
     }
 
-    /// The order from the cache, else from `load`, which is run once for all who want it at the same time. What was
-    /// loaded is remembered; that there is no such order is not.
-    pub async fn read_through<E: Send + Sync + 'static>(
+    /// Remembers what `load` reads elsewhere; answers with that, or with what is known to be newer. That there is no such order
+    /// is not remembered.
+    pub async fn fill<E>(
         &self,
-        id: OrderId,
-        load: impl Future<Output = Result<Option<Order>, E>>,
-    ) -> Result<Option<Arc<Order>>, Arc<E>> {
-        if let Some(order) = self.memory.get(id).await {
-            return Ok(Some(order));
-        }
+        load: impl Future<Output = Result<Option<Arc<Order>>, E>>,
+    ) -> Result<Option<Arc<Order>>, E> {
         let epoch = self.memory.epoch();
-        let flight = async {
-            if let Some(order) = self.get(id).await {
-                return Ok(Some(order));
-            }
-            let Some(order) = load.await?.map(Arc::new) else { return Ok(None) };
-            if let Some(redis) = &self.redis {
-                redis.put(&order).await;
-            }
-            Ok(Some(self.memory.put_read(&order, epoch).await))
-        };
-        // On the heap: whoever waits for an order, thousands of sockets, should not carry this along.
-        let loaded = Box::pin(self.memory.once(id, flight)).await?;
-        // An event may have brought a newer one meanwhile.
-        Ok(self.memory.get(id).await.or(loaded))
+        let Some(order) = load.await? else { return Ok(None) };
+        if let Some(redis) = &self.redis {
+            Box::pin(redis.put(&order)).await;
+        }
+        Ok(Some(self.memory.put_read(&order, epoch).await))
     }
 
     /// How Redis stands.

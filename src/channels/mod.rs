@@ -55,9 +55,6 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// How many there are.
-    pub const COUNT: usize = 8;
-
     /// The channel it belongs to.
     pub const fn channel(self) -> Channel {
         match self {
@@ -106,6 +103,27 @@ impl Shape {
             | Self::Kiosk
             | Self::Courier
             | Self::Board => false,
+        }
+    }
+}
+
+/// One of something for each shape.
+#[derive(Debug, Default)]
+pub struct PerShape<T>([T; 8]);
+
+impl<T> PerShape<T> {
+    /// That of one shape.
+    pub const fn of(&self, shape: Shape) -> &T {
+        let [mobile, link, customer, full, kiosk, kitchen, courier, board] = &self.0;
+        match shape {
+            Shape::Mobile => mobile,
+            Shape::Link => link,
+            Shape::Customer => customer,
+            Shape::Full => full,
+            Shape::Kiosk => kiosk,
+            Shape::Kitchen => kitchen,
+            Shape::Courier => courier,
+            Shape::Board => board,
         }
     }
 }

@@ -119,16 +119,28 @@ section! {
         max_sockets: usize = 50_000, in 1, 10_000_000;
         /// Sockets open at once from one address; carriers put thousands of phones behind one.
         max_sockets_per_address: usize = 5000, in 1, 10_000_000;
+        /// Sockets that may be opened in a second, with bursts of twice as many; 0 for no bound.
+        handshakes_per_second: u32 = 5000, in 0, 10_000_000;
+        /// Over how long clients that are refused a socket are spread: each is told another number of seconds in `Retry-After`.
+        retry_window: Span = Span::secs(10), in Span::secs(1), Span::secs(600);
         /// Topics that one socket may watch.
         topics_per_socket: usize = 64, in 1, 10_000;
         /// The largest frame that a client may send, in bytes.
         frame_bytes: usize = 4096, in 256, 1024 * 1024;
         /// Frames that a client may send in a second, with bursts of twice as many.
         frames_per_second: u32 = 20, in 1, 100_000;
-        /// Bytes that wait for one slow reader before newer state replaces older, and then the socket is closed.
+        /// Bytes that wait for one slow reader before newer state replaces older. Who has more waiting even so is closed: at once if
+        /// it is four times as much, else when it stops reading.
         queue_bytes: usize = 256 * 1024, in 4096, 64 * 1024 * 1024;
+        /// How long a slow reader with more than `queue_bytes` waiting may go without taking a byte.
+        slow_after: Span = Span::secs(10), in Span::millis(100), Span::secs(300);
+        /// Memory that may wait for all slow readers together, in bytes; then those for whom most waits are closed. Events, which
+        /// they share, do not count.
+        waiting_bytes: usize = 256 * 1024 * 1024, in 64 * 1024, 1 << 40;
         /// Events held for one subscription while its snapshot is read.
         gate_events: usize = 1024, in 16, 1_000_000;
+        /// Events of recently asked for orders held for a minute, so that sockets which come back together cost one read of the log.
+        history_events: u64 = 20_000, in 1, 10_000_000;
         /// How long a socket may be silent towards its client.
         ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
         /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.

@@ -2,6 +2,8 @@
 //!
 //! An extractor knows the token; whether it reaches one order or store is for the use case to say, which has loaded it.
 
+use std::sync::Arc;
+
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
@@ -15,23 +17,23 @@ use crate::{
 
 /// Anybody with a good token.
 #[derive(Clone, Debug)]
-pub struct Anybody(pub Caller);
+pub struct Anybody(pub Arc<Caller>);
 
 /// Anybody who deals with orders in the plural: no tracking links.
 #[derive(Clone, Debug)]
-pub struct Party(pub Caller);
+pub struct Party(pub Arc<Caller>);
 
 /// Those who may place orders: customers, staff, services.
 #[derive(Clone, Debug)]
-pub struct Ordering(pub Caller);
+pub struct Ordering(pub Arc<Caller>);
 
 /// Those who work at stores: staff and services.
 #[derive(Clone, Debug)]
-pub struct Crew(pub Caller);
+pub struct Crew(pub Arc<Caller>);
 
 /// Anybody with a good token, which may also stand in the query: for sockets and event streams, whose clients cannot set headers.
 #[derive(Clone, Debug)]
-pub struct Watcher(pub Caller);
+pub struct Watcher(pub Arc<Caller>);
 
 macro_rules! extractor {
     ($name:ident, $token:ident, $roles:pat) => {
@@ -54,7 +56,16 @@ extractor!(Anybody, bearer, _);
 extractor!(Party, bearer, Role::Customer | Role::Courier | Role::Staff | Role::Service);
 extractor!(Ordering, bearer, Role::Customer | Role::Staff | Role::Service);
 extractor!(Crew, bearer, Role::Staff | Role::Service);
-extractor!(Watcher, bearer_or_query, _);
+
+impl FromRequestParts<App> for Watcher {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // Before the token is looked at: in a storm, to say no must cost next to nothing.
+        app.hub.knock().map_err(|it| Problem::turned_away(app, it))?;
+        Ok(Self(app.tokens.verify(&bearer_or_query(parts)?)?))
+    }
+}
 
 fn bearer(parts: &Parts) -> Result<String, Problem> {
     let value = parts.headers.get(header::AUTHORIZATION).ok_or_else(missing)?;

@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    app::{Detail, Failure},
+    app::{App, Detail, Failure},
     auth::TokenError,
     domain::Refusal,
     live,
@@ -210,9 +210,12 @@ impl From<TokenError> for Problem {
     }
 }
 
-impl From<live::Refused> for Problem {
-    fn from(refused: live::Refused) -> Self {
-        Self::unavailable(sentence(&refused.to_string()))
+impl Problem {
+    /// There is no socket for this caller now. Each is sent away for another time, or all would come back together.
+    pub fn turned_away(app: &App, refused: live::Refused) -> Self {
+        let wait = app.config.live.retry_window.mul_f64(app.mint.fraction()).as_secs() + 1;
+        let problem = Self::unavailable(sentence(&refused.to_string()));
+        Self { retry_after: u32::try_from(wait).ok(), ..problem }
     }
 }
 

@@ -1,28 +1,37 @@
-//! How many sockets may be open, in all and from one address.
+//! Who may have a socket: how many may be open, in all and from one address, and how fast they may come.
 
 use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use dashmap::DashMap;
+use metrics::counter;
 
-/// Counts sockets.
+use crate::{
+    live::{Limits, bucket::Bucket},
+    telemetry::metric,
+};
+
+/// Lets sockets in, and counts them.
 #[derive(Debug)]
-pub(crate) struct Census {
+pub(crate) struct Door {
     open: AtomicUsize,
     by_address: DashMap<IpAddr, usize>,
     most: usize,
     most_per_address: usize,
+    pace: Bucket,
+    shut: AtomicBool,
 }
 
 /// A place for one socket, given back when dropped.
 #[derive(Debug)]
 pub struct Admission {
-    census: Arc<Census>,
+    door: Arc<Door>,
     address: IpAddr,
 }
 
@@ -35,28 +44,88 @@ pub enum Refused {
     /// This address has as many as it may.
     #[error("this address has as many sockets as it may have")]
     AddressFull,
+    /// Too many come at once.
+    #[error("too many sockets are being opened at once")]
+    Storm,
     /// This node is going away.
     #[error("this node is shutting down")]
     Draining,
 }
 
-impl Census {
-    pub(crate) fn new(most: usize, most_per_address: usize) -> Self {
-        Self { open: AtomicUsize::new(0), by_address: DashMap::new(), most, most_per_address }
+impl Refused {
+    /// As it appears in metrics.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::AddressFull => "address",
+            Self::Storm => "storm",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+impl Door {
+    /// Open.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            open: AtomicUsize::new(0),
+            by_address: DashMap::new(),
+            most: limits.sockets,
+            most_per_address: limits.sockets_per_address,
+            pace: Bucket::new(limits.handshakes_per_second),
+            shut: AtomicBool::new(false),
+        }
     }
 
+    /// Nobody is let in any more.
+    pub(crate) fn shut(&self) {
+        self.shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nobody is let in any more.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::SeqCst)
+    }
+
+    /// Whether anybody has a chance now. Takes nothing.
+    pub(crate) fn knock(&self) -> Result<(), Refused> {
+        let refused = if self.is_shut() {
+            Refused::Draining
+        } else if self.pace.has_one(Instant::now()) {
+            return Ok(());
+        } else {
+            Refused::Storm
+        };
+        counter!(metric::LIVE_REFUSED, "reason" => refused.as_str()).increment(1);
+        Err(refused)
+    }
+
+    /// Takes a place.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admission, Refused> {
+        self.try_admit(address).inspect_err(|refused| {
+            counter!(metric::LIVE_REFUSED, "reason" => refused.as_str()).increment(1);
+        })
+    }
+
+    fn try_admit(self: &Arc<Self>, address: IpAddr) -> Result<Admission, Refused> {
+        if self.is_shut() {
+            return Err(Refused::Draining);
+        }
         if self.most <= self.open.fetch_add(1, Ordering::Relaxed) {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Refused::Full);
         }
-        let admission = Admission { census: Arc::clone(self), address };
+        // From here on dropping the admission gives both counts back.
+        let admission = Admission { door: Arc::clone(self), address };
         let mut count = self.by_address.entry(address).or_insert(0);
         *count += 1;
         let too_many = self.most_per_address < *count;
         drop(count);
-        // Dropping the admission gives both counts back.
-        if too_many { Err(Refused::AddressFull) } else { Ok(admission) }
+        if too_many {
+            return Err(Refused::AddressFull);
+        }
+        // Last, so that only those who come in count.
+        if self.pace.take(Instant::now()) { Ok(admission) } else { Err(Refused::Storm) }
     }
 
     pub(crate) fn open(&self) -> usize {
@@ -66,8 +135,8 @@ impl Census {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.census.open.fetch_sub(1, Ordering::Relaxed);
-        self.census.by_address.remove_if_mut(&self.address, |_, count| {
+        self.door.open.fetch_sub(1, Ordering::Relaxed);
+        self.door.by_address.remove_if_mut(&self.address, |_, count| {
             *count = count.saturating_sub(1);
             *count == 0
         });

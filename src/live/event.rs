@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::{
-    channels::Shape,
+    channels::{PerShape, Shape},
     domain::{Envelope, EventType, Order, OrderId, Version},
     live::websocket,
 };
@@ -16,7 +16,7 @@ const HEAD: &str = r#"{"type":"event","event":"#;
 #[derive(Debug)]
 pub struct Event {
     envelope: Envelope<Arc<Order>>,
-    frames: [OnceLock<Frame>; Shape::COUNT],
+    frames: PerShape<OnceLock<Frame>>,
 }
 
 /// The complete WebSocket frame of an event in one shape.
@@ -30,7 +30,7 @@ struct Frame {
 impl Event {
     /// Wraps what came from the bus or the log.
     pub fn new(envelope: Envelope<Arc<Order>>) -> Self {
-        Self { envelope, frames: Default::default() }
+        Self { envelope, frames: PerShape::default() }
     }
 
     /// The order it happened to.
@@ -70,18 +70,7 @@ impl Event {
     }
 
     fn encoded(&self, shape: Shape) -> &Frame {
-        let [mobile, link, customer, full, kiosk, kitchen, courier, board] = &self.frames;
-        let frame = match shape {
-            Shape::Mobile => mobile,
-            Shape::Link => link,
-            Shape::Customer => customer,
-            Shape::Full => full,
-            Shape::Kiosk => kiosk,
-            Shape::Kitchen => kitchen,
-            Shape::Courier => courier,
-            Shape::Board => board,
-        };
-        frame.get_or_init(|| self.encode(shape))
+        self.frames.of(shape).get_or_init(|| self.encode(shape))
     }
 
     fn encode(&self, shape: Shape) -> Frame {

@@ -4,12 +4,14 @@
 //! One task publishes (the fan-out worker); any number of sockets subscribe and drain. Every queue is bounded by bytes.
 
 mod admission;
+mod bucket;
+mod burst;
 mod close;
 mod connection;
 mod event;
-mod gate;
 mod hub;
 mod topic;
+mod watchers;
 pub mod websocket;
 mod wheel;
 
@@ -18,7 +20,6 @@ pub use self::{
     close::Close,
     connection::{Connection, Due, Outgoing, Outlet, Rhythm},
     event::Event,
-    gate::Subscription,
     hub::{Hub, Limits},
     topic::Topic,
 };

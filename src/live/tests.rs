@@ -25,8 +25,15 @@ use crate::{
 };
 
 const STORE: StoreId = StoreId::from_uuid(Uuid::from_u128(9));
-const LIMITS: Limits =
-    Limits { sockets: 3, sockets_per_address: 2, queue_bytes: 64 * 1024, gate_events: 4 };
+const LIMITS: Limits = Limits {
+    sockets: 3,
+    sockets_per_address: 2,
+    handshakes_per_second: 0,
+    queue_bytes: 64 * 1024,
+    slow_after: Duration::from_secs(10),
+    gate_events: 4,
+    waiting_bytes: 1024 * 1024,
+};
 
 const RHYTHM: Rhythm = Rhythm {
     ping_every: Duration::from_secs(25),
@@ -80,6 +87,12 @@ fn connect(hub: &Hub, shape: Shape) -> Arc<Connection> {
     hub.connect(shape, Outlet::Stream, Timestamp::MAX)
 }
 
+/// Watches a topic of which there is nothing to be shown yet.
+fn watch(hub: &Hub, connection: &Arc<Connection>, topic: Topic) {
+    hub.subscribe(connection, topic.clone());
+    hub.open(connection, &topic, &[]);
+}
+
 async fn batch(connection: &Connection) -> Batch {
     poll_fn(|cx| connection.poll_batch(cx)).await
 }
@@ -98,11 +111,11 @@ async fn versions(connection: &Connection) -> Vec<Version> {
 async fn what_happens_while_the_snapshot_is_read_follows_it_without_a_gap() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Customer);
-    let subscription = hub.subscribe(&socket, Topic::Order(order(1)));
+    hub.subscribe(&socket, Topic::Order(order(1)));
     for version in 3..=5 {
         hub.publish(&[event(order(1), version)]);
     }
-    hub.open(&subscription, &[(order(1), 4)]);
+    hub.open(&socket, &Topic::Order(order(1)), &[(order(1), 4)]);
     hub.publish(&[event(order(1), 6)]);
     assert_eq!(versions(&socket).await, [5, 6]);
 }
@@ -111,8 +124,8 @@ async fn what_happens_while_the_snapshot_is_read_follows_it_without_a_gap() {
 async fn a_snapshot_that_is_ahead_of_the_hub_is_not_told_twice() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Customer);
-    let subscription = hub.subscribe(&socket, Topic::Order(order(1)));
-    hub.open(&subscription, &[(order(1), 5)]);
+    hub.subscribe(&socket, Topic::Order(order(1)));
+    hub.open(&socket, &Topic::Order(order(1)), &[(order(1), 5)]);
     for version in 4..=6 {
         hub.publish(&[event(order(1), version)]);
     }
@@ -123,15 +136,15 @@ async fn a_snapshot_that_is_ahead_of_the_hub_is_not_told_twice() {
 async fn a_socket_with_several_topics_sees_each_event_once() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    let store = hub.subscribe(&socket, Topic::Store(STORE));
-    hub.open(&store, &[]);
+    watch(&hub, &socket, Topic::Store(STORE));
     hub.publish(&[event(order(1), 1)]);
-    let ops = hub.subscribe(&socket, Topic::Ops);
+    hub.subscribe(&socket, Topic::Ops);
     hub.publish(&[event(order(1), 2)]);
-    let customer = hub.subscribe(&socket, Topic::Customer("sara".into()));
+    let customer = Topic::Customer("sara".into());
+    hub.subscribe(&socket, customer.clone());
     hub.publish(&[event(order(1), 3)]);
-    hub.open(&customer, &[(order(1), 2)]);
-    hub.open(&ops, &[(order(1), 2)]);
+    hub.open(&socket, &customer, &[(order(1), 2)]);
+    hub.open(&socket, &Topic::Ops, &[(order(1), 2)]);
     hub.publish(&[event(order(1), 4)]);
     assert_eq!(versions(&socket).await, [1, 2, 3, 4]);
 }
@@ -140,14 +153,15 @@ async fn a_socket_with_several_topics_sees_each_event_once() {
 async fn a_snapshot_of_one_topic_does_not_step_back_behind_what_another_has_shown() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let connection = connect(&hub, Shape::Kitchen);
-    let first = hub.subscribe(&connection, Topic::Order(order(1)));
-    hub.open(&first, &[(order(1), 7)]);
-    let second = hub.subscribe(&connection, Topic::Store(STORE));
+    let (first, second) = (Topic::Order(order(1)), Topic::Store(STORE));
+    hub.subscribe(&connection, first.clone());
+    hub.open(&connection, &first, &[(order(1), 7)]);
+    hub.subscribe(&connection, second.clone());
     // The snapshot of the second is being read, and shows version 7, when 8 goes out on the first.
     hub.publish(&[event(order(1), 8)]);
     assert!(!connection.send_snapshot("{}", &[(order(1), 7)]));
     assert!(connection.send_snapshot("{}", &[(order(1), 8)]));
-    hub.open(&second, &[(order(1), 8)]);
+    hub.open(&connection, &second, &[(order(1), 8)]);
     hub.publish(&[event(order(1), 9)]);
     assert_eq!(versions(&connection).await, [8, 9]);
 }
@@ -156,7 +170,7 @@ async fn a_snapshot_of_one_topic_does_not_step_back_behind_what_another_has_show
 async fn what_the_bus_delivers_twice_is_published_once() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    hub.open(&hub.subscribe(&socket, Topic::Ops), &[]);
+    watch(&hub, &socket, Topic::Ops);
     for version in [1, 2, 2, 1, 3] {
         hub.publish(&[event(order(1), version)]);
     }
@@ -168,7 +182,7 @@ async fn newer_state_replaces_older_for_a_slow_reader() {
     let frame = event(order(1), 1).frame(Shape::Full).len();
     let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS }, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    hub.open(&hub.subscribe(&socket, Topic::Store(STORE)), &[]);
+    watch(&hub, &socket, Topic::Store(STORE));
     for version in 1..=40 {
         hub.publish(&[event(order(u128::from(version) % 2), version)]);
     }
@@ -176,33 +190,114 @@ async fn newer_state_replaces_older_for_a_slow_reader() {
     assert!(seen.len() <= 5 && seen.ends_with(&[39, 40]), "{seen:?}");
 }
 
-#[tokio::test]
-async fn a_reader_that_conflation_cannot_help_is_closed_as_slow() {
-    let frame = event(order(1), 1).frame(Shape::Full).len();
-    let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS }, RHYTHM);
+/// What waits for a reader of a hub whose queues take five frames, once so many orders have changed that it does not read of.
+async fn after_changes(slow_after: Duration, orders: u128) -> Batch {
+    let queue_bytes = event(order(1), 1).frame(Shape::Full).len() * 5;
+    let hub = Hub::new(Limits { queue_bytes, slow_after, ..LIMITS }, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    hub.open(&hub.subscribe(&socket, Topic::Store(STORE)), &[]);
-    for number in 1..=6 {
+    watch(&hub, &socket, Topic::Store(STORE));
+    for number in 1..=orders {
         hub.publish(&[event(order(number), 1)]);
     }
-    assert_eq!(batch(&socket).await.close, Some(Close::Slow));
+    batch(&socket).await
+}
+
+#[tokio::test]
+async fn a_reader_that_conflation_cannot_help_is_closed_once_it_reads_no_more() {
+    assert_eq!(after_changes(Duration::ZERO, 6).await.close, Some(Close::Slow));
+}
+
+#[tokio::test]
+async fn a_reader_that_still_reads_may_fall_back_further_but_not_without_end() {
+    let patience = Duration::from_mins(1);
+    let back = after_changes(patience, 20).await;
+    assert_eq!((back.frames.len(), back.close), (20, None));
+    assert_eq!(after_changes(patience, 21).await.close, Some(Close::Slow));
+}
+
+#[tokio::test]
+async fn when_too_much_waits_for_all_together_the_slowest_readers_go() {
+    let hub = Hub::new(Limits { sockets: 9, ..LIMITS }, RHYTHM);
+    let sockets: Vec<_> = (0..9).map(|_| connect(&hub, Shape::Full)).collect();
+    for (waiting, socket) in sockets.iter().enumerate() {
+        socket.send("x".repeat(100_000 + waiting * 10_000));
+    }
+    hub.publish(&[event(order(1), 1)]);
+    let mut closes = Vec::new();
+    for socket in &sockets {
+        closes.push(batch(socket).await.close);
+    }
+    let gone = closes.iter().filter(|it| **it == Some(Close::Slow)).count();
+    assert!((1..9).contains(&gone) && closes[9 - gone..].iter().all(Option::is_some), "{closes:?}");
+    hub.publish(&[event(order(1), 2)]);
+    assert_eq!(sockets.iter().map(|it| it.waiting()).sum::<usize>(), 0, "all of it was fetched");
+}
+
+#[tokio::test]
+async fn a_burst_goes_out_whole_in_the_order_of_each_order_and_once_to_who_watches_two_topics() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let (store, both) = (connect(&hub, Shape::Full), connect(&hub, Shape::Full));
+    watch(&hub, &store, Topic::Store(STORE));
+    watch(&hub, &both, Topic::Store(STORE));
+    watch(&hub, &both, Topic::Customer("sara".into()));
+    let burst: Vec<_> = (1..=40).map(|version| event(order(1), version)).collect();
+    hub.publish(&burst);
+    let all: Vec<_> = (1..=40).collect();
+    assert_eq!(versions(&store).await, all);
+    assert_eq!(versions(&both).await, all);
+}
+
+#[tokio::test]
+async fn a_ping_tells_the_newest_event_of_what_is_watched() {
+    let hub = Hub::new(LIMITS, Rhythm { ping_every: Duration::ZERO, ..RHYTHM });
+    let (store, nobody) = (connect(&hub, Shape::Full), connect(&hub, Shape::Full));
+    watch(&hub, &store, Topic::Store(STORE));
+    watch(&hub, &store, Topic::Order(order(1)));
+    hub.publish(&[event(order(1), 7), event(order(2), 1)]);
+    let told = |topics: &[Topic]| {
+        let heads = hub.heads(topics).into_iter();
+        heads.map(|it| (it.topic, it.order_id, it.version)).collect::<Vec<_>>()
+    };
+    let topics = store.topics();
+    let expected = [
+        (topics[0].to_string(), order(2), 1),
+        (topics[1].to_string(), order(1), 7),
+    ];
+    assert_eq!(told(&topics), expected);
+    assert_eq!(told(&nobody.topics()), []);
+    hub.disconnect(&store);
+    assert_eq!(told(&topics[..1]), [], "nobody is left who could have missed it");
+}
+
+#[tokio::test]
+async fn thousands_may_watch_one_topic_and_leave_it() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let sockets: Vec<_> = (0..1000).map(|_| connect(&hub, Shape::Full)).collect();
+    sockets.iter().for_each(|it| watch(&hub, it, Topic::Store(STORE)));
+    sockets.iter().step_by(2).for_each(|it| hub.disconnect(it));
+    hub.publish(&[event(order(1), 1)]);
+    for socket in sockets.iter().skip(1).step_by(2) {
+        assert_eq!(versions(socket).await, [1]);
+    }
+    sockets.iter().for_each(|it| hub.disconnect(it));
+    assert!(sockets.iter().all(|it| Arc::strong_count(it) == 1));
 }
 
 #[tokio::test]
 async fn a_snapshot_may_be_longer_than_what_waits_for_a_slow_reader() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    let subscription = hub.subscribe(&socket, Topic::Store(STORE));
+    hub.subscribe(&socket, Topic::Store(STORE));
     socket.send("x".repeat(3 * LIMITS.queue_bytes));
     hub.publish(&[event(order(1), 1)]);
-    hub.open(&subscription, &[]);
+    hub.open(&socket, &Topic::Store(STORE), &[]);
     hub.publish(&[event(order(1), 2)]);
     let mut cx = Context::from_waker(Waker::noop());
     assert!(socket.poll_room(&mut cx).is_pending(), "the next answer has to wait");
     let seen = batch(&socket).await;
     assert_eq!((seen.frames.len(), seen.close), (3, None));
     assert!(socket.poll_room(&mut cx).is_ready());
-    for _ in 0..2 {
+    for _ in 0..3 {
         socket.send("x".repeat(3 * LIMITS.queue_bytes));
     }
     assert_eq!(batch(&socket).await.close, Some(Close::Slow), "one of them, not any number");
@@ -212,8 +307,8 @@ async fn a_snapshot_may_be_longer_than_what_waits_for_a_slow_reader() {
 async fn a_store_does_not_see_what_is_not_paid_for() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let (store, customer) = (connect(&hub, Shape::Kitchen), connect(&hub, Shape::Customer));
-    hub.open(&hub.subscribe(&store, Topic::Store(STORE)), &[]);
-    hub.open(&hub.subscribe(&customer, Topic::Customer("sara".into())), &[]);
+    watch(&hub, &store, Topic::Store(STORE));
+    watch(&hub, &customer, Topic::Customer("sara".into()));
     let mut unpaid = event(order(1), 1).envelope().clone();
     let order = Order { status: OrderStatus::PendingPayment, ..Order::clone(&unpaid.data.order) };
     unpaid.data.order = Arc::new(order);
@@ -235,7 +330,7 @@ fn a_token_ends_with_its_leeway_and_not_later() {
     let now = Instant::now();
     for (before_end, looks_again_after) in [(-100, 40), (-60, 90), (-10, 40), (20, 10)] {
         let clock = end + SignedDuration::from_secs(before_end);
-        let next = socket.beat(&rhythm, now, clock).unwrap();
+        let next = socket.beat(&rhythm, now, clock, |_| Vec::new()).unwrap();
         assert_eq!(next - now, Duration::from_secs(looks_again_after), "{before_end}");
     }
 }
@@ -244,7 +339,7 @@ fn a_token_ends_with_its_leeway_and_not_later() {
 async fn a_gate_that_overflows_loses_the_position() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    let _held = hub.subscribe(&socket, Topic::Store(STORE));
+    hub.subscribe(&socket, Topic::Store(STORE));
     for number in 1..=5 {
         hub.publish(&[event(order(number), 1)]);
     }
@@ -256,13 +351,13 @@ async fn nothing_is_left_of_a_socket_that_went() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
     let kept = connect(&hub, Shape::Full);
-    let subscriptions =
-        [hub.subscribe(&socket, Topic::Ops), hub.subscribe(&socket, Topic::Store(STORE))];
-    hub.open(&hub.subscribe(&kept, Topic::Ops), &[]);
-    hub.disconnect(&socket, &subscriptions);
+    watch(&hub, &socket, Topic::Ops);
+    hub.subscribe(&socket, Topic::Store(STORE));
+    watch(&hub, &kept, Topic::Ops);
+    hub.disconnect(&socket);
     hub.publish(&[event(order(1), 1)]);
     assert_eq!(versions(&kept).await, [1]);
-    assert_eq!(Arc::strong_count(&socket), 1 + subscriptions.len());
+    assert_eq!(Arc::strong_count(&socket), 1);
 }
 
 #[test]

@@ -22,10 +22,16 @@ pub const LIVE_EVENTS: &str = "orderwire_live_events_total";
 pub const LIVE_FRAMES: &str = "orderwire_live_frames_total";
 /// Frames that newer state of the same order replaced before a slow reader took them.
 pub const LIVE_CONFLATED: &str = "orderwire_live_frames_conflated_total";
+/// Slow readers closed because too much waited for all sockets together.
+pub const LIVE_SHED: &str = "orderwire_live_shed_total";
+/// Memory that waits for slow readers, in bytes; events, which they share, do not count.
+pub const LIVE_WAITING: &str = "orderwire_live_waiting_bytes";
 /// From an event's recording to the hub.
 pub const LIVE_LAG_SECONDS: &str = "orderwire_live_lag_seconds";
 /// Whether this node has lost touch with the bus: 1 or 0.
 pub const LIVE_BEHIND: &str = "orderwire_live_behind";
+/// Reads of the store for watchers, by `what`: the cache has saved all others.
+pub const ORDER_READS: &str = "orderwire_order_reads_total";
 /// Events that wait to be published.
 pub const OUTBOX_ROWS: &str = "orderwire_outbox_rows";
 /// The age of the oldest of them.
@@ -53,8 +59,11 @@ pub fn describe() {
     describe_counter!(LIVE_EVENTS, "Events that the hub gave to its sockets.");
     describe_counter!(LIVE_FRAMES, "Frames put into the queues of sockets.");
     describe_counter!(LIVE_CONFLATED, "Frames replaced by newer state of the same order.");
+    describe_counter!(LIVE_SHED, "Slow readers closed because too much waited for all together.");
+    describe_gauge!(LIVE_WAITING, Unit::Bytes, "Memory that waits for slow readers.");
     describe_histogram!(LIVE_LAG_SECONDS, Unit::Seconds, "From an event's recording to the hub.");
     describe_gauge!(LIVE_BEHIND, "Whether this node has lost touch with the bus.");
+    describe_counter!(ORDER_READS, "Reads of the store for watchers.");
     describe_gauge!(OUTBOX_ROWS, "Events that wait to be published.");
     describe_gauge!(OUTBOX_AGE_SECONDS, Unit::Seconds, "The age of the oldest of them.");
     describe_counter!(RELAY_PUBLISHED, "Events published and confirmed.");

@@ -127,6 +127,7 @@ impl Fanout {
     /// The cache first: whoever subscribes between the two must not find less than what was published.
     async fn show(&mut self) {
         for event in &self.burst {
+            self.app.reads.follow(event);
             self.app.cache.put_local(event.order()).await;
         }
         self.app.hub.publish(&self.burst);
@@ -136,6 +137,7 @@ impl Fanout {
     /// Publishes what the feed may have missed, from the log; what it has not missed, the hub drops.
     async fn heal(&mut self) -> anyhow::Result<()> {
         self.app.cache.forget_all_local();
+        self.app.reads.forget();
         let since = self.seen_until.saturating_sub(MARGIN).unwrap_or(self.seen_until);
         // Taken over only at the end: what is healed first must not let a second attempt begin behind what is left.
         let mut newest = self.seen_until;

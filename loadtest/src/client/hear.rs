@@ -1,6 +1,9 @@
 //! What the frames of one socket mean: counted, timed and checked.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::Ordering},
+};
 
 use serde::Deserialize;
 
@@ -12,7 +15,7 @@ use crate::{
         seat::{Seat, Stage},
     },
     record::Tally,
-    world::World,
+    world::{Order, World},
 };
 
 /// One event frame in so many is also read fully.
@@ -72,6 +75,22 @@ impl Hearing {
             None => 1,
         };
         vec![Seen::default(); count].into()
+    }
+
+    /// Orders of this socket's topic whose newest version it has not seen.
+    pub fn stale(&self, seat: &Seat, plan: &Plan) -> usize {
+        let is_stale = |slot: usize, order: &Order| {
+            let newest = order.version.load(Ordering::Relaxed);
+            seat.seen.get(slot).is_some_and(|seen| seen.last() < newest)
+        };
+        let Some(store) = plan.store else {
+            let number = plan.topic.strip_prefix("order:ord_");
+            let place = number.and_then(|it| self.world.place(hexadecimal(it.as_bytes())?));
+            let order = place.and_then(|it| self.world.orders.get(it));
+            return order.is_some_and(|it| is_stale(0, it)).into();
+        };
+        let of_store = self.world.orders.iter().filter(|it| it.store == store);
+        of_store.filter(|it| is_stale(it.slot, it)).count()
     }
 
     /// A text frame has come. Answers whether it was an event.

@@ -2,6 +2,7 @@
 //!
 //! A task and a buffer for each socket would cost more than the server that is measured.
 
+mod calendar;
 pub mod check;
 pub mod frames;
 mod hear;
@@ -52,16 +53,20 @@ pub enum Return {
 /// What a thread is told.
 #[derive(Debug)]
 enum Order {
-    /// Open these, each at its moment.
+    /// Open these, each at its moment, instead of what is open there.
     Connect(Vec<(usize, u64)>),
     /// Cut these off without a word.
     Cut(Vec<usize>),
     /// Hand out what was counted, and begin anew.
     Swap(mpsc::Sender<Tally>),
+    /// How many orders are shown in an old version.
+    Stale(mpsc::Sender<usize>),
     /// Whether the lost come back.
     Return(Return),
     /// Read what the deaf were sent.
     Listen,
+    /// How to wait for frames; see [`Client::set_pause`].
+    Pause(Duration),
     /// The end.
     Quit,
 }
@@ -73,6 +78,8 @@ pub struct Gauges {
     pub open: AtomicUsize,
     /// Connections that have been given their snapshot.
     pub subscribed: AtomicUsize,
+    /// Connections that were given their snapshot, since the beginning.
+    pub lives: AtomicU64,
     /// Event frames since the beginning.
     pub frames: AtomicU64,
 }
@@ -119,7 +126,7 @@ impl Client {
         Ok(Self { threads, gauges, seats })
     }
 
-    /// Opens sockets, each at its moment.
+    /// Opens sockets, each at its moment. One that is open then is replaced, as soon as it has its snapshot.
     pub fn connect(&self, seats: impl IntoIterator<Item = (usize, u64)>) {
         let mut shares = vec![Vec::new(); self.threads.len()];
         for (seat, due) in seats {
@@ -180,9 +187,27 @@ impl Client {
         all
     }
 
+    /// Orders whose newest version an open socket that watches them has not seen, counted for each socket.
+    pub fn stale(&self) -> usize {
+        let of_thread = |at| {
+            let (answer, stale) = mpsc::channel();
+            self.tell(at, Order::Stale(answer));
+            stale.recv().unwrap_or(0)
+        };
+        (0..self.threads.len()).map(of_thread).sum()
+    }
+
     /// Whether the lost come back.
     pub fn set_return(&self, value: Return) {
         (0..self.threads.len()).for_each(|at| self.tell(at, Order::Return(value)));
+    }
+
+    /// How the threads wait for frames. Zero: in epoll, so that a frame's moment is its arrival, and every write to a socket whose
+    /// thread sleeps there wakes it, at the writer's cost. More: each thread sleeps for so long, where no write can wake it, then
+    /// reads whatever there is. A frame's moment is then that of its reading, up to the pause (and the reading of what came
+    /// with it) after its arrival, so latencies are worth less; but the writer pays for writing only.
+    pub fn set_pause(&self, pause: Duration) {
+        (0..self.threads.len()).for_each(|at| self.tell(at, Order::Pause(pause)));
     }
 
     /// Reads what the deaf were sent.
@@ -198,6 +223,11 @@ impl Client {
     /// Connections that are open.
     pub fn open(&self) -> usize {
         self.gauges.open.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were given their snapshot, since the beginning.
+    pub fn lives(&self) -> u64 {
+        self.gauges.lives.load(Ordering::Relaxed)
     }
 
     /// Event frames since the beginning.

@@ -14,8 +14,9 @@ use mio::{Events, Interest, Poll, Token};
 use crate::{
     client::{
         Gauges, Order, Plan, Return,
+        calendar::Entry,
         hear::Hearing,
-        seat::{Connection, Seat, Stage},
+        seat::{Seat, Stage},
     },
     machine,
 };
@@ -32,20 +33,27 @@ pub const NO_CODE: u16 = 1006;
 /// One thread's sockets.
 #[derive(Debug)]
 pub struct Loop {
-    poll: Poll,
-    address: SocketAddr,
+    /// What the kernel watches for us.
+    pub poll: Poll,
+    /// The target.
+    pub address: SocketAddr,
     /// What each socket does.
     pub plans: Arc<Vec<Plan>>,
     /// The sockets.
     pub seats: Vec<Seat>,
     /// What becomes of their frames.
     pub hearing: Hearing,
-    gauges: Arc<Gauges>,
+    /// How it goes, for outside.
+    pub gauges: Arc<Gauges>,
     /// Who connects when.
-    calendar: BinaryHeap<Reverse<(u64, usize)>>,
-    returns: Return,
+    pub calendar: BinaryHeap<Reverse<Entry>>,
+    /// Whether the lost come back.
+    pub returns: Return,
+    /// How long to sleep where no write can wake this thread; zero: wait in epoll.
+    pause: Duration,
     scratch: Vec<u8>,
-    lots: u64,
+    /// The last lot drawn.
+    pub lots: u64,
 }
 
 /// Why a connection is over.
@@ -77,16 +85,34 @@ impl Loop {
         let seats = plans.iter().map(|_| Seat::default()).collect();
         let scratch = vec![0; READ_BYTES];
         let (calendar, returns, lots) = (BinaryHeap::new(), Return::Never, machine::now() | 1);
-        Self { poll, address, plans, seats, hearing, gauges, calendar, returns, scratch, lots }
+        let pause = Duration::ZERO;
+        Self {
+            poll,
+            address,
+            plans,
+            seats,
+            hearing,
+            gauges,
+            calendar,
+            returns,
+            pause,
+            scratch,
+            lots,
+        }
     }
 
     /// Goes on until it is told to quit.
     pub fn run(&mut self, inbox: &mpsc::Receiver<Order>) {
         let mut events = Events::with_capacity(1024);
         loop {
-            let timeout = self.calendar.peek().map(|Reverse((due, _))| {
-                Duration::from_nanos(due.saturating_sub(machine::now()).max(1000))
-            });
+            let timeout = if self.pause.is_zero() {
+                self.until_due()
+            } else {
+                if events.is_empty() {
+                    std::thread::sleep(self.pause);
+                }
+                Some(Duration::ZERO)
+            };
             // Interrupted is all that can go wrong, and then the next round goes well.
             if self.poll.poll(&mut events, timeout).is_err() {
                 continue;
@@ -103,47 +129,22 @@ impl Loop {
             while let Ok(order) = inbox.try_recv() {
                 match order {
                     Order::Connect(seats) => {
-                        self.calendar.extend(seats.into_iter().map(|(at, due)| Reverse((due, at))));
+                        let fresh = |(seat, moment)| Reverse(Entry { moment, seat, again: false });
+                        self.calendar.extend(seats.into_iter().map(fresh));
                     }
                     Order::Cut(seats) => seats.into_iter().for_each(|at| self.leave(at)),
                     Order::Swap(answer) => {
                         // Whoever asked waits for it.
                         let _: Result<(), _> = answer.send(std::mem::take(&mut self.hearing.tally));
                     }
+                    Order::Stale(answer) => {
+                        let _: Result<(), _> = answer.send(self.stale());
+                    }
                     Order::Return(value) => self.returns = value,
                     Order::Listen => self.listen(),
+                    Order::Pause(pause) => self.pause = pause,
                     Order::Quit => return,
                 }
-            }
-        }
-    }
-
-    fn connect_due(&mut self) {
-        // Now and then the open ones must be looked after too.
-        for _ in 0..64 {
-            let Some(Reverse((due, at))) = self.calendar.peek().copied() else { return };
-            if machine::now() < due {
-                return;
-            }
-            self.calendar.pop();
-            let (Some(seat), Some(plan)) = (self.seats.get_mut(at), self.plans.get(at)) else {
-                continue;
-            };
-            if seat.seen.is_empty() {
-                seat.seen = self.hearing.memory(plan);
-            }
-            seat.due = due;
-            let opened = Connection::open(self.address, plan).and_then(|mut connection| {
-                let both = Interest::READABLE | Interest::WRITABLE;
-                self.poll.registry().register(&mut connection.stream, Token(at), both)?;
-                Ok(connection)
-            });
-            match opened {
-                Ok(connection) => {
-                    seat.connection = Some(connection);
-                    self.gauges.open.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(error) => self.ended(at, End::Failed(error)),
             }
         }
     }
@@ -177,6 +178,7 @@ impl Loop {
         let Some(connection) = &mut seat.connection else { return };
         if !was_live && connection.stage == Stage::Live {
             self.gauges.subscribed.fetch_add(1, Ordering::Relaxed);
+            self.gauges.lives.fetch_add(1, Ordering::Relaxed);
             if self.plans.get(at).is_some_and(|it| it.deaf.is_some()) {
                 // It stays open and is not looked at any more.
                 let _: io::Result<()> = self.poll.registry().deregister(&mut connection.stream);
@@ -186,10 +188,14 @@ impl Loop {
 
     fn lose(&mut self, at: usize, was_live: bool, end: End) {
         self.forget(at, was_live);
+        if let Some(seat) = self.seats.get_mut(at).filter(|_| was_live) {
+            seat.due = machine::now();
+        }
         self.ended(at, end);
     }
 
-    fn leave(&mut self, at: usize) {
+    /// Cuts a connection off without a word.
+    pub fn leave(&mut self, at: usize) {
         let connection = self.seats.get(at).and_then(|it| it.connection.as_ref());
         let Some(live) = connection.map(|it| it.stage == Stage::Live) else { return };
         self.forget(at, live);
@@ -206,33 +212,12 @@ impl Loop {
         }
     }
 
-    /// Counts an end, and arranges for the return.
-    fn ended(&mut self, at: usize, end: End) {
-        let now = machine::now();
-        let tally = &mut self.hearing.tally;
-        let wait = match end {
-            End::Closed(code) => {
-                *tally.closes.entry(code).or_default() += 1;
-                tally.ended_at.push(now);
-                None
-            }
-            End::Refused { status, after } => {
-                *tally.refused.entry(status).or_default() += 1;
-                after.map(|it| it * 1_000_000_000)
-            }
-            End::Failed(error) => {
-                *tally.failures.entry(error.kind().to_string()).or_default() += 1;
-                None
-            }
-        };
-        if self.returns == Return::Always {
-            // Never all at once: a random part of a second on top of what the server asked for.
-            self.lots ^= self.lots << 13;
-            self.lots ^= self.lots >> 7;
-            self.lots ^= self.lots << 17;
-            let jitter = self.lots % 1_000_000_000;
-            self.calendar.push(Reverse((now + wait.unwrap_or(0) + jitter, at)));
-        }
+    /// Orders that an open socket shows in an old version, counted for each socket.
+    fn stale(&self) -> usize {
+        let seats = self.seats.iter().zip(self.plans.iter());
+        let live = seats
+            .filter(|(seat, _)| seat.connection.as_ref().is_some_and(|it| it.stage == Stage::Live));
+        live.map(|(seat, plan)| self.hearing.stale(seat, plan)).sum()
     }
 
     fn listen(&mut self) {

@@ -13,6 +13,7 @@ pub fn lines(report: &Report) -> String {
         let unit = match it.unit {
             Unit::Micros => "us",
             Unit::Bytes => "bytes",
+            Unit::Kibibytes => "KiB",
             Unit::Count => "count",
             Unit::Ratio => "ratio",
             Unit::PerSecond => "per second",

@@ -2,6 +2,7 @@
 
 pub mod html;
 pub mod json;
+pub mod medians;
 pub mod svg;
 pub mod table;
 
@@ -20,6 +21,8 @@ pub enum Unit {
     Micros,
     /// Bytes.
     Bytes,
+    /// 1024 bytes.
+    Kibibytes,
     /// Pieces.
     Count,
     /// A factor.
@@ -79,10 +82,8 @@ impl Report {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let load = crate::machine::load_average();
         report.condition("server", server);
-        report.condition(
-            "machine",
-            format!("{cores} cores, shared with this tool, load average at the start {load}"),
-        );
+        report.condition("machine", format!("{cores} cores, shared with this tool"));
+        report.condition("load average at the start", load.to_string());
         report.condition("started", crate::machine::written(crate::machine::now()));
         report.condition("command", std::env::args().skip(1).collect::<Vec<_>>().join(" "));
         report
@@ -97,6 +98,12 @@ impl Report {
     pub fn figure(&mut self, name: &str, value: f64, unit: Unit, meaning: &str) {
         let (name, meaning) = (name.to_owned(), meaning.to_owned());
         self.figures.push(Figure { name, value, unit, meaning });
+    }
+
+    /// A size: a figure in bytes, and one called `<name>_kib`.
+    pub fn size(&mut self, name: &str, bytes: f64, meaning: &str) {
+        self.figure(name, bytes, Unit::Bytes, meaning);
+        self.figure(&format!("{name}_kib"), bytes / 1024.0, Unit::Kibibytes, "the same in KiB");
     }
 
     /// A count.
@@ -185,6 +192,7 @@ impl Figure {
         match self.unit {
             Unit::Micros => micros(self.value),
             Unit::Bytes => bytes(self.value),
+            Unit::Kibibytes => format!("{:.2} KiB", self.value),
             Unit::Count => format!("{}", self.value),
             Unit::Ratio => format!("{:.3} x", self.value),
             Unit::PerSecond => format!("{:.0} /s", self.value),

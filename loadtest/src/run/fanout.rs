@@ -110,7 +110,7 @@ fn measure(rig: &Rig<'_>, with_floor: bool) -> anyhow::Result<(Turns, Turns)> {
         let off = side.slice(&unwatched, &mut sources, source, progress)?;
         server.take(on, off);
         if let Some(ground) = &ground {
-            let side = ground.side(&stage.watchers);
+            let side = ground.side(side);
             let hand = || Ok(ground.hand.clone());
             let on = side.slice(&watched, &mut hands, hand, progress)?;
             let off = side.slice(&unwatched, &mut hands, hand, progress)?;
@@ -161,9 +161,10 @@ impl Ground {
         Ok(Self { process, world, client, hand })
     }
 
-    fn side<'a>(&'a self, watchers: &'a [u64]) -> Side<'a> {
+    /// The floor and its sockets, measured as the server is.
+    fn side<'a>(&'a self, server: Side<'a>) -> Side<'a> {
         let pid = Some(self.process.pid());
-        Side { name: "floor", client: &self.client, world: &self.world, pid, watchers }
+        Side { name: "floor", client: &self.client, world: &self.world, pid, ..server }
     }
 }
 

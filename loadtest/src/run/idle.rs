@@ -40,17 +40,13 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     report.times("connection due → upgraded", "connected_", &tally.connected);
     report.times("connection due → subscribed", "subscribed_", &tally.subscribed);
     let each = |more: u64, less: u64| (more as f64 - less as f64) / count;
-    report.figure(
-        "rss_per_socket",
-        each(full, empty),
-        Unit::Bytes,
-        "(resident memory with sockets − without) / sockets",
-    );
+    let meaning = "(resident memory with sockets − without) / sockets";
+    report.size("rss_per_socket", each(full, empty), meaning);
     report.figure("rss_empty", empty as f64, Unit::Bytes, "resident memory without sockets");
     report.figure("rss_full", full as f64, Unit::Bytes, "with them");
     report.figure("rss_after", after as f64, Unit::Bytes, "after they were closed");
     let meaning = "the kernel's object caches grew by, for each socket, both ends";
-    report.figure("kernel_per_socket", each(more_caches, caches), Unit::Bytes, meaning);
+    report.size("kernel_per_socket", each(more_caches, caches), meaning);
     let meaning = "the kernel's TCP buffers grew by, for each socket, both ends";
     report.figure("kernel_buffers_per_socket", each(more_buffers, buffers), Unit::Bytes, meaning);
     report.figure(

@@ -1,5 +1,6 @@
 //! The ways in which a scenario goes, and what all of them begin with.
 
+mod drain;
 mod fanout;
 mod idle;
 mod slice;
@@ -16,8 +17,9 @@ use crate::{
     cli::Cli,
     client::{Client, Plan, wait},
     drive::{Load, change::Staff},
-    http::Http,
-    machine, plans,
+    machine,
+    metrics::Metrics,
+    plans,
     progress::Progress,
     report::Report,
     run::slice::Side,
@@ -54,7 +56,7 @@ pub fn run(cli: &Cli, scenario: Scenario) -> anyhow::Result<Report> {
         Kind::Idle => idle::run(stage),
         Kind::Connect => storm::connect(stage),
         Kind::Reconnect => storm::reconnect(stage),
-        Kind::Drain => storm::drain(stage),
+        Kind::Drain => drain::run(stage),
         Kind::SlowReaders => slow::run(stage),
         Kind::Webhooks => webhooks::run(stage),
         Kind::Soak => soak::run(stage),
@@ -76,6 +78,7 @@ impl Stage {
         progress.begin("starting the server");
         let server = Server::start(&cli.aim, &scenario.set)?;
         let mut report = Report::new(&scenario, &server.what);
+        report.condition("reader", reader(&scenario));
         report.condition("file limit", format!("{files} for each process"));
         let blueprint = plans::blueprint(&scenario);
         let orders: usize = blueprint.orders_of.iter().sum();
@@ -97,6 +100,7 @@ impl Stage {
             world: &self.world,
             pid: self.server.pid(),
             watchers: &self.watchers,
+            pause: self.scenario.reader_pause(),
         }
     }
 
@@ -134,16 +138,19 @@ impl Stage {
     }
 }
 
-/// Events that are committed and not published, if the server tells.
-fn waiting_events(server: &Server) -> Option<f64> {
-    metric(server, "orderwire_outbox_rows")
+/// How frames are waited for, for the report.
+fn reader(scenario: &Scenario) -> String {
+    let micros = scenario.reader_pause_us;
+    if micros == 0 {
+        return "waits in epoll: latencies count to a frame's arrival".to_owned();
+    }
+    format!(
+        "sleeps {micros} µs at a time while changes are measured, so that no write has to wake it: processor time is that of writing, \
+         latencies count to a frame's reading and are up to a pause too long"
+    )
 }
 
-/// The sum of a metric over its labels, if the server tells.
-fn metric(server: &Server, name: &str) -> Option<f64> {
-    let answer = Http::new(server.address).call("GET", "/metrics", &[], b"").ok()?;
-    let text = String::from_utf8(answer.body).ok()?;
-    let lines = text.lines().filter(|it| it.starts_with(name));
-    let values: Vec<f64> = lines.filter_map(|it| it.rsplit(' ').next()?.parse().ok()).collect();
-    (!values.is_empty()).then(|| values.iter().sum())
+/// Events that are committed and not published, if the server tells.
+fn waiting_events(server: &Server) -> Option<f64> {
+    Metrics::of(server).sum("orderwire_outbox_rows")
 }

@@ -33,6 +33,8 @@ pub struct Side<'a> {
     pub pid: Option<u32>,
     /// How many sockets each order's events go to.
     pub watchers: &'a [u64],
+    /// How the client's threads wait for frames meanwhile; see [`Client::set_pause`].
+    pub pause: Duration,
 }
 
 /// What one stretch gave.
@@ -61,6 +63,7 @@ impl Side<'_> {
     ) -> anyhow::Result<Slice> {
         let before = self.versions();
         let frames_before = self.client.frames();
+        self.client.set_pause(self.pause);
         drop(self.client.swap());
         let cpu = machine::cpu(self.pid);
         let driven = load.drive(self.world, changers, changer, || {
@@ -76,6 +79,7 @@ impl Side<'_> {
         }
         self.settle(frames_before + expected);
         let cpu = machine::cpu(self.pid) - cpu;
+        self.client.set_pause(Duration::ZERO);
         Ok(Slice { cpu, driven, tally: self.client.swap(), expected, events })
     }
 

@@ -1,4 +1,7 @@
-//! Sockets come and go for a long time, compressed: what stays behind in memory.
+//! Sockets come and go for a long time, compressed: what stays behind.
+//!
+//! Each lives until it has its snapshot at least. A server that cannot keep up therefore makes the run longer, and is not driven into
+//! an overload, whose peaks of memory would hide a leak.
 
 use std::time::Duration;
 
@@ -6,89 +9,118 @@ use crate::{
     client::{Return, wait},
     drive::Load,
     machine,
+    metrics::Metrics,
     record::Tally,
     report::{Report, Unit},
     run::{PATIENCE, Stage},
 };
 
-/// The first rounds fill caches and pools: they tell nothing about leaks.
-const SETTLING: usize = 2;
+const SOCKETS: &str = "orderwire_live_sockets";
+const TOPICS: &str = "orderwire_live_topics";
+
+/// What is under way when a round ends comes to rest before memory is read.
+const REST: Duration = Duration::from_millis(500);
+
+/// What a run gave.
+#[derive(Default)]
+struct Course {
+    tally: Tally,
+    /// Resident memory after each round.
+    memory: Vec<f64>,
+    /// Sockets that were opened in a round.
+    each_round: usize,
+    /// Files that the server had open before, and afterwards.
+    files: (usize, usize),
+    /// What it still counts after all are gone.
+    left: Metrics,
+    after: u64,
+}
 
 /// Carries it out.
 pub fn run(stage: Stage) -> anyhow::Result<Report> {
-    stage.connect()?;
-    stage.client.set_return(Return::Always);
-    let scenario = &stage.scenario;
-    let (count, pid) = (stage.plans.len(), stage.server.pid());
+    let (scenario, client, pid) = (&stage.scenario, &stage.client, stage.server.pid());
+    let count = stage.plans.len();
+    let lives = (scenario.lives / scenario.rounds).max(1);
+    let mut course = Course { each_round: lives * count, ..Course::default() };
     let staff = || stage.staff();
-    let (mut changers, mut tally, mut memory) = (Vec::new(), Tally::default(), Vec::new());
-    let (mut driven, mut churned) = (0, 0_usize);
+    let mut changers = Vec::new();
+    let load = stage.load_watched();
+    // Pools grow to what they will have.
+    Load { seconds: 1.0, ..load.clone() }.drive(&stage.world, &mut changers, staff, || {})?;
+    course.files.0 = machine::open_files(pid);
+    stage.connect()?;
+    client.set_return(Return::Always);
     for round in 0..scenario.rounds {
-        stage.progress.begin(&format!("round {} of {}", round + 1, scenario.rounds));
-        let load = Load { first: driven, ..stage.load_watched() };
-        driven += load.count();
-        // Half of the sockets go and come back while changes go on, each at its own moment.
-        let half: Vec<usize> = (0..count).filter(|it| it % 2 == round % 2).collect();
-        churned += half.len();
-        stage.client.cut(half.iter().copied());
-        let (now, gap) =
-            (machine::now(), (scenario.seconds * 0.8e9) as u64 / half.len().max(1) as u64);
-        stage
-            .client
-            .connect(half.iter().enumerate().map(|(at, seat)| (*seat, now + gap * at as u64)));
+        let title = format!("round {} of {}", round + 1, scenario.rounds);
+        stage.progress.begin(&title);
+        let lives = client.lives() + course.each_round as u64;
+        let (now, gap) = (machine::now(), scenario.seconds * 1e9 / course.each_round as f64);
+        client
+            .connect((0..course.each_round).map(|it| (it % count, now + (gap * it as f64) as u64)));
+        let load = Load { first: round * load.count(), ..load.clone() };
         load.drive(&stage.world, &mut changers, staff, || {
-            stage
-                .progress
-                .tell(|| format!("round {}: {} sockets", round + 1, stage.client.subscribed()));
+            stage.progress.tell(|| format!("{title}: {} sockets", client.subscribed()));
         })?;
         anyhow::ensure!(
-            wait(PATIENCE, || stage.client.subscribed() == count),
-            "only {} of {count} sockets came back",
-            stage.client.subscribed()
+            wait(PATIENCE * 5, || lives <= client.lives() && client.subscribed() == count),
+            "only {} of {count} sockets are there, after {} replacements too few",
+            client.subscribed(),
+            lives.saturating_sub(client.lives())
         );
-        std::thread::sleep(Duration::from_millis(500));
-        tally.add(stage.client.swap());
-        memory.push(machine::resident(pid) as f64);
+        std::thread::sleep(REST);
+        course.tally.add(client.swap());
+        course.memory.push(machine::resident(pid) as f64);
     }
-    stage.client.set_return(Return::Never);
-    stage.client.cut(0..count);
-    std::thread::sleep(Duration::from_secs(2));
+    client.set_return(Return::Never);
+    client.cut(0..count);
+    wait(PATIENCE, || Metrics::of(&stage.server).sum(SOCKETS).is_none_or(|it| it == 0.0));
+    std::thread::sleep(REST);
+    course.left = Metrics::of(&stage.server);
+    course.files.1 = machine::open_files(pid);
+    course.after = machine::resident(pid);
     stage.progress.end();
-    let after = machine::resident(pid);
-    Ok(told(stage.report, &tally, &memory, after, (churned, count)))
+    Ok(course.told(stage.report, count))
 }
 
-fn told(
-    mut report: Report,
-    tally: &Tally,
-    memory: &[f64],
-    after: u64,
-    (churned, count): (usize, usize),
-) -> Report {
-    report.condition("load", "half of the sockets are replaced in each round, while changes go on");
-    report.times("commit → frame received, of what was missed too", "", &tally.committed);
-    report.times("connection due → subscribed", "subscribed_", &tally.subscribed);
-    report.count("churned", churned as u64, "sockets that were replaced");
-    let kept = memory.get(SETTLING.min(memory.len() / 2)..).unwrap_or_default();
-    let each = slope(kept) / (count as f64 / 2.0);
-    report.figure(
-        "rss_slope",
-        each,
-        Unit::Bytes,
-        "resident memory that one replaced socket leaves behind (least squares)",
-    );
-    report.figure(
-        "rss_last",
-        memory.last().copied().unwrap_or(0.0),
-        Unit::Bytes,
-        "resident memory in the last round",
-    );
-    report.figure("rss_after", after as f64, Unit::Bytes, "after all sockets were closed");
-    let shown: Vec<String> =
-        memory.iter().map(|it| format!("{:.1}", it / 1024.0 / 1024.0)).collect();
-    report.notes.push(format!("resident memory after each round, in MiB: {}", shown.join(" ")));
-    report.checks(tally, tally.skipped);
-    report
+impl Course {
+    fn told(self, mut report: Report, count: usize) -> Report {
+        let (rounds, each_round) = (self.memory.len(), self.each_round);
+        let load = format!(
+            "{count} sockets, each replaced {} times while changes go on",
+            rounds * each_round / count
+        );
+        report.condition("load", load);
+        report.times("commit → frame received, of what was missed too", "", &self.tally.committed);
+        report.times("connection due → subscribed", "subscribed_", &self.tally.subscribed);
+        report.count("churned", (rounds * each_round) as u64, "sockets that were replaced");
+        let half = self.memory.get(rounds / 2..).unwrap_or_default();
+        let meaning = "resident memory that one replaced socket leaves behind: least squares over the second half of the rounds";
+        report.figure("rss_slope", slope(half) / each_round as f64, Unit::Bytes, meaning);
+        let grown = slope(half) * (half.len().max(1) - 1) as f64;
+        let meaning = "by how much it grew in that half, in all";
+        report.figure("rss_growth", grown, Unit::Bytes, meaning);
+        let last = self.memory.last().copied().unwrap_or(0.0);
+        report.figure("rss_last", last, Unit::Bytes, "resident memory in the last round");
+        let meaning = "after all sockets were closed";
+        report.figure("rss_after", self.after as f64, Unit::Bytes, meaning);
+        for (name, metric, meaning) in [
+            ("sockets_left", SOCKETS, "sockets that the server still counts after all are closed"),
+            ("topics_left", TOPICS, "topics that it still keeps"),
+        ] {
+            match self.left.sum(metric) {
+                Some(left) => report.figure(name, left, Unit::Count, meaning),
+                None => report.notes.push(format!("{name}: the server does not tell ({metric})")),
+            }
+        }
+        let left = self.files.1 as f64 - self.files.0 as f64;
+        let meaning = "files that it has open more than before";
+        report.figure("files_left", left, Unit::Count, meaning);
+        let shown: Vec<String> =
+            self.memory.iter().map(|it| format!("{:.1}", it / 1024.0 / 1024.0)).collect();
+        report.notes.push(format!("resident memory after each round, in MiB: {}", shown.join(" ")));
+        report.checks(&self.tally, self.tally.skipped);
+        report
+    }
 }
 
 /// By how much the values rise with each step.

@@ -1,4 +1,4 @@
-//! Everybody at once: connecting, coming back, being sent away.
+//! Everybody at once: connecting, coming back.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use crate::{
     client::{Return, wait},
     drive::Load,
     machine,
-    record::Times,
+    metrics::Metrics,
     report::{Report, Unit},
-    run::{PATIENCE, Stage, metric},
+    run::{PATIENCE, Stage},
 };
 
 /// The server's own count of orders that it read from the store.
@@ -57,7 +57,6 @@ pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     let mut changers = Vec::new();
     // Everybody has seen something.
     let before = side.slice(&load, &mut changers, staff, &stage.progress)?;
-    let reads = metric(&stage.server, ORDER_READS);
     stage.progress.begin("cut off");
     stage.client.cut(0..count);
     wait(PATIENCE, || stage.client.open() == 0);
@@ -65,6 +64,7 @@ pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     let missed_from = stage.world.orders.iter().map(version).sum::<u64>();
     Load { first, ..load.clone() }.drive(&stage.world, &mut changers, staff, || {})?;
     let missed = stage.world.orders.iter().map(version).sum::<u64>() - missed_from;
+    let metrics = Metrics::of(&stage.server);
     let cpu = machine::cpu(stage.server.pid());
     stage.client.set_return(Return::Always);
     drop(stage.client.swap());
@@ -73,11 +73,15 @@ pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     let after = expected_after(&stage, missed);
     side.settle(frames + after);
     let cpu = machine::cpu(stage.server.pid()) - cpu;
-    let reads = metric(&stage.server, ORDER_READS).zip(reads).map(|(after, before)| after - before);
+    let metrics = (metrics, Metrics::of(&stage.server));
     let tally = stage.client.swap();
     // Once more: nobody may have missed anything, and nobody may hear anything twice.
-    let proof =
-        side.slice(&Load { first: 2 * first, ..load }, &mut changers, staff, &stage.progress)?;
+    let proof = side.slice(
+        &Load { first: 2 * first, ..load.clone() },
+        &mut changers,
+        staff,
+        &stage.progress,
+    )?;
     stage.progress.end();
     let lost = before.lost() + after.saturating_sub(tally.distinct()) + proof.lost();
     let mut report = stage.report;
@@ -95,14 +99,9 @@ pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     );
     report.count("resumed", tally.resumed, "sockets that were given what they missed");
     report.count("missed_frames", after, "frames of changes made meanwhile");
-    if let Some(reads) = reads {
-        report.figure(
-            "store_reads",
-            reads,
-            Unit::Count,
-            "orders read from the store meanwhile, by the server's own count",
-        );
-    }
+    told_reads(&mut report, &metrics, load.orders.len());
+    let most = tally.subscribed.at(0.99) as f64;
+    report.figure("resumed_99_percent", most, Unit::Micros, "until 99 % of the sockets were back");
     report.times("start → upgraded", "connected_", &tally.connected);
     report.times("start → resumed", "subscribed_", &tally.subscribed);
     let (mut all, mut around) = (tally, before.tally);
@@ -111,6 +110,24 @@ pub fn reconnect(stage: Stage) -> anyhow::Result<Report> {
     all.add(around);
     report.checks(&all, lost);
     Ok(report)
+}
+
+/// What the storm made the server read from its store: in all, by kind, and for each order that is watched.
+fn told_reads(report: &mut Report, (before, after): &(Metrics, Metrics), orders: usize) {
+    let Some(reads) = after.rise(before, ORDER_READS) else {
+        report.notes.push(format!("the server does not count its reads ({ORDER_READS})"));
+        return;
+    };
+    let meaning = "orders and histories read from the store meanwhile, by the server's own count";
+    report.figure("store_reads", reads, Unit::Count, meaning);
+    let each = reads / orders.max(1) as f64;
+    let meaning = "the same for each order that is watched";
+    report.figure("store_reads_per_order", each, Unit::Ratio, meaning);
+    let kinds = after.since(before, ORDER_READS).filter(|(labels, _)| !labels.is_empty());
+    let kinds: Vec<String> = kinds.map(|(labels, rise)| format!("{labels}: {rise}")).collect();
+    if !kinds.is_empty() {
+        report.notes.push(format!("reads from the store: {}", kinds.join(", ")));
+    }
 }
 
 fn version(order: &crate::world::Order) -> u64 {
@@ -125,61 +142,6 @@ fn expected_after(stage: &Stage, missed: u64) -> u64 {
         }
         _ => 0,
     }
-}
-
-/// The server is told to stop.
-pub fn drain(mut stage: Stage) -> anyhow::Result<Report> {
-    stage.connect()?;
-    drop(stage.client.swap());
-    let count = stage.plans.len();
-    let start = machine::now();
-    stage.progress.begin("SIGTERM");
-    stage.server.terminate()?;
-    wait(PATIENCE, || stage.client.open() == 0);
-    let status = stage.server.ended(PATIENCE);
-    let took = machine::now() - start;
-    let tally = stage.client.swap();
-    stage.progress.end();
-    let (mut hints, mut ends) = (Times::default(), Times::default());
-    tally.hints.iter().for_each(|it| hints.between(0, it * 1_000_000));
-    tally.ended_at.iter().for_each(|it| ends.between(start, *it));
-    let mut report = stage.report;
-    report.condition("load", format!("{count} sockets when the server is told to stop"));
-    report.times("asked to come back after", "hint_", &hints);
-    report.times("SIGTERM → closed", "closed_", &ends);
-    report.count("told", tally.hints.len() as u64, "sockets that were told when to come back");
-    // Nine tenths of a spread from nothing to the longest would be the even one.
-    let even = hints.at(0.9) as f64 / hints.max().max(1) as f64;
-    report.figure(
-        "evenness",
-        even,
-        Unit::Ratio,
-        "90th percentile of the hints to the longest: 0.9 is even",
-    );
-    let fullest = fullest(&tally.hints);
-    report.count(
-        "fullest_100ms",
-        fullest,
-        "the most that are told to come back in the same tenth of a second",
-    );
-    report.figure("exit", took as f64 / 1e3, Unit::Micros, "until the process had ended");
-    let code = status.and_then(|it| it.code());
-    report.figure(
-        "exit_code",
-        code.map_or(-1.0, f64::from),
-        Unit::Count,
-        "its exit code; -1: none in time",
-    );
-    report.checks(&tally, 0);
-    Ok(report)
-}
-
-fn fullest(hints: &[u64]) -> u64 {
-    let mut slots = std::collections::HashMap::<u64, u64>::new();
-    for hint in hints {
-        *slots.entry(hint / 100).or_default() += 1;
-    }
-    slots.values().copied().max().unwrap_or(0)
 }
 
 fn all_at_once(stage: &Stage) -> anyhow::Result<Duration> {

@@ -3,13 +3,7 @@
 mod server;
 pub mod stack;
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{convert::Infallible, sync::Arc};
 
 use tokio::sync::Notify;
 
@@ -47,11 +41,10 @@ contract! {
     what_is_put_can_be_got,
     an_older_version_never_replaces_a_newer_one,
     of_many_versions_at_once_the_newest_remains,
-    many_readers_at_once_read_the_store_once,
-    a_failed_read_is_told_to_its_readers_and_not_remembered,
-    an_order_that_is_not_there_is_not_remembered,
+    what_is_read_elsewhere_is_remembered,
+    a_failed_read_and_an_order_that_is_not_there_are_not_remembered,
     a_slow_read_does_not_hide_what_came_meanwhile,
-    what_is_forgotten_here_is_read_again,
+    what_is_forgotten_here_is_gone,
     what_was_being_read_is_forgotten_with_the_rest,
     a_ping_is_answered,
 }
@@ -94,42 +87,20 @@ async fn of_many_versions_at_once_the_newest_remains(stack: &Stack) {
     assert_eq!(newest, Some(VERSIONS));
 }
 
-async fn many_readers_at_once_read_the_store_once(stack: &Stack) {
+async fn what_is_read_elsewhere_is_remembered(stack: &Stack) {
     let order = order(3);
-    let (reads, tasks) = (Arc::new(AtomicU32::new(0)), Tasks::default());
-    for _ in 0..100 {
-        let (cache, order, reads) = (stack.cache.clone(), Arc::clone(&order), Arc::clone(&reads));
-        tasks.spawn(async move {
-            let load = async {
-                reads.fetch_add(1, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-                Ok::<_, Infallible>(Some(Order::clone(&order)))
-            };
-            let read = cache.read_through(order.id, load).await.unwrap();
-            assert_eq!(read.unwrap().version, 3);
-        });
-    }
-    assert!(tasks.shut_down(stack::LONG).await);
-    assert_eq!(reads.load(Ordering::Relaxed), 1);
+    let read = stack.cache.fill(async { Ok::<_, Infallible>(Some(Arc::clone(&order))) }).await;
+    assert_eq!(read.unwrap(), Some(Arc::clone(&order)));
+    assert_eq!(stack.version(order.id).await, Some(3));
     assert_eq!(stack.version_elsewhere(order.id).await, stack.shared(3));
 }
 
-async fn a_failed_read_is_told_to_its_readers_and_not_remembered(stack: &Stack) {
+async fn a_failed_read_and_an_order_that_is_not_there_are_not_remembered(stack: &Stack) {
     let order = order(1);
-    let failed = stack.cache.read_through(order.id, async { Err("the store is away") }).await;
-    assert_eq!(*failed.unwrap_err(), "the store is away");
-    let loaded = Ok::<_, &str>(Some(Order::clone(&order)));
-    let read = stack.cache.read_through(order.id, async { loaded }).await;
-    assert_eq!(read.unwrap(), Some(order));
-}
-
-async fn an_order_that_is_not_there_is_not_remembered(stack: &Stack) {
-    let order = order(1);
-    let none = stack.cache.read_through(order.id, async { Ok::<_, Infallible>(None) }).await;
-    assert_eq!(none.unwrap(), None);
-    let loaded = Ok::<_, Infallible>(Some(Order::clone(&order)));
-    let read = stack.cache.read_through(order.id, async { loaded }).await;
-    assert_eq!(read.unwrap(), Some(order));
+    let failed = stack.cache.fill(async { Err("the store is away") }).await;
+    assert_eq!(failed.unwrap_err(), "the store is away");
+    assert_eq!(stack.cache.fill(async { Ok::<_, Infallible>(None) }).await.unwrap(), None);
+    assert_eq!(stack.version(order.id).await, None);
 }
 
 async fn a_slow_read_does_not_hide_what_came_meanwhile(stack: &Stack) {
@@ -139,27 +110,24 @@ async fn a_slow_read_does_not_hide_what_came_meanwhile(stack: &Stack) {
     let load = async {
         reading.notify_one();
         go_on.notified().await;
-        Ok::<_, Infallible>(Some(Order::clone(&old)))
+        Ok::<_, Infallible>(Some(Arc::clone(&old)))
     };
     let overtaking = async {
         reading.notified().await;
         stack.cache.put(&new).await;
         go_on.notify_one();
     };
-    let (read, ()) =
-        within(async { tokio::join!(stack.cache.read_through(old.id, load), overtaking) }).await;
+    let (read, ()) = within(async { tokio::join!(stack.cache.fill(load), overtaking) }).await;
     assert_eq!(read.unwrap().unwrap().version, 2);
     assert_eq!(stack.version(old.id).await, Some(2));
     assert_eq!(stack.version_elsewhere(old.id).await, stack.shared(2));
 }
 
-async fn what_is_forgotten_here_is_read_again(stack: &Stack) {
+async fn what_is_forgotten_here_is_gone(stack: &Stack) {
     let old = order(1);
-    let new = Order { version: 2, ..Order::clone(&old) };
     stack.cache.put_local(&old).await;
     stack.cache.forget_all_local();
-    let read = stack.cache.read_through(old.id, async { Ok::<_, Infallible>(Some(new)) }).await;
-    assert_eq!(read.unwrap().unwrap().version, 2);
+    assert_eq!(stack.version(old.id).await, None);
 }
 
 async fn what_was_being_read_is_forgotten_with_the_rest(stack: &Stack) {
@@ -169,7 +137,7 @@ async fn what_was_being_read_is_forgotten_with_the_rest(stack: &Stack) {
     let load = async {
         reading.notify_one();
         go_on.notified().await;
-        Ok::<_, Infallible>(Some(Order::clone(&old)))
+        Ok::<_, Infallible>(Some(Arc::clone(&old)))
     };
     let forgetting = async {
         reading.notified().await;
@@ -178,11 +146,9 @@ async fn what_was_being_read_is_forgotten_with_the_rest(stack: &Stack) {
         stack.cache.forget_all_local();
         go_on.notify_one();
     };
-    let read = stack.cache.read_through(old.id, load);
+    let read = stack.cache.fill(load);
     within(Box::pin(async { tokio::join!(read, forgetting) })).await.0.unwrap();
-    let load = async { Ok::<_, Infallible>(Some(Order::clone(&new))) };
-    let again = stack.cache.read_through(old.id, load).await;
-    assert_eq!(again.unwrap().unwrap().version, 2);
+    assert_ne!(stack.version(old.id).await, Some(1));
 }
 
 async fn a_ping_is_answered(stack: &Stack) {

@@ -22,7 +22,7 @@ use crate::{
 /// One socket's conversation.
 pub struct Session {
     app: App,
-    caller: Caller,
+    caller: Arc<Caller>,
     watch: Watch,
     /// Frames that the client may still send at once.
     allowance: f64,
@@ -31,7 +31,7 @@ pub struct Session {
 
 impl Session {
     /// Greets, and subscribes a tracking link to its order.
-    pub async fn begin(app: App, caller: Caller, watch: Watch) -> Self {
+    pub async fn begin(app: App, caller: Arc<Caller>, watch: Watch) -> Self {
         let mut session =
             Self { allowance: burst(&app), refilled_at: Instant::now(), app, caller, watch };
         let ping_every = session.app.config.live.ping_every.as_secs_f64();
@@ -74,7 +74,8 @@ impl Session {
         match request {
             Request::Subscribe { topic, after } => {
                 let limit = self.app.config.live.topics_per_socket;
-                if limit <= self.watch.topics() && self.watch.watched().all(|it| *it != topic) {
+                let watched = self.connection().topics();
+                if limit <= watched.len() && !watched.contains(&topic) {
                     let message = format!("One socket watches at most {limit} topics.");
                     return Ok(Err(Problem::invalid(message)));
                 }
@@ -108,8 +109,8 @@ impl Session {
         if !same {
             return Err(Close::BadToken);
         }
-        for topic in self.watch.watched() {
-            if !tracking::may_still_watch(&self.app, &fresh, topic).await {
+        for topic in self.connection().topics() {
+            if !tracking::may_still_watch(&self.app, &fresh, &topic).await {
                 return Err(Close::Forbidden);
             }
         }

@@ -73,8 +73,8 @@ pub async fn events(
 ) -> Result<Response, Problem> {
     let shape = shape::on_channel(&caller, query.channel)?;
     let after = last_event_id(&headers)?;
-    let admission = app.hub.admit(address)?;
-    let mut watch = Watch::new(app.clone(), &caller, shape, Outlet::Stream, admission);
+    let admission = app.hub.admit(address).map_err(|it| Problem::turned_away(&app, it))?;
+    let watch = Watch::new(app.clone(), &caller, shape, Outlet::Stream, admission);
     let mut first = VecDeque::new();
     watch
         .add(&caller, Topic::Order(id), after, |start| {

@@ -11,7 +11,7 @@ use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     http::live::frame,
-    live::{Admission, Close, Connection, Event, Outlet, Subscription, Topic},
+    live::{Admission, Close, Connection, Event, Outlet, Topic},
     telemetry::metric,
 };
 
@@ -22,7 +22,6 @@ const READS: usize = 5;
 pub struct Watch {
     app: App,
     connection: Arc<Connection>,
-    subscriptions: Vec<Arc<Subscription>>,
     transport: &'static str,
     _admission: Admission,
 }
@@ -50,7 +49,7 @@ impl Watch {
         };
         let connection = app.hub.connect(shape, outlet, caller.expires_at);
         gauge!(metric::LIVE_SOCKETS, "transport" => transport).increment(1);
-        Self { app, connection, subscriptions: Vec::new(), transport, _admission: admission }
+        Self { app, connection, transport, _admission: admission }
     }
 
     /// The hub's side of it.
@@ -58,21 +57,11 @@ impl Watch {
         &self.connection
     }
 
-    /// How many topics it watches.
-    pub fn topics(&self) -> usize {
-        self.subscriptions.len()
-    }
-
-    /// Every topic it watches.
-    pub fn watched(&self) -> impl Iterator<Item = &Topic> {
-        self.subscriptions.iter().map(|it| it.topic())
-    }
-
     /// Watches a topic: registers first, then reads the state or what was missed, then lets through what is newer.
     ///
     /// `announce` says in a frame where the watcher starts; `None` when it has told it in its own way.
     pub async fn add(
-        &mut self,
+        &self,
         caller: &Caller,
         topic: Topic,
         after: Option<Version>,
@@ -80,9 +69,7 @@ impl Watch {
     ) -> Result<(), Failure> {
         // A second subscription of the same topic begins anew.
         self.remove(&topic);
-        let subscription = self.app.hub.subscribe(&self.connection, topic.clone());
-        // Before the wait: a request may be dropped half-way, and then only what stands here is given back.
-        self.subscriptions.push(Arc::clone(&subscription));
+        self.app.hub.subscribe(&self.connection, topic.clone());
         for _ in 0..READS {
             let start = match start(&self.app, caller, &topic, after).await {
                 Ok(start) => start,
@@ -93,7 +80,7 @@ impl Watch {
             };
             let shown = shown_by(&start, &topic, after);
             if self.begin(&start, &shown, announce(&start)) {
-                self.app.hub.open(&subscription, &shown);
+                self.app.hub.open(&self.connection, &topic, &shown);
                 return Ok(());
             }
         }
@@ -119,17 +106,14 @@ impl Watch {
     }
 
     /// Watches a topic no more.
-    pub fn remove(&mut self, topic: &Topic) {
-        if let Some(at) = self.subscriptions.iter().position(|it| it.topic() == topic) {
-            let subscription = self.subscriptions.swap_remove(at);
-            self.app.hub.unsubscribe(&subscription);
-        }
+    pub fn remove(&self, topic: &Topic) {
+        self.app.hub.unsubscribe(&self.connection, topic);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.app.hub.disconnect(&self.connection, &self.subscriptions);
+        self.app.hub.disconnect(&self.connection);
         gauge!(metric::LIVE_SOCKETS, "transport" => self.transport).decrement(1);
     }
 }

@@ -3,7 +3,9 @@
 //! After the handshake the socket is the raw TCP stream. An idle socket has no buffer, no timer and no channel: frames are read into
 //! a buffer that all sockets of a thread share, and the hub's wheel pings.
 
-use std::{cell::RefCell, future::poll_fn, io::ErrorKind, net::Shutdown, time::Duration};
+use std::{
+    cell::RefCell, future::poll_fn, io::ErrorKind, net::Shutdown, sync::Arc, time::Duration,
+};
 
 use axum::{extract::State, response::Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -76,17 +78,35 @@ pub async fn live(
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let shape = shape::on_channel(&caller, query.channel)?;
-    let admission = app.hub.admit(address)?;
+    let admission = app.hub.admit(address).map_err(|it| Problem::turned_away(&app, it))?;
     let (response, upgrade) = handshake.accept();
-    app.tasks.clone().spawn(run(app, caller, shape, admission, upgrade));
+    app.tasks.clone().spawn(run(open(app, caller, shape, admission, upgrade)));
     Ok(response)
 }
 
-async fn run(app: App, caller: Caller, shape: Shape, admission: Admission, upgrade: OnUpgrade) {
-    let Ok(Ok(upgraded)) = timeout(*app.config.http.header_timeout, upgrade).await else { return };
+/// One socket's life. What an idle one needs is small and stands here; all else is on the heap for as long as it takes.
+fn run(opening: impl Future<Output = Option<Socket>> + Send) -> impl Future<Output = ()> + Send {
+    let opening = Box::pin(opening);
+    async move {
+        let Some(mut socket) = opening.await else { return };
+        if let Some(close) = socket.converse().await {
+            counter!(metric::LIVE_CLOSED, "code" => close.code().to_string()).increment(1);
+            drop(Box::pin(timeout(CLOSING_TIME, socket.say_goodbye())).await);
+        }
+    }
+}
+
+async fn open(
+    app: App,
+    caller: Arc<Caller>,
+    shape: Shape,
+    admission: Admission,
+    upgrade: OnUpgrade,
+) -> Option<Socket> {
+    let upgraded = timeout(*app.config.http.header_timeout, upgrade).await.ok()?.ok()?;
     let Some((stream, early)) = raw(upgraded) else {
         tracing::error!("a WebSocket's stream is no TCP stream");
-        return;
+        return None;
     };
     if let Err(error) = socket_options::set(&stream) {
         tracing::debug!("a socket keeps the kernel's own options: {error}");
@@ -94,13 +114,11 @@ async fn run(app: App, caller: Caller, shape: Shape, admission: Admission, upgra
     let outlet = Outlet::Socket(stream);
     let watch = Watch::new(app.clone(), &caller, shape, outlet, admission);
     let decoder = Decoder::new(app.config.live.frame_bytes);
-    let session = Box::pin(Session::begin(app, caller, watch)).await;
+    let session = Session::begin(app, caller, watch).await;
     let mut socket = Socket { session, decoder };
+    // Part of the server's read buffer, all of which is kept for as long as this.
     socket.hear(&early).await;
-    if let Some(close) = socket.converse().await {
-        counter!(metric::LIVE_CLOSED, "code" => close.code().to_string()).increment(1);
-        drop(timeout(CLOSING_TIME, socket.say_goodbye()).await);
-    }
+    Some(socket)
 }
 
 /// The stream under the connection, and what the client sent before it had our answer.
@@ -165,7 +183,7 @@ impl Socket {
             return Ok(());
         }
         self.session.connection().heard();
-        self.hear(&bytes).await;
+        Box::pin(self.hear(&bytes)).await;
         Ok(())
     }
 
@@ -206,8 +224,7 @@ impl Socket {
     async fn answer(&mut self, message: Message) -> Result<(), Close> {
         self.session.spend_allowance()?;
         match message {
-            // On the heap, for the time it takes: idle sockets should not carry the room for it.
-            Message::Text(text) => Box::pin(self.session.hear(&text)).await?,
+            Message::Text(text) => self.session.hear(&text).await?,
             Message::Binary(_) => return Err(Close::BadFrame),
             Message::Ping(payload) => {
                 self.session.connection().send_frame(websocket::pong(&payload));

@@ -3,28 +3,43 @@
 //! The publisher writes straight to the socket, without waiting and without waking a task. Only what the kernel does not take at
 //! once is queued, bounded in bytes, and leaves when the socket is writable again.
 
+mod bounds;
+mod deliver;
 mod life;
 mod outlet;
 mod pulse;
 mod queue;
 mod shown;
 mod task;
+mod watched;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use metrics::counter;
 
-pub(crate) use self::pulse::Pulse;
 #[cfg(test)]
 pub(crate) use self::task::Batch;
-use self::{life::Life, queue::Queue, shown::Shown};
+pub(crate) use self::{
+    bounds::Bounds,
+    deliver::Offered,
+    pulse::{Head, Pulse},
+};
+use self::{
+    life::Life,
+    queue::Queue,
+    shown::Shown,
+    watched::{Passage, Watched},
+};
 pub use self::{outlet::Outlet, pulse::Rhythm, queue::Outgoing, task::Due};
 use crate::{
     channels::Shape,
     domain::{OrderId, Version},
-    live::{Close, Event, websocket},
+    live::{Close, Topic, websocket},
     telemetry::metric,
 };
 
@@ -33,21 +48,24 @@ use crate::{
 pub struct Connection {
     id: u64,
     shape: Shape,
-    queue_bytes: usize,
     outlet: Outlet,
     state: Mutex<State>,
     /// The connection's own task, for what the publisher cannot do: read, wait until the socket is writable, close.
     task: AtomicWaker,
+    bounds: Arc<Bounds>,
 }
 
 #[derive(Debug)]
 struct State {
-    queue: Queue,
-    shown: Shown,
-    pulse: Pulse,
     life: Life,
-    /// The publisher has queued frames that it will write at the end of its burst.
-    dirty: bool,
+    watched: Watched,
+    shown: Shown,
+    queue: Queue,
+    /// The part of the hub's waiting memory that is known to be this connection's.
+    counted: usize,
+    /// The number of the burst that the publisher offered last.
+    last_burst: u64,
+    pulse: Pulse,
 }
 
 impl State {
@@ -57,43 +75,25 @@ impl State {
     }
 }
 
-/// What became of an offered event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offered {
-    /// It is on its way.
-    Taken,
-    /// It is on its way once the connection is flushed.
-    Dirty,
-    /// It has been shown before.
-    KnownAlready,
-}
-
-/// When an offered event is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    /// At once.
-    Now,
-    /// At the next flush, with whatever comes until then.
-    AtFlush,
-}
-
 impl Connection {
     /// With nothing to send yet.
     pub(crate) fn new(
         id: u64,
         shape: Shape,
         outlet: Outlet,
-        queue_bytes: usize,
+        bounds: Arc<Bounds>,
         pulse: Pulse,
     ) -> Self {
         let state = State {
-            queue: Queue::default(),
-            shown: Shown::default(),
-            pulse,
             life: Life::Open,
-            dirty: false,
+            watched: Watched::default(),
+            shown: Shown::default(),
+            queue: Queue::default(),
+            counted: 0,
+            last_burst: 0,
+            pulse,
         };
-        Self { id, shape, queue_bytes, outlet, state: Mutex::new(state), task: AtomicWaker::new() }
+        Self { id, shape, outlet, state: Mutex::new(state), task: AtomicWaker::new(), bounds }
     }
 
     /// Its number on this node.
@@ -111,6 +111,11 @@ impl Connection {
         &self.outlet
     }
 
+    /// What it watches.
+    pub fn topics(&self) -> Vec<Topic> {
+        self.lock().watched.topics().to_vec()
+    }
+
     /// Sends a text of the server itself.
     pub fn send(&self, text: impl AsRef<str>) {
         self.send_frame(websocket::text(text.as_ref().as_bytes()).0);
@@ -123,14 +128,13 @@ impl Connection {
         if showing.iter().any(|(order, version)| state.shown.is_past(*order, *version)) {
             return false;
         }
-        let frame = websocket::text(text.as_bytes()).0;
-        self.put(&mut state, Outgoing::Frame(frame), When::Now);
+        self.put_frame(&mut state, websocket::text(text.as_bytes()).0);
         true
     }
 
     /// Sends a complete frame.
     pub fn send_frame(&self, frame: Bytes) {
-        self.put(&mut self.lock(), Outgoing::Frame(frame), When::Now);
+        self.put_frame(&mut self.lock(), frame);
     }
 
     /// Closes it once what waits has been sent; the first reason counts.
@@ -143,124 +147,78 @@ impl Connection {
         self.begin_to_close(&mut self.lock(), Close::Normal, code);
     }
 
-    /// Sends an event for the publisher, unless a snapshot or another topic has shown it.
-    pub(crate) fn offer(&self, event: &Arc<Event>, when: When) -> Offered {
-        let mut state = self.lock();
-        let first = state.shown.offered(event.order_id(), event.version());
-        if !first || !self.show(&mut state, event, when) {
-            return Offered::KnownAlready;
-        }
-        if when == When::Now || state.dirty {
-            return Offered::Taken;
-        }
-        state.dirty = true;
-        Offered::Dirty
+    /// The memory that waits for it alone, in bytes.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().counted
     }
 
-    /// Writes what was offered until now.
-    pub(crate) fn flush(&self) {
-        let mut state = self.lock();
-        state.dirty = false;
-        self.write_out(&mut state);
+    /// Drops what waits, and closes it as too slow: others need the memory.
+    pub(crate) fn shed(&self) {
+        self.give_up(&mut self.lock());
     }
 
-    /// Sends events that a returning watcher has missed, while its gate is closed.
-    pub fn replay(&self, missed: &[Arc<Event>]) {
-        let mut state = self.lock();
-        for event in missed {
-            self.show(&mut state, event, When::AtFlush);
-        }
-        self.write_out(&mut state);
-    }
-
-    /// A gate closes: from now on it matters which events this reader is shown.
-    pub(crate) fn gate_closed(&self) {
-        self.lock().shown.gate_closed();
-    }
-
-    /// A gate opens behind a snapshot that showed `shown`: sends what it held, as far as it is newer.
-    ///
-    /// `published` tells whether the hub has given a version to everybody, so that it cannot come again.
-    pub(crate) fn release(
-        &self,
-        shown: &[(OrderId, Version)],
-        held: &[Arc<Event>],
-        published: impl Fn(OrderId, Version) -> bool,
-    ) {
-        let mut state = self.lock();
-        state.shown.by_snapshot(shown);
-        for event in held {
-            self.show(&mut state, event, When::AtFlush);
-        }
-        state.shown.gate_opened(published);
-        self.write_out(&mut state);
-    }
-
-    fn show(&self, state: &mut State, event: &Arc<Event>, when: When) -> bool {
-        let admitted = state.shown.admits(event.order_id(), event.version());
-        if admitted {
-            self.put(state, Outgoing::Event(Arc::clone(event)), when);
-        }
-        admitted
-    }
-
-    fn put(&self, state: &mut State, outgoing: Outgoing, when: When) {
+    fn put_frame(&self, state: &mut State, frame: Bytes) {
         if !state.is_open() {
             return;
         }
         state.pulse.spoke();
-        if when == When::Now && state.queue.is_empty() {
-            // The usual way: nothing waits, the kernel takes the frame, and nothing is kept.
-            let frame = outgoing.frame(self.shape);
-            match self.outlet.write(frame) {
-                Ok(written) if written == frame.len() => return,
-                Ok(written) => {
-                    state.queue.push(outgoing, self.shape);
-                    state.queue.wrote(written, self.shape);
-                }
-                Err(_) => state.life = Life::Broken,
-            }
-        } else {
-            state.queue.push(outgoing, self.shape);
-            self.bound(state);
+        let written = if state.queue.is_empty() { self.write(state, &frame) } else { 0 };
+        if written < frame.len() {
+            state.queue.push(Outgoing::Frame(frame), self.shape);
+            self.keep(state, written);
         }
-        if when == When::Now {
-            self.task.wake();
-        }
+    }
+
+    /// Hands bytes to the kernel, past the queue, which must be empty; answers how many it took.
+    fn write(&self, state: &mut State, bytes: &[u8]) -> usize {
+        self.outlet.write(bytes).unwrap_or_else(|_| {
+            state.life = Life::Broken;
+            0
+        })
+    }
+
+    /// The queue has grown, and of that so many bytes are written: keeps it within its bound, and has the task write the rest.
+    fn keep(&self, state: &mut State, written: usize) {
+        state.queue.wrote(written, self.shape);
+        self.bound(state);
+        self.count(state);
+        self.task.wake();
     }
 
     fn write_out(&self, state: &mut State) {
-        if state.queue.is_empty() {
-            return;
-        }
         if state.queue.write_to(&self.outlet, self.shape).is_err() {
             state.life = Life::Broken;
         }
-        if state.life == Life::Broken || !state.queue.is_empty() {
-            // The kernel is full, or this is an event stream: its task goes on.
-            self.task.wake();
-        }
+        self.count(state);
     }
 
-    /// Keeps the queue within its bound: newer state replaces older; if that does not help, the reader is given up.
+    /// Newer state replaces older; a reader that even so has too much waiting is given up once it stops reading, or falls back too far.
     fn bound(&self, state: &mut State) {
-        if self.overflows(state) {
-            self.write_out(state);
+        if !self.overflows(state, self.bounds.queue_bytes) {
+            return;
         }
-        if self.overflows(state) {
-            counter!(metric::LIVE_CONFLATED).increment(state.queue.conflate(self.shape));
+        self.write_out(state);
+        if !self.overflows(state, self.bounds.queue_bytes) {
+            return;
         }
-        if self.overflows(state) {
-            state.queue.give_up(self.shape);
-            self.begin_to_close(state, Close::Slow, Some(Close::Slow.code()));
+        counter!(metric::LIVE_CONFLATED).increment(state.queue.conflate(self.shape) as u64);
+        let stalled = state.queue.stalled_for(Instant::now()) >= self.bounds.slow_after;
+        let bound = if stalled { self.bounds.queue_bytes } else { self.bounds.most_bytes() };
+        if self.overflows(state, bound) {
+            self.give_up(state);
         }
     }
 
     /// Whether too much waits. The snapshot of a busy store may be longer than the bound, and comes again after every return of its
     /// reader: so the longest answer does not count.
-    fn overflows(&self, state: &State) -> bool {
-        let bytes = state.queue.bytes();
-        self.queue_bytes < bytes && self.queue_bytes + state.queue.longest_answer() < bytes
+    fn overflows(&self, state: &State, bound: usize) -> bool {
+        let queue = &state.queue;
+        bound < queue.bytes() && queue.len() > 1 && bound + queue.longest_answer() < queue.bytes()
+    }
+
+    fn give_up(&self, state: &mut State) {
+        state.queue.give_up(self.shape);
+        self.begin_to_close(state, Close::Slow, Some(Close::Slow.code()));
     }
 
     fn begin_to_close(&self, state: &mut State, close: Close, code: Option<u16>) {
@@ -270,10 +228,25 @@ impl Connection {
         let frame = websocket::close(code, close.reason());
         state.queue.push(Outgoing::Frame(frame), self.shape);
         state.life = Life::Closing(close);
+        self.count(state);
         self.task.wake();
+    }
+
+    /// Tells the hub how much memory waits here.
+    fn count(&self, state: &mut State) {
+        let now = state.queue.own();
+        self.bounds.changed(state.counted, now);
+        state.counted = now;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.bounds.changed(state.counted, 0);
     }
 }

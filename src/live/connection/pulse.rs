@@ -3,8 +3,12 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::live::{Close, Connection, Outlet, websocket};
+use crate::{
+    domain::{OrderId, Version},
+    live::{Close, Connection, Outlet, Topic, websocket},
+};
 
 /// How often what is done.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +34,23 @@ pub struct Pulse {
     warned: bool,
 }
 
-/// Nothing happened, but the server is there.
-const QUIET: &str = r#"{"type":"ping"}"#;
+/// The server is there, and this is the newest that it has sent: a client that does not have it has missed something.
+#[derive(Debug, Serialize)]
+struct Ping {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    heads: Vec<Head>,
+}
+
+/// The newest event of a topic.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub topic: String,
+    pub order_id: OrderId,
+    pub version: Version,
+}
 
 impl Pulse {
     /// Heard just now.
@@ -75,8 +94,14 @@ impl Connection {
         state.pulse.warned = false;
     }
 
-    /// Does what is due; answers when to look again, or `None` when there is no need to.
-    pub(crate) fn beat(&self, rhythm: &Rhythm, now: Instant, clock: Timestamp) -> Option<Instant> {
+    /// Does what is due; answers when to look again, or `None` when there is no need to. `heads` knows the newest event of topics.
+    pub(crate) fn beat(
+        &self,
+        rhythm: &Rhythm,
+        now: Instant,
+        clock: Timestamp,
+        heads: impl Fn(&[Topic]) -> Vec<Head>,
+    ) -> Option<Instant> {
         let mut state = self.lock();
         if !state.is_open() {
             return None;
@@ -93,6 +118,12 @@ impl Connection {
             self.close(Close::NoAnswer);
             return None;
         }
+        // One that talks but does not read, or an event stream whose reader is gone.
+        if rhythm.idle_timeout <= state.queue.stalled_for(now) {
+            self.give_up(&mut state);
+            return None;
+        }
+        let pulse = &mut state.pulse;
         let notice = pulse.expires_at.saturating_sub(rhythm.expiry_notice);
         let warns = !pulse.warned && notice.is_ok_and(|it| it <= clock);
         let due = rhythm.ping_every <= now.duration_since(pulse.pinged_at);
@@ -109,9 +140,12 @@ impl Connection {
             self.send(format!(r#"{{"type":"expiring","expiresAt":"{expires_at}"}}"#));
         }
         if pings {
+            let heads = heads(&self.topics());
             // Browsers answer protocol pings unseen by their pages, which need a frame of their own to tell silence from quiet.
-            if was_quiet {
-                self.send(QUIET);
+            if was_quiet || !heads.is_empty() {
+                // Plain structures always serialise.
+                let ping = serde_json::to_string(&Ping { kind: "ping", heads });
+                self.send(ping.unwrap_or_default());
             }
             self.send_frame(websocket::ping());
             self.lock().pulse.spoke = false;

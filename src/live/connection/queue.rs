@@ -3,7 +3,9 @@
 use std::{
     collections::{HashSet, VecDeque},
     io::{self, IoSlice},
+    mem,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -33,30 +35,64 @@ impl Outgoing {
             Self::Frame(frame) => frame,
         }
     }
+
+    /// The memory that it takes for this connection alone: events are shared.
+    fn own(&self) -> usize {
+        let frame = match self {
+            Self::Event(_) => 0,
+            Self::Frame(frame) => frame.len(),
+        };
+        size_of::<Self>() + frame
+    }
 }
 
 /// What waits.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub struct Queue(Option<Box<Waiting>>);
+
+#[derive(Debug)]
+struct Waiting {
     items: VecDeque<Outgoing>,
-    /// What they weigh, without what has been written of the first.
+    /// What is still to be written, in bytes.
     bytes: usize,
+    /// The memory that the items take for this connection alone, in bytes.
+    own: usize,
     /// How much of the first has been written.
     written: usize,
+    /// When the kernel last took something, or when the first of them came.
+    progressed_at: Instant,
+    /// It is worth looking for replaced state again from so many bytes on.
+    conflates_from: usize,
 }
 
 impl Queue {
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
-    pub const fn bytes(&self) -> usize {
-        self.bytes
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |it| it.items.len())
+    }
+
+    /// What is still to be written, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |it| it.bytes)
+    }
+
+    /// The memory that this takes for its connection alone, in bytes.
+    pub fn own(&self) -> usize {
+        self.0.as_ref().map_or(0, |it| it.own)
+    }
+
+    /// For how long the kernel has not taken a byte, though something waits.
+    pub fn stalled_for(&self, now: Instant) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |it| now.saturating_duration_since(it.progressed_at))
     }
 
     /// The length of the longest frame that is no event.
     pub fn longest_answer(&self) -> usize {
-        let answers = self.items.iter().filter_map(|it| match it {
+        let items = self.0.iter().flat_map(|it| &it.items);
+        let answers = items.filter_map(|it| match it {
             Outgoing::Frame(frame) => Some(frame.len()),
             Outgoing::Event(_) => None,
         });
@@ -64,41 +100,26 @@ impl Queue {
     }
 
     pub fn push(&mut self, outgoing: Outgoing, shape: Shape) {
-        self.bytes += outgoing.frame(shape).len();
-        self.items.push_back(outgoing);
+        let waiting = self.0.get_or_insert_with(|| Box::new(Waiting::new()));
+        waiting.bytes += outgoing.frame(shape).len();
+        waiting.own += outgoing.own();
+        waiting.items.push_back(outgoing);
     }
 
     /// The kernel has taken so many bytes off the front.
-    pub fn wrote(&mut self, mut count: usize, shape: Shape) {
-        self.bytes = self.bytes.saturating_sub(count);
-        while let Some(first) = self.items.front() {
-            let rest = first.frame(shape).len() - self.written;
-            if count < rest {
-                self.written += count;
-                return;
-            }
-            count -= rest;
-            self.written = 0;
-            self.items.pop_front();
+    pub fn wrote(&mut self, count: usize, shape: Shape) {
+        if let Some(waiting) = &mut self.0
+            && count > 0
+            && waiting.wrote(count, shape)
+        {
+            self.0 = None;
         }
-        self.items = VecDeque::new();
     }
 
     /// Writes until nothing waits or the kernel takes no more.
     pub fn write_to(&mut self, outlet: &Outlet, shape: Shape) -> io::Result<()> {
-        while !self.items.is_empty() {
-            let mut frames = [IoSlice::new(&[]); FRAMES_AT_ONCE];
-            let mut offered = 0;
-            let mut skip = self.written;
-            let mut count = 0;
-            for (slot, item) in frames.iter_mut().zip(&self.items) {
-                let rest = item.frame(shape).get(skip..).unwrap_or_default();
-                skip = 0;
-                offered += rest.len();
-                count += 1;
-                *slot = IoSlice::new(rest);
-            }
-            let taken = outlet.write_vectored(frames.get(..count).unwrap_or_default())?;
+        while let Some(waiting) = &self.0 {
+            let (offered, taken) = waiting.write_some(outlet, shape)?;
             self.wrote(taken, shape);
             if taken < offered {
                 break;
@@ -107,15 +128,84 @@ impl Queue {
         Ok(())
     }
 
-    /// Keeps only the newest event of each order. Each carries the whole state, so nothing true is lost.
+    /// Keeps only the newest event of each order. Each carries the whole state, so nothing true is lost. Does nothing where it would
+    /// gain little: soon after the last time.
     ///
     /// Answers how many were dropped.
-    pub fn conflate(&mut self, shape: Shape) -> u64 {
+    pub fn conflate(&mut self, shape: Shape) -> usize {
+        match &mut self.0 {
+            Some(waiting) if waiting.conflates_from <= waiting.bytes => waiting.conflate(shape),
+            _ => 0,
+        }
+    }
+
+    /// Drops everything but a frame that has begun: it must end, or the client could not read on.
+    pub fn give_up(&mut self, shape: Shape) {
+        let Some(waiting) = &mut self.0 else { return };
+        waiting.items.truncate(usize::from(waiting.written > 0));
+        waiting.weigh(shape);
+        if waiting.items.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// Everything, for those who fetch it.
+    pub fn take_all(&mut self) -> Vec<Outgoing> {
+        self.0.take().map(|it| it.items.into()).unwrap_or_default()
+    }
+}
+
+impl Waiting {
+    fn new() -> Self {
+        Self {
+            items: VecDeque::new(),
+            bytes: 0,
+            own: 0,
+            written: 0,
+            progressed_at: Instant::now(),
+            conflates_from: 0,
+        }
+    }
+
+    /// Answers whether nothing is left.
+    fn wrote(&mut self, mut count: usize, shape: Shape) -> bool {
+        self.bytes = self.bytes.saturating_sub(count);
+        self.progressed_at = Instant::now();
+        while let Some(first) = self.items.front() {
+            let rest = first.frame(shape).len() - self.written;
+            if count < rest {
+                self.written += count;
+                return false;
+            }
+            count -= rest;
+            self.written = 0;
+            self.own -= first.own();
+            self.items.pop_front();
+        }
+        true
+    }
+
+    /// One write; answers how many bytes it offered, and how many the kernel took.
+    fn write_some(&self, outlet: &Outlet, shape: Shape) -> io::Result<(usize, usize)> {
+        let mut frames = [IoSlice::new(&[]); FRAMES_AT_ONCE];
+        let (mut offered, mut count, mut skip) = (0, 0, self.written);
+        for (slot, item) in frames.iter_mut().zip(&self.items) {
+            let rest = item.frame(shape).get(skip..).unwrap_or_default();
+            skip = 0;
+            offered += rest.len();
+            count += 1;
+            *slot = IoSlice::new(rest);
+        }
+        let taken = outlet.write_vectored(frames.get(..count).unwrap_or_default())?;
+        Ok((offered, taken))
+    }
+
+    fn conflate(&mut self, shape: Shape) -> usize {
         let before = self.items.len();
         let started = if self.written > 0 { self.items.pop_front() } else { None };
         let mut seen = HashSet::new();
         let mut kept = VecDeque::with_capacity(before);
-        for outgoing in self.items.drain(..).rev() {
+        for outgoing in mem::take(&mut self.items).into_iter().rev() {
             let newest = match &outgoing {
                 Outgoing::Event(event) => seen.insert(event.order_id()),
                 Outgoing::Frame(_) => true,
@@ -124,29 +214,18 @@ impl Queue {
                 kept.push_front(outgoing);
             }
         }
-        // A frame that has begun must end, or the client could not read on.
         if let Some(started) = started {
             kept.push_front(started);
         }
         self.items = kept;
         self.weigh(shape);
-        (before - self.items.len()) as u64
-    }
-
-    /// Drops everything but a frame that has begun.
-    pub fn give_up(&mut self, shape: Shape) {
-        self.items.truncate(usize::from(self.written > 0));
-        self.weigh(shape);
-    }
-
-    /// Everything, for those who fetch it.
-    pub fn take_all(&mut self) -> Vec<Outgoing> {
-        self.bytes = 0;
-        std::mem::take(&mut self.items).into()
+        self.conflates_from = self.bytes + self.bytes / 4;
+        before - self.items.len()
     }
 
     fn weigh(&mut self, shape: Shape) {
         let all: usize = self.items.iter().map(|it| it.frame(shape).len()).sum();
         self.bytes = all - self.written;
+        self.own = self.items.iter().map(Outgoing::own).sum();
     }
 }

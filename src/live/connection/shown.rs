@@ -7,66 +7,56 @@ use std::collections::HashMap;
 
 use crate::domain::{OrderId, Version};
 
-/// What has been shown.
+/// The newest version shown of an order, kept only while that version may still arrive once more.
 #[derive(Debug, Default)]
-pub struct Shown {
-    /// The newest version shown of an order, kept only while that version may still arrive once more.
-    versions: HashMap<OrderId, Version>,
-    /// The event that the publisher offered last: it offers one event once for each of its topics.
-    offered: Option<(OrderId, Version)>,
-    /// Subscriptions whose gate is closed.
-    gates: u32,
-}
+pub struct Shown(Option<Box<HashMap<OrderId, Version>>>);
 
 impl Shown {
-    /// Whether the publisher offers this event for the first time.
-    pub fn offered(&mut self, order: OrderId, version: Version) -> bool {
-        self.offered.replace((order, version)) != Some((order, version))
+    /// Whether nothing is remembered.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
-    /// Whether this event is to be shown; from now on it has been.
-    pub fn admits(&mut self, order: OrderId, version: Version) -> bool {
-        if self.gates == 0 && self.versions.is_empty() {
-            return true;
-        }
-        if self.versions.get(&order).is_some_and(|shown| version <= *shown) {
+    /// Whether this event is to be shown; from now on it has been. `held`: the same event may be held at a gate of this socket.
+    pub fn admits(&mut self, order: OrderId, version: Version, held: bool) -> bool {
+        let versions = self.0.get_or_insert_default();
+        if versions.get(&order).is_some_and(|shown| version <= *shown) {
             return false;
         }
-        if self.gates > 0 {
-            // The same event may be held at a gate of this socket.
-            self.versions.insert(order, version);
+        if held {
+            versions.insert(order, version);
         } else {
-            self.versions.remove(&order);
+            versions.remove(&order);
+            self.let_go();
         }
         true
     }
 
     /// Whether something newer has been shown meanwhile, so that this version would be a step back.
     pub fn is_past(&self, order: OrderId, version: Version) -> bool {
-        self.versions.get(&order).is_some_and(|shown| version < *shown)
-    }
-
-    /// A gate closes.
-    pub const fn gate_closed(&mut self) {
-        self.gates += 1;
+        self.0.as_ref().and_then(|it| it.get(&order)).is_some_and(|shown| version < *shown)
     }
 
     /// A snapshot showed these.
     pub fn by_snapshot(&mut self, shown: &[(OrderId, Version)]) {
+        let versions = self.0.get_or_insert_default();
         for (order, version) in shown {
-            let known = self.versions.entry(*order).or_insert(*version);
+            let known = versions.entry(*order).or_insert(*version);
             *known = (*known).max(*version);
         }
     }
 
-    /// A gate opens. `published` tells whether a version has gone to everybody, so that it cannot come again.
-    pub fn gate_opened(&mut self, published: impl Fn(OrderId, Version) -> bool) {
-        self.gates = self.gates.saturating_sub(1);
-        if self.gates == 0 {
-            self.versions.retain(|order, version| !published(*order, *version));
-            if self.versions.is_empty() {
-                self.versions = HashMap::new();
-            }
+    /// All gates are open. `published` tells whether a version has gone to everybody, so that it cannot come again.
+    pub fn gates_opened(&mut self, published: impl Fn(OrderId, Version) -> bool) {
+        if let Some(versions) = &mut self.0 {
+            versions.retain(|order, version| !published(*order, *version));
+            self.let_go();
+        }
+    }
+
+    fn let_go(&mut self) {
+        if self.0.as_ref().is_some_and(|it| it.is_empty()) {
+            self.0 = None;
         }
     }
 }

@@ -41,7 +41,9 @@ impl Connection {
         if state.queue.is_empty() && close.is_none() {
             return Poll::Pending;
         }
-        Poll::Ready(Batch { frames: state.queue.take_all(), close })
+        let frames = state.queue.take_all();
+        self.count(&mut state);
+        Poll::Ready(Batch { frames, close })
     }
 
     /// Resolves when so little waits that another snapshot may follow it, or when the connection ends. A client that asks for more
@@ -52,7 +54,7 @@ impl Connection {
         if let Outlet::Socket(socket) = &self.outlet {
             self.write_when_ready(&mut state, socket, cx);
         }
-        let has_room = state.queue.bytes() <= self.queue_bytes / 2;
+        let has_room = state.queue.bytes() <= self.bounds.queue_bytes / 2;
         if has_room || !state.is_open() { Poll::Ready(()) } else { Poll::Pending }
     }
 

@@ -9,6 +9,7 @@ mod limits;
 mod resume;
 mod slow;
 mod stalled;
+mod storm;
 mod topics;
 
 use serde_json::{Value, json};

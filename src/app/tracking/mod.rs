@@ -1,6 +1,8 @@
 //! What a watcher is shown when it begins to watch, and when it comes back.
 
-use std::sync::Arc;
+mod reads;
+
+use std::{cmp::Ordering, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -9,11 +11,10 @@ use crate::{
     auth::{Caller, Grant},
     domain::{Envelope, Order, OrderId, Version},
     live::{Event, Topic},
-    store::{self, StoreError, Tx, orders::Watch},
+    store::{self, StoreError, Tx},
 };
 
-/// Active orders in one snapshot; a store with more than these has other worries.
-const SNAPSHOT_ORDERS: u32 = 1000;
+pub use self::reads::Reads;
 
 /// Whether the caller may watch a topic, where that can be told without its order.
 fn may_watch(caller: &Caller, topic: &Topic) -> bool {
@@ -48,33 +49,18 @@ pub async fn snapshot(
     if !may_watch(caller, topic) {
         return Err(Failure::Forbidden("This token may not watch this topic."));
     }
-    let watch = match topic {
-        Topic::Order(id) => return Ok(vec![visible(app, caller, *id).await?]),
-        Topic::Store(id) => Watch::Store(*id),
-        Topic::Customer(id) => Watch::Customer(id),
-        Topic::Courier(id) => Watch::Courier(id),
-        Topic::Ops => Watch::All,
-    };
-    let now = app.clock.now();
-    let ended_since = now.saturating_sub(*app.config.orders.linger).unwrap_or(now);
-    let mut tx = app.db.read().await?;
-    let orders = store::orders::active(&mut tx, watch, ended_since, SNAPSHOT_ORDERS).await?;
-    Ok(orders.into_iter().map(Arc::new).collect())
+    match topic {
+        Topic::Order(id) => Ok(vec![visible(app, caller, *id).await?]),
+        Topic::Store(_) | Topic::Customer(_) | Topic::Courier(_) | Topic::Ops => {
+            Ok(reads::list(app, topic).await.map_err(Failure::Store)?.to_vec())
+        }
+    }
 }
 
 /// One order from the cache, if the caller may see it. While this node is out of touch, from the store.
 pub async fn visible(app: &App, caller: &Caller, id: OrderId) -> Result<Arc<Order>, Failure> {
-    let order = if app.hub.behind_since().is_some() {
-        load(app, id).await?.map(Arc::new)
-    } else {
-        app.cache.read_through(id, load(app, id)).await.map_err(Failure::Store)?
-    };
+    let order = reads::order(app, id).await.map_err(Failure::Store)?;
     order.filter(|it| caller.may_read(it)).ok_or(Failure::NoSuch("order"))
-}
-
-async fn load(app: &App, id: OrderId) -> Result<Option<Order>, StoreError> {
-    let mut tx = app.db.read().await?;
-    store::orders::load(&mut tx, id).await
 }
 
 /// The events of an order after a version, oldest first, if the caller may see them.
@@ -86,16 +72,22 @@ pub async fn missed(
     id: OrderId,
     after: Version,
 ) -> Result<Option<Vec<Arc<Event>>>, Failure> {
-    let mut tx = app.db.read().await?;
-    let events = events_of(&mut tx, id, Timestamp::MIN).await?;
-    let Some(last) = events.last() else { return Err(Failure::NoSuch("order")) };
-    if !caller.may_read(last.order()) {
+    let known = reads::known(app, id).await;
+    if known.as_ref().is_some_and(|it| !caller.may_read(it)) {
         return Err(Failure::NoSuch("order"));
     }
-    if last.version() < after {
+    let events = match known.map(|it| it.version.cmp(&after)) {
+        Some(Ordering::Equal) => return Ok(Some(Vec::new())),
+        // Another node has told the watcher of an event that is still on its way to this one, or the store is an older one.
+        Some(Ordering::Less) => reads::log(app, id).await,
+        Some(Ordering::Greater) | None => reads::history(app, id).await,
+    };
+    let events = events.map_err(Failure::Store)?;
+    let last = events.last().filter(|it| caller.may_read(it.order()));
+    if last.ok_or(Failure::NoSuch("order"))?.version() < after {
         return Ok(None);
     }
-    Ok(Some(events.into_iter().filter(|it| after < it.version()).collect()))
+    Ok(Some(events.iter().filter(|it| after < it.version()).cloned().collect()))
 }
 
 /// The events of an order that were recorded at or after a moment, rebuilt from the log.
@@ -103,7 +95,7 @@ pub async fn events_of(
     tx: &mut Tx,
     id: OrderId,
     since: Timestamp,
-) -> Result<Vec<Arc<Event>>, Failure> {
+) -> Result<Vec<Arc<Event>>, StoreError> {
     let mut order = None;
     let mut events = Vec::new();
     for recorded in store::orders::history(tx, id, 0).await? {

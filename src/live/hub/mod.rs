@@ -1,28 +1,29 @@
 //! Who watches what on this node, and the way from one event to all of them.
 
+mod publish;
+
 use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
 use jiff::Timestamp;
-use metrics::{counter, gauge};
+use metrics::gauge;
 use moka::sync::Cache;
-use smallvec::SmallVec;
 
 use crate::{
     channels::Shape,
     domain::{OrderId, Version},
     live::{
-        Admission, Close, Connection, Event, Outlet, Refused, Subscription, Topic,
-        admission::Census,
-        connection::{Offered, Pulse, Rhythm, When},
-        gate::Passage,
+        Admission, Close, Connection, Outlet, Refused, Topic,
+        admission::Door,
+        connection::{Bounds, Head, Pulse, Rhythm},
+        watchers::Watchers,
         websocket,
         wheel::Wheel,
     },
@@ -44,29 +45,34 @@ pub struct Limits {
     pub sockets: usize,
     /// Sockets open at once from one address.
     pub sockets_per_address: usize,
+    /// Sockets opened in a second, with bursts of twice as many; 0 for no bound.
+    pub handshakes_per_second: u32,
     /// Bytes that wait for one socket.
     pub queue_bytes: usize,
+    /// How long a reader for whom more waits may go without taking a byte.
+    pub slow_after: Duration,
     /// Events held for one subscription while its snapshot is read.
     pub gate_events: usize,
+    /// Memory that may wait for all sockets together, in bytes.
+    pub waiting_bytes: usize,
 }
-
-/// Who watches one topic. Nearly always that is one socket, which then needs no memory of its own.
-type Watchers = SmallVec<[Arc<Subscription>; 1]>;
 
 /// The hub of one node.
 #[derive(Debug)]
 pub struct Hub {
-    limits: Limits,
+    bounds: Arc<Bounds>,
+    waiting_bytes: usize,
     rhythm: Rhythm,
-    census: Arc<Census>,
-    topics: DashMap<Topic, Watchers>,
+    door: Arc<Door>,
+    watchers: Watchers,
     connections: DashMap<u64, Weak<Connection>>,
     wheel: Mutex<Wheel>,
     next_id: AtomicU64,
+    /// Bursts published; a connection knows by their numbers which one it has been offered.
+    bursts: AtomicU64,
     /// The last version published of each order.
     published: Cache<OrderId, Version>,
     behind_since: Mutex<Option<Timestamp>>,
-    draining: AtomicBool,
 }
 
 impl Hub {
@@ -74,60 +80,58 @@ impl Hub {
     pub fn new(limits: Limits, rhythm: Rhythm) -> Self {
         let tick = (rhythm.ping_every / TICKS_PER_PING).clamp(SHORTEST_TICK, LONGEST_TICK);
         Self {
-            limits,
+            bounds: Arc::new(Bounds::new(
+                limits.queue_bytes,
+                limits.slow_after,
+                limits.gate_events,
+            )),
+            waiting_bytes: limits.waiting_bytes,
             rhythm,
-            census: Arc::new(Census::new(limits.sockets, limits.sockets_per_address)),
-            topics: DashMap::new(),
+            door: Arc::new(Door::new(&limits)),
+            watchers: Watchers::default(),
             connections: DashMap::new(),
             wheel: Mutex::new(Wheel::new(tick)),
             next_id: AtomicU64::new(1),
+            bursts: AtomicU64::new(1),
             published: Cache::builder()
                 .max_capacity(REMEMBERED_ORDERS)
                 .time_to_idle(Duration::from_hours(1))
                 .build(),
             behind_since: Mutex::new(None),
-            draining: AtomicBool::new(false),
         }
+    }
+
+    /// Whether anybody has a chance of a socket now: asked before anything that costs.
+    pub fn knock(&self) -> Result<(), Refused> {
+        self.door.knock()
     }
 
     /// Takes a place for one socket before its upgrade.
     pub fn admit(&self, address: IpAddr) -> Result<Admission, Refused> {
-        let admission = if self.draining.load(Ordering::Relaxed) {
-            Err(Refused::Draining)
-        } else {
-            self.census.admit(address)
-        };
-        admission.inspect_err(|refused| {
-            let reason = match refused {
-                Refused::Full => "full",
-                Refused::AddressFull => "address",
-                Refused::Draining => "draining",
-            };
-            counter!(metric::LIVE_REFUSED, "reason" => reason).increment(1);
-        })
+        self.door.admit(address)
     }
 
     /// Opens a connection whose token ends then. Give it back with [`Hub::disconnect`].
     pub fn connect(&self, shape: Shape, outlet: Outlet, expires_at: Timestamp) -> Arc<Connection> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let pulse = Pulse::new(expires_at);
-        let connection =
-            Arc::new(Connection::new(id, shape, outlet, self.limits.queue_bytes, pulse));
+        let bounds = Arc::clone(&self.bounds);
+        let connection = Arc::new(Connection::new(id, shape, outlet, bounds, pulse));
         self.connections.insert(id, Arc::downgrade(&connection));
         // Looked at with the next tick, which then knows how long to wait.
         self.wheel().put(Arc::downgrade(&connection), Instant::now());
         // After the insertion: either the drain meets this connection, or this meets the drain.
-        if self.draining.load(Ordering::SeqCst) {
+        if self.door.is_shut() {
             connection.close(Close::Shutdown);
         }
         connection
     }
 
-    /// Forgets a connection and its subscriptions.
-    pub fn disconnect(&self, connection: &Connection, subscriptions: &[Arc<Subscription>]) {
+    /// Forgets a connection and what it watches.
+    pub fn disconnect(&self, connection: &Connection) {
         self.connections.remove(&connection.id());
-        for subscription in subscriptions {
-            self.unsubscribe(subscription);
+        for topic in connection.topics() {
+            self.unsubscribe(connection, &topic);
         }
     }
 
@@ -143,7 +147,8 @@ impl Hub {
         let mut again = Vec::with_capacity(due.len());
         for weak in due {
             let Some(connection) = weak.upgrade() else { continue };
-            if let Some(next) = connection.beat(&self.rhythm, now, clock) {
+            let heads = |topics: &[Topic]| self.heads(topics);
+            if let Some(next) = connection.beat(&self.rhythm, now, clock, heads) {
                 again.push((weak, next));
             }
         }
@@ -151,60 +156,38 @@ impl Hub {
         for (connection, next) in again {
             wheel.put(connection, next);
         }
+        drop(wheel);
+        gauge!(metric::LIVE_WAITING).set(self.bounds.waiting() as f64);
+        self.shed();
     }
 
     /// Starts to watch. Events are held until [`Hub::open`] is told which snapshot the socket has been sent.
-    pub fn subscribe(&self, connection: &Arc<Connection>, topic: Topic) -> Arc<Subscription> {
-        let subscription = Arc::new(Subscription::holding(topic.clone(), Arc::clone(connection)));
-        connection.gate_closed();
-        self.topics.entry(topic).or_default().push(Arc::clone(&subscription));
-        subscription
+    pub fn subscribe(&self, connection: &Arc<Connection>, topic: Topic) {
+        connection.watch(topic.clone());
+        self.watchers.add(topic, connection);
     }
 
     /// The snapshot is in the queue; it showed these versions. What happened since follows.
-    pub fn open(&self, subscription: &Subscription, shown: &[(OrderId, Version)]) {
-        subscription.open(shown, |order, version| self.has_published(order, version));
+    pub fn open(&self, connection: &Connection, topic: &Topic, shown: &[(OrderId, Version)]) {
+        connection.open(topic, shown, |order, version| self.has_published(order, version));
     }
 
     /// Stops to watch.
-    pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        self.topics.remove_if_mut(subscription.topic(), |_, watchers| {
-            if let Some(at) = watchers.iter().position(|it| Arc::ptr_eq(it, subscription)) {
-                watchers.swap_remove(at);
-            }
-            watchers.is_empty()
-        });
-        subscription.discard(|order, version| self.has_published(order, version));
+    pub fn unsubscribe(&self, connection: &Connection, topic: &Topic) {
+        self.watchers.remove(topic, connection);
+        connection.leave(topic, |order, version| self.has_published(order, version));
     }
 
-    /// Gives events to everybody who watches any of their topics; a socket that several of them are for gets them in one write.
-    /// Only one task may publish.
-    ///
-    /// What has been published before is dropped.
-    pub fn publish(&self, events: &[Arc<Event>]) {
-        let when = if events.len() == 1 { When::Now } else { When::AtFlush };
-        let mut dirty = Vec::new();
-        let (mut published, mut frames) = (0_u64, 0_u64);
-        for event in events {
-            let (order, version) = (event.order_id(), event.version());
-            if self.has_published(order, version) {
-                continue;
-            }
-            for topic in Topic::of(event.order()) {
-                let Some(watchers) = self.topics.get(&topic) else { continue };
-                for subscription in watchers.iter() {
-                    frames += u64::from(self.offer(subscription, event, when, &mut dirty));
-                }
-            }
-            // Only now: a socket that opens a gate meanwhile must still expect this event.
-            self.published.insert(order, version);
-            published += 1;
-        }
-        for connection in dirty {
-            connection.flush();
-        }
-        counter!(metric::LIVE_EVENTS).increment(published);
-        counter!(metric::LIVE_FRAMES).increment(frames);
+    /// The newest event of each of these topics, as far as there has been one.
+    pub(crate) fn heads(&self, topics: &[Topic]) -> Vec<Head> {
+        let head = |topic: &Topic| {
+            let (order_id, version) = match topic {
+                Topic::Order(id) => (*id, self.published(*id)?),
+                list => self.watchers.head(list)?,
+            };
+            Some(Head { topic: topic.to_string(), order_id, version })
+        };
+        topics.iter().filter_map(head).collect()
     }
 
     /// The last version published of an order, if that is remembered.
@@ -233,39 +216,18 @@ impl Hub {
 
     /// Sockets open on this node.
     pub fn open_sockets(&self) -> usize {
-        self.census.open()
+        self.door.open()
     }
 
     /// Refuses new sockets and tells each open one when to come back: spread over `window`, in the order of their numbers.
     pub fn drain(&self, window: Duration) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.door.shut();
         let connections = self.connections();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         for (place, connection) in (0_u32..).zip(&connections) {
             let after = (window / count).saturating_mul(place).as_millis();
             connection.send(format!(r#"{{"type":"reconnect","afterMs":{after}}}"#));
             connection.close(Close::Shutdown);
-        }
-    }
-
-    fn offer(
-        &self,
-        subscription: &Subscription,
-        event: &Arc<Event>,
-        when: When,
-        dirty: &mut Vec<Arc<Connection>>,
-    ) -> bool {
-        match subscription.offer(event, when, self.limits.gate_events) {
-            Passage::Through(Offered::Taken) => true,
-            Passage::Through(Offered::Dirty) => {
-                dirty.push(Arc::clone(subscription.connection()));
-                true
-            }
-            Passage::Through(Offered::KnownAlready) | Passage::Held => false,
-            Passage::Overflow => {
-                subscription.connection().close(Close::PositionLost);
-                false
-            }
         }
     }
 

@@ -1,0 +1,161 @@
+//! Single flight: those who want the same thing at the same time share one piece of work.
+
+use std::{
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use moka::sync::Cache;
+use tokio::sync::OnceCell;
+
+/// How many keys are told apart. One that is forgotten too early only costs a second piece of work.
+const LANES: u64 = 65_536;
+
+/// How long a key is kept that nobody asks for.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Work that is shared, by what it is about. For each key one piece is under way and one waits behind it, whoever and how many
+/// ask.
+pub struct Flights<K, V> {
+    lanes: Cache<K, Arc<Lane<V>>>,
+}
+
+struct Lane<V> {
+    /// Held by the work under way.
+    under_way: tokio::sync::Mutex<()>,
+    /// The work that has not begun.
+    next: Mutex<Arc<OnceCell<V>>>,
+}
+
+impl<K, V> Flights<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// What `work`, or the same work of somebody else, has found. It **never began before this call**: whoever comes while one is
+    /// under way joins the next. Should the one who works be dropped, another of those who wait does the work.
+    pub async fn join<W>(&self, key: K, work: impl FnOnce() -> W) -> V
+    where
+        W: Future<Output = V>,
+    {
+        let lane = self.lanes.get_with(key, Arc::default);
+        let flight = Arc::clone(&lane.next());
+        let found = flight.get_or_init(async || {
+            let _under_way = lane.under_way.lock().await;
+            lane.close(&flight);
+            // On the heap: of the thousands who may wait here, only one works.
+            Box::pin(work()).await
+        });
+        found.await.clone()
+    }
+}
+
+impl<K, V> Default for Flights<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn default() -> Self {
+        Self { lanes: Cache::builder().max_capacity(LANES).time_to_idle(QUIET).build() }
+    }
+}
+
+impl<V> Lane<V> {
+    /// Nobody joins this one any more.
+    fn close(&self, flight: &Arc<OnceCell<V>>) {
+        let mut next = self.next();
+        if Arc::ptr_eq(&next, flight) {
+            *next = Arc::default();
+        }
+    }
+
+    fn next(&self) -> MutexGuard<'_, Arc<OnceCell<V>>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V> Default for Lane<V> {
+    fn default() -> Self {
+        Self { under_way: tokio::sync::Mutex::default(), next: Mutex::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::{FutureExt, future::join_all};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Work that goes on when it is let; each piece answers with its number.
+    struct Kitchen {
+        flights: Flights<u8, u32>,
+        begun: AtomicU32,
+        may_end: Semaphore,
+    }
+
+    impl Kitchen {
+        fn new() -> Self {
+            Self {
+                flights: Flights::default(),
+                begun: AtomicU32::new(0),
+                may_end: Semaphore::new(0),
+            }
+        }
+
+        async fn ask(&self, key: u8) -> u32 {
+            let work = || async {
+                let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+                self.may_end.acquire().await.unwrap().forget();
+                number
+            };
+            self.flights.join(key, work).await
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_while_one_is_under_way_shares_the_next() {
+        let kitchen = Kitchen::new();
+        let mut first = Box::pin(kitchen.ask(1));
+        assert!((&mut first).now_or_never().is_none());
+        let mut late = Box::pin(join_all((0..1000).map(|_| kitchen.ask(1))));
+        assert!((&mut late).now_or_never().is_none());
+        assert_eq!(kitchen.begun.load(Ordering::Relaxed), 1, "one at a time");
+        kitchen.may_end.add_permits(1);
+        assert_eq!(first.await, 1);
+        assert!((&mut late).now_or_never().is_none());
+        let mut later = Box::pin(kitchen.ask(1));
+        assert!((&mut later).now_or_never().is_none());
+        kitchen.may_end.add_permits(2);
+        assert_eq!(late.await, [2; 1000]);
+        assert_eq!(later.await, 3);
+    }
+
+    #[tokio::test]
+    async fn other_keys_do_not_wait() {
+        let kitchen = Kitchen::new();
+        let (mut first, mut other) = (Box::pin(kitchen.ask(1)), Box::pin(kitchen.ask(2)));
+        assert!((&mut first).now_or_never().is_none() && (&mut other).now_or_never().is_none());
+        assert_eq!(kitchen.begun.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn when_the_one_who_works_goes_away_another_takes_over() {
+        let kitchen = Kitchen::new();
+        let mut first = Box::pin(kitchen.ask(1));
+        assert!((&mut first).now_or_never().is_none());
+        let mut second = Box::pin(kitchen.ask(1));
+        let mut third = Box::pin(kitchen.ask(1));
+        assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
+        drop(first);
+        // The second one begins, and is lost as well.
+        assert!((&mut second).now_or_never().is_none());
+        assert_eq!(kitchen.begun.load(Ordering::Relaxed), 2);
+        drop(second);
+        kitchen.may_end.add_permits(1);
+        assert_eq!(third.await, 3);
+    }
+}

@@ -1,0 +1,72 @@
+//! What waits for one reader of the in-process bus. A batch arrives as a whole: whoever takes events together gets it together.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+/// What waits for one reader.
+#[derive(Debug)]
+pub(in crate::bus) struct Mailbox {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bodies: VecDeque<Bytes>,
+    lost: bool,
+}
+
+/// What a reader finds.
+#[derive(Debug)]
+pub(in crate::bus) enum Mail {
+    /// A message.
+    Message(Bytes),
+    /// The reader has fallen behind by more than the capacity: the oldest messages are gone.
+    Lost,
+}
+
+impl Mailbox {
+    /// For so many messages.
+    pub const fn new(capacity: usize) -> Self {
+        let waiting = Waiting { bodies: VecDeque::new(), lost: false };
+        Self { waiting: Mutex::new(waiting), arrived: Notify::const_new(), capacity }
+    }
+
+    /// Puts a batch in.
+    pub fn put(&self, batch: impl Iterator<Item = Bytes>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.bodies.extend(batch);
+        while self.capacity < waiting.bodies.len() {
+            waiting.bodies.pop_front();
+            waiting.lost = true;
+        }
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    /// What is there already.
+    pub fn try_next(&self) -> Option<Mail> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if mem::take(&mut waiting.lost) {
+            return Some(Mail::Lost);
+        }
+        waiting.bodies.pop_front().map(Mail::Message)
+    }
+
+    /// Waits for what comes next. May be cancelled without loss.
+    pub async fn next(&self) -> Mail {
+        loop {
+            if let Some(mail) = self.try_next() {
+                return mail;
+            }
+            self.arrived.notified().await;
+        }
+    }
+}
