@@ -364,7 +364,9 @@ fn sockets_that_came_together_are_sent_away_at_different_ages() {
     let rhythm = Rhythm { idle_timeout: 2 * AGE, ..RHYTHM };
     let hub = Hub::new(LIMITS, rhythm);
     let sockets: Vec<_> = (0..100).map(|_| connect(&hub, Shape::Full)).collect();
-    sockets.iter().for_each(|it| it.retire_after(AGE, &Mint::system()));
+    for socket in &sockets {
+        socket.retire_after(AGE, &Mint::system());
+    }
     let now = Instant::now();
     let left_at = |age: f64| {
         let at = now + AGE.mul_f64(age);
