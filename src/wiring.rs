@@ -1,6 +1,12 @@
 //! Puts a server together: picks the drivers, makes the use cases' [`App`], starts the workers and the listener. Tests call it too.
 
-use std::{collections::BTreeMap, fs::File, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail, ensure};
 use dashmap::DashSet;
@@ -15,11 +21,14 @@ use crate::{
     config::Config,
     domain::vocabulary,
     http,
-    live::{Hub, Limits, Rhythm},
+    live::{Drain, Hub, Limits, Rhythm},
     partners,
     store::Database,
     telemetry, workers,
 };
+
+/// How often a shutdown says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 vocabulary! {
     /// What a process does. One process may do all of it, or a cluster may share it out.
@@ -159,15 +168,30 @@ impl Server {
         Arc::clone(&self.app.partner_secrets)
     }
 
-    /// Stops taking work, tells every socket when to come back, finishes what is under way. Answers whether all ended in time;
-    /// what did not is cut off.
+    /// Sends the sockets away, then stops taking work and finishes what is under way. Answers whether all ended in time; what did
+    /// not is cut off.
     pub async fn shut_down(self) -> bool {
         let app = self.app;
-        app.hub.drain(*app.config.live.drain_window);
+        drain(&app).await;
         let in_time = app.tasks.shut_down(*app.config.workers.shutdown_grace).await;
         app.bus.close().await;
         app.db.close().await;
         in_time
+    }
+}
+
+/// Sends every socket away in its turn. Everything else goes on meanwhile: who is still there is shown what happens, and requests
+/// that a proxy still sends here are answered.
+async fn drain(app: &App) {
+    let mut drain = Drain::begin(&app.hub, *app.config.live.drain_window, &app.mint);
+    let mut said = Instant::now();
+    tracing::info!("{} sockets are to go within {}", drain.left(), app.config.live.drain_window);
+    while let Some(pause) = drain.step(Instant::now()) {
+        if PROGRESS_EVERY <= said.elapsed() {
+            tracing::info!("{} sockets are still to go", drain.left());
+            said = Instant::now();
+        }
+        tokio::time::sleep(pause).await;
     }
 }
 

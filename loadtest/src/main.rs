@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod scenario;
 mod server;
+mod services;
 mod token;
 mod world;
 

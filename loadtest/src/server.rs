@@ -13,7 +13,11 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{cli::Aim, token::Mint};
+use crate::{
+    cli::Aim,
+    services::{self, Services},
+    token::Mint,
+};
 
 /// Known to the server that we start, and to nobody else for longer than the run.
 const SECRET: &str = "a secret of the load test, of 32 bytes or more";
@@ -23,9 +27,6 @@ const PARTNER: &str = "bG9hZHRlc3QtcGFydG5lci1zZWNyZXQtMzItYnl0ZXM=";
 
 /// How long a server may take to listen: a fresh database has to be set up.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The variables that make a server "real".
-const SERVICES: [&str; 3] = ["DATABASE_URL", "AMQP_URL", "REDIS_URL"];
 
 /// The server.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub struct Server {
     pub bus: Option<(String, String)>,
     child: Option<Child>,
     folder: Option<PathBuf>,
+    services: Option<Services>,
 }
 
 impl Server {
@@ -52,27 +54,28 @@ impl Server {
         }
         let program = aim.server.clone().map_or_else(beside_us, Ok)?;
         let folder = program.with_file_name(format!("loadtest-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
         let mut command = Command::new(&program);
         command.arg("serve").arg("--data-dir").arg(&folder);
         for setting in defaults().iter().chain(settings).chain(&aim.set) {
             command.arg("--set").arg(setting);
         }
-        for service in SERVICES {
+        for service in services::VARIABLES {
             command.env_remove(service);
         }
         let mut what = "embedded: SQLite (WAL, synchronous=FULL), in-process bus".to_owned();
-        let mut bus = None;
+        let (mut bus, mut services) = (None, None);
         if aim.real {
-            let services = services()?;
+            let found = Services::find()?;
             // Apart from whatever else uses the broker.
             let exchange = format!("loadtest-{}", std::process::id());
             command.arg("--set").arg(format!("bus.exchange={exchange}"));
-            let broker = services.iter().find(|(name, _)| name == "AMQP_URL");
+            let broker = found.urls.iter().find(|(name, _)| name == "AMQP_URL");
             bus = broker.map(|(_, url)| (url.clone(), exchange));
-            what = format!("real: {}", described(&services));
-            command.envs(services);
+            what = format!("real: {}", found.described()?);
+            command.envs(found.urls.iter().cloned());
+            services = Some(found);
         }
+        fs::create_dir_all(&folder)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child =
             command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
@@ -86,6 +89,7 @@ impl Server {
             bus,
             child: Some(child),
             folder: Some(folder),
+            services,
         };
         server.address = listening?;
         Ok(server)
@@ -109,6 +113,7 @@ impl Server {
             bus: None,
             child: None,
             folder: None,
+            services: None,
         })
     }
 
@@ -150,6 +155,7 @@ impl Drop for Server {
         if let Some(folder) = &self.folder {
             let _: std::io::Result<()> = fs::remove_dir_all(folder);
         }
+        drop(self.services.take());
     }
 }
 
@@ -196,49 +202,4 @@ fn listening(child: &mut Child, log: &Path) -> anyhow::Result<SocketAddr> {
         let said = fs::read_to_string(log).unwrap_or_default();
         anyhow::anyhow!("the server does not listen; it says:\n{said}")
     })
-}
-
-/// Where the services are: told by the environment, or started by `tests/services`.
-fn services() -> anyhow::Result<Vec<(String, String)>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a tool of its own, without the server's settings"
-    )]
-    let told: Vec<_> = SERVICES
-        .iter()
-        .filter_map(|it| Some(((*it).to_owned(), std::env::var(it).ok()?)))
-        .collect();
-    if !told.is_empty() {
-        return Ok(told);
-    }
-    let script = Path::new("tests/services");
-    let folder = std::env::temp_dir().join(format!("loadtest-services-{}", std::process::id()));
-    let status = Command::new(script)
-        .arg("up")
-        .arg(&folder)
-        .env("DURABLE", "1")
-        // They end with us, however we end.
-        .env("OWNER", std::process::id().to_string())
-        .stdout(Stdio::null())
-        .status();
-    let status = status
-        .context("no service is told by the environment, and there is no tests/services here")?;
-    if !status.success() {
-        bail!("tests/services up has failed");
-    }
-    let text = fs::read_to_string(folder.join("env"))?;
-    let variables = text.lines().filter_map(|line| {
-        let (name, value) = line.trim_start_matches("export ").split_once('=')?;
-        let value = value.trim_matches(['\'', '"']).to_owned();
-        SERVICES.contains(&name).then(|| (name.to_owned(), value))
-    });
-    Ok(variables.collect())
-}
-
-fn described(services: &[(String, String)]) -> String {
-    let has = |name: &str| services.iter().any(|(it, _)| it == name);
-    let database = if has("DATABASE_URL") { "PostgreSQL" } else { "SQLite" };
-    let bus = if has("AMQP_URL") { "RabbitMQ" } else { "in-process bus" };
-    let cache = if has("REDIS_URL") { "Redis" } else { "memory" };
-    format!("{database}, {bus}, {cache} (durability as those services are set)")
 }

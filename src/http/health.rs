@@ -65,7 +65,7 @@ async fn ready(State(app): State<App>) -> Response {
     };
     let bus = app.bus.state().borrow().trouble().map(|_| "cannot be reached".to_owned());
     let cache = (app.cache.state() == cache::State::Away).then(|| "cannot be reached".to_owned());
-    let draining = app.tasks.stop().is_cancelled();
+    let draining = app.hub.is_draining();
     let ready = store.is_none() && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness {

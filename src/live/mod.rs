@@ -8,6 +8,7 @@ mod bucket;
 mod burst;
 mod close;
 mod connection;
+mod drain;
 mod event;
 mod hub;
 mod topic;
@@ -19,6 +20,7 @@ pub use self::{
     admission::{Admission, Refused},
     close::Close,
     connection::{Connection, Due, Outgoing, Outlet, Rhythm},
+    drain::Drain,
     event::Event,
     hub::{Hub, Limits},
     topic::Topic,

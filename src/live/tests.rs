@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
+    base::mint::Mint,
     channels::Shape,
     domain::{
         Actor, ActorKind, Currency, Customer, Draft, Envelope, EventId, Fact, Fulfilment, Money,
@@ -19,7 +20,7 @@ use crate::{
         Version,
     },
     live::{
-        Close, Connection, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
+        Close, Connection, Drain, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
         connection::Batch,
     },
 };
@@ -259,10 +260,7 @@ async fn a_ping_tells_the_newest_event_of_what_is_watched() {
         heads.map(|it| (it.topic, it.order_id, it.version)).collect::<Vec<_>>()
     };
     let topics = store.topics();
-    let expected = [
-        (topics[0].to_string(), order(2), 1),
-        (topics[1].to_string(), order(1), 7),
-    ];
+    let expected = [(topics[0].to_string(), order(2), 1), (topics[1].to_string(), order(1), 7)];
     assert_eq!(told(&topics), expected);
     assert_eq!(told(&nobody.topics()), []);
     hub.disconnect(&store);
@@ -335,6 +333,24 @@ fn a_token_ends_with_its_leeway_and_not_later() {
     }
 }
 
+#[test]
+fn sockets_that_came_together_are_sent_away_at_different_ages() {
+    const AGE: Duration = Duration::from_hours(2);
+    let rhythm = Rhythm { idle_timeout: 2 * AGE, ..RHYTHM };
+    let hub = Hub::new(LIMITS, rhythm);
+    let sockets: Vec<_> = (0..100).map(|_| connect(&hub, Shape::Full)).collect();
+    sockets.iter().for_each(|it| it.retire_after(AGE, &Mint::system()));
+    let now = Instant::now();
+    let left_at = |age: f64| {
+        let at = now + AGE.mul_f64(age);
+        let beat = |it: &Connection| it.beat(&rhythm, at, Timestamp::UNIX_EPOCH, |_| Vec::new());
+        sockets.iter().filter(|it| beat(it).is_some()).count()
+    };
+    assert_eq!(left_at(0.79), 100);
+    assert!((20..80).contains(&left_at(1.0)));
+    assert_eq!(left_at(1.21), 0);
+}
+
 #[tokio::test]
 async fn a_gate_that_overflows_loses_the_position() {
     let hub = Hub::new(LIMITS, RHYTHM);
@@ -375,25 +391,44 @@ fn sockets_are_counted_in_all_and_by_address() {
 }
 
 #[tokio::test]
-async fn a_drain_spreads_the_return_of_its_sockets() {
+async fn a_drain_sends_sockets_away_one_after_the_other_and_shows_them_everything_until_then() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let sockets = [connect(&hub, Shape::Full), connect(&hub, Shape::Full)];
-    hub.drain(Duration::from_secs(10));
-    let mut delays = Vec::new();
+    for socket in &sockets {
+        watch(&hub, socket, Topic::Ops);
+    }
+    let begun = Instant::now();
+    let mut drain = Drain::begin(&hub, Duration::from_secs(10), &Mint::system());
+    assert_eq!(hub.admit(IpAddr::from([10, 0, 0, 1])).unwrap_err(), Refused::Draining);
+    assert!(drain.step(Instant::now()).is_some());
+    hub.publish(&[event(order(1), 1)]);
+    let mut told = Vec::new();
     for socket in &sockets {
         let batch = batch(socket).await;
-        assert_eq!(batch.close, Some(Close::Shutdown));
-        let [Outgoing::Frame(frame), _close] = batch.frames.as_slice() else {
-            panic!("two frames")
-        };
-        delays.push(String::from_utf8(frame[2..].to_vec()).unwrap());
+        let Some(Outgoing::Frame(farewell)) = batch.frames.first() else { panic!("{batch:?}") };
+        let farewell = String::from_utf8(farewell[2..].to_vec()).unwrap();
+        let events = batch.frames.iter().filter(|it| matches!(it, Outgoing::Event(_))).count();
+        told.push((farewell, events, batch.close));
     }
-    delays.sort();
-    assert_eq!(
-        delays,
-        [r#"{"type":"reconnect","afterMs":0}"#, r#"{"type":"reconnect","afterMs":5000}"#]
-    );
-    assert_eq!(hub.admit(IpAddr::from([10, 0, 0, 1])).unwrap_err(), Refused::Draining);
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let farewell = |after| format!(r#"{{"type":"reconnect","afterMs":{after}}}"#);
+    let expected = [(farewell(0), 0, Some(Close::Shutdown)), (farewell(5000), 1, None)];
+    assert_eq!(told, expected);
+    assert!(drain.step(begun + Duration::from_secs(4)).is_some());
+    assert_eq!(drain.left(), 1);
+    assert!(drain.step(begun + Duration::from_secs(6)).is_none());
+    for socket in &sockets {
+        assert_eq!(batch(socket).await.close, Some(Close::Shutdown));
+    }
+}
+
+#[test]
+fn a_drain_ends_when_everybody_has_gone() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let sockets = [connect(&hub, Shape::Full), connect(&hub, Shape::Full)];
+    let mut drain = Drain::begin(&hub, Duration::from_secs(10), &Mint::system());
+    drop(sockets);
+    assert!(drain.step(Instant::now()).is_none());
 }
 
 #[test]

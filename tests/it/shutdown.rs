@@ -8,6 +8,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
 };
+use tokio_tungstenite::tungstenite;
 
 use crate::harness::{
     client::{id, order_for},
@@ -57,6 +58,69 @@ async fn every_socket_is_told_when_to_come_back_and_the_process_ends_well() {
     let mut screen = server.screen(&server.service(), "").await;
     let subscribed = screen.subscribe(&format!("order:{}", id(&order)), Some(1)).await;
     assert_eq!(subscribed["resumed"], true, "{subscribed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn until_its_turn_a_socket_is_shown_everything_and_requests_are_answered() {
+    let mut server = Process::spawn(&["live.drain_window=8s"]).await;
+    let store = server.store().await;
+    let order = server.place(&store).await;
+    let token = server.service();
+    let mut screens = Vec::new();
+    for _ in 0..4 {
+        let mut screen = server.screen(&token, "").await;
+        screen.subscribe(&format!("order:{}", id(&order)), None).await;
+        screens.push(screen);
+    }
+    server.signal("TERM").await;
+    let mut turns = Vec::new();
+    for screen in &mut screens {
+        let told = screen.until(|it| it["type"] == "reconnect").await;
+        turns.push(told["afterMs"].as_u64().unwrap());
+    }
+    let last = turns.iter().position(|it| it == turns.iter().max().unwrap()).unwrap();
+    let mut last = screens.swap_remove(last);
+
+    let ready = server.get("/readyz", "").await;
+    assert_eq!((ready.status, &ready.json["draining"]), (503, &json!(true)));
+    let refused = server.try_screen("", Some(&token)).await;
+    let Err(tungstenite::Error::Http(answer)) = refused else { panic!("it was let in") };
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    server.step(id(&order), &["accepted"]).await;
+    last.until_version(id(&order), 2).await;
+    assert_eq!(last.closed().await, 4001);
+    for mut screen in screens {
+        assert_eq!(screen.closed().await, 4001);
+    }
+    assert!(server.terminated().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_waits_for_no_turn_of_those_who_have_gone_and_a_second_signal_for_nobody() {
+    let mut server = Process::spawn(&["live.drain_window=10m"]).await;
+    let mut screens = Vec::new();
+    for _ in 0..3 {
+        screens.push(server.screen(&server.service(), "").await);
+    }
+    server.signal("TERM").await;
+    for mut screen in screens {
+        screen.until(|it| it["type"] == "reconnect").await;
+        screen.close().await;
+    }
+    assert!(server.terminated().await.success());
+
+    server.restart().await;
+    let mut screens = [(); 2].map(|()| None);
+    for screen in &mut screens {
+        *screen = Some(server.screen(&server.service(), "").await);
+    }
+    server.signal("TERM").await;
+    for screen in screens.iter_mut().flatten() {
+        screen.until(|it| it["type"] == "reconnect").await;
+    }
+    server.signal("TERM").await;
+    assert_eq!(server.terminated().await.code(), Some(1));
 }
 
 /// A request whose body is half sent, and what it takes to finish it.

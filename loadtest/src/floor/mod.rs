@@ -37,6 +37,8 @@ struct Peer {
     stream: TcpStream,
     face: Face,
     heard: Vec<u8>,
+    /// What it watches.
+    topic: Option<Vec<u8>>,
     /// What the kernel refused.
     refused: Vec<u8>,
 }
@@ -72,19 +74,19 @@ pub fn serve(listen: SocketAddr) -> anyhow::Result<()> {
                 continue;
             }
             let at = event.token().0;
-            if event.is_writable() && !flush(&mut peers, at) {
-                drop_peer(&mut peers, at);
-            }
-            if event.is_readable() && !hear(&poll, &mut peers, &mut topics, at, &mut scratch) {
-                drop_peer(&mut peers, at);
+            let alive = (!event.is_writable() || flush(&mut peers, at))
+                && (!event.is_readable() || hear(&poll, &mut peers, &mut topics, at, &mut scratch));
+            if !alive {
+                drop_peer(&mut peers, &mut topics, at);
             }
         }
     }
 }
 
-fn drop_peer(peers: &mut [Option<Peer>], at: usize) {
-    if let Some(place) = peers.get_mut(at) {
-        *place = None;
+fn drop_peer(peers: &mut [Option<Peer>], topics: &mut HashMap<Vec<u8>, Vec<usize>>, at: usize) {
+    let Some(peer) = peers.get_mut(at).and_then(Option::take) else { return };
+    if let Some(watchers) = peer.topic.and_then(|it| topics.get_mut(&it)) {
+        watchers.retain(|it| *it != at);
     }
 }
 
@@ -101,6 +103,7 @@ fn accept(poll: &Poll, listener: &TcpListener, peers: &mut Vec<Option<Peer>>) ->
             stream,
             face: Face::Unknown,
             heard: Vec::new(),
+            topic: None,
             refused: Vec::new(),
         }));
     }
@@ -137,7 +140,8 @@ fn hear(
                     if opcode == frames::TEXT
                         && let Some(topic) = topic(&payload)
                     {
-                        topics.entry(topic).or_default().push(at);
+                        topics.entry(topic.clone()).or_default().push(at);
+                        peer.topic = Some(topic);
                         let mut answer = Vec::new();
                         frames::push_text(&mut answer, SUBSCRIBED);
                         write(poll, peer, at, &answer);

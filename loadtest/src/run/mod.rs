@@ -11,7 +11,7 @@ mod webhooks;
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
-use anyhow::bail;
+use anyhow::ensure;
 
 use crate::{
     cli::Cli,
@@ -43,6 +43,8 @@ struct Stage {
     /// How many sockets each order's events go to.
     watchers: Vec<u64>,
     client: Client,
+    /// Those of the server and of the floor do not fit under the file limit together: they are open in turns.
+    in_turns: bool,
     progress: Progress,
     report: Report,
 }
@@ -68,18 +70,24 @@ impl Stage {
     fn set(cli: &Cli, scenario: Scenario) -> anyhow::Result<Self> {
         let progress = Progress::new();
         let files = machine::raise_file_limit();
-        let sockets = (scenario.sockets + scenario.customers) * if cli.with_floor { 2 } else { 1 };
-        if files < (sockets + SPARE_FILES) as u64 {
-            let most = files as usize - SPARE_FILES;
-            bail!(
-                "{sockets} sockets are wanted, but this system lets one process have {files} files: {most} at most"
-            );
-        }
+        let sockets = scenario.sockets + scenario.customers;
+        let room = (files as usize).saturating_sub(SPARE_FILES);
+        ensure!(
+            sockets <= room,
+            "{sockets} sockets are wanted, but this system lets one process have {files} files: {room} at most"
+        );
+        let in_turns = cli.with_floor && room < 2 * sockets;
         progress.begin("starting the server");
         let server = Server::start(&cli.aim, &scenario.set)?;
         let mut report = Report::new(&scenario, &server.what);
         report.condition("reader", reader(&scenario));
         report.condition("file limit", format!("{files} for each process"));
+        if in_turns {
+            report.condition(
+                "open",
+                "the server's sockets and the floor's in turns, for want of files",
+            );
+        }
         let blueprint = plans::blueprint(&scenario);
         let orders: usize = blueprint.orders_of.iter().sum();
         progress.begin(&format!("placing {orders} orders at {} stores", blueprint.orders_of.len()));
@@ -89,7 +97,7 @@ impl Stage {
         let plans = plans::of(&scenario, &world, &server, server.address);
         let watchers = plans::watchers(&plans, &world);
         let client = Client::start(server.address, &world, plans.clone(), cli.client_threads)?;
-        Ok(Self { scenario, server, world, plans, watchers, client, progress, report })
+        Ok(Self { scenario, server, world, plans, watchers, client, in_turns, progress, report })
     }
 
     /// The server and its sockets.

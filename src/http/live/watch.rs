@@ -48,6 +48,7 @@ impl Watch {
             Outlet::Stream => "sse",
         };
         let connection = app.hub.connect(shape, outlet, caller.expires_at);
+        connection.retire_after(*app.config.live.max_age, &app.mint);
         gauge!(metric::LIVE_SOCKETS, "transport" => transport).increment(1);
         Self { app, connection, transport, _admission: admission }
     }

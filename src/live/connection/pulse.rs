@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    base::mint::Mint,
     domain::{OrderId, Version},
-    live::{Close, Connection, Outlet, Topic, websocket},
+    live::{Close, Connection, Outlet, Topic, drain::farewell, websocket},
 };
 
 /// How often what is done.
@@ -32,6 +33,8 @@ pub struct Pulse {
     spoke: bool,
     expires_at: Timestamp,
     warned: bool,
+    /// When it has been open for long enough.
+    retires_at: Option<Instant>,
 }
 
 /// The server is there, and this is the newest that it has sent: a client that does not have it has missed something.
@@ -56,7 +59,14 @@ impl Pulse {
     /// Heard just now.
     pub fn new(expires_at: Timestamp) -> Self {
         let now = Instant::now();
-        Self { heard_at: now, pinged_at: now, spoke: false, expires_at, warned: false }
+        Self {
+            heard_at: now,
+            pinged_at: now,
+            spoke: false,
+            expires_at,
+            warned: false,
+            retires_at: None,
+        }
     }
 
     /// Something is being sent.
@@ -77,7 +87,8 @@ impl Pulse {
         let silence = self.heard_at + rhythm.idle_timeout;
         // An event stream says nothing, however long one waits.
         let silence = if silence <= now { ping } else { silence };
-        ping.min(silence).min(now + until_end)
+        let next = ping.min(silence).min(now + until_end);
+        self.retires_at.map_or(next, |it| it.min(next))
     }
 }
 
@@ -92,6 +103,15 @@ impl Connection {
         let mut state = self.lock();
         state.pulse.expires_at = at;
         state.pulse.warned = false;
+    }
+
+    /// It is sent away, to come back with a new socket, at this age give or take a fifth: those that came together are not to go
+    /// together. Zero: never.
+    pub fn retire_after(&self, age: Duration, mint: &Mint) {
+        if !age.is_zero() {
+            let age = age.mul_f64(0.8 + 0.4 * mint.fraction());
+            self.lock().pulse.retires_at = Some(Instant::now() + age);
+        }
     }
 
     /// Does what is due; answers when to look again, or `None` when there is no need to. `heads` knows the newest event of topics.
@@ -116,6 +136,12 @@ impl Connection {
         if rhythm.idle_timeout <= now.duration_since(pulse.heard_at) && self.speaks_websocket() {
             drop(state);
             self.close(Close::NoAnswer);
+            return None;
+        }
+        if pulse.retires_at.is_some_and(|it| it <= now) {
+            drop(state);
+            self.send(farewell(Duration::ZERO));
+            self.close(Close::Shutdown);
             return None;
         }
         // One that talks but does not read, or an event stream whose reader is gone.

@@ -219,16 +219,19 @@ impl Hub {
         self.door.open()
     }
 
-    /// Refuses new sockets and tells each open one when to come back: spread over `window`, in the order of their numbers.
-    pub fn drain(&self, window: Duration) {
+    /// Whether this node is going away, and takes no new sockets.
+    pub fn is_draining(&self) -> bool {
+        self.door.is_shut()
+    }
+
+    /// Takes no new sockets from now on.
+    pub(crate) fn shut(&self) {
         self.door.shut();
-        let connections = self.connections();
-        let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
-        for (place, connection) in (0_u32..).zip(&connections) {
-            let after = (window / count).saturating_mul(place).as_millis();
-            connection.send(format!(r#"{{"type":"reconnect","afterMs":{after}}}"#));
-            connection.close(Close::Shutdown);
-        }
+    }
+
+    /// Every socket and event stream.
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.connections.iter().filter_map(|it| it.value().upgrade()).collect()
     }
 
     fn has_published(&self, order: OrderId, version: Version) -> bool {
@@ -240,10 +243,6 @@ impl Hub {
         for connection in self.connections() {
             connection.send_frame(frame.clone());
         }
-    }
-
-    fn connections(&self) -> Vec<Arc<Connection>> {
-        self.connections.iter().filter_map(|it| it.value().upgrade()).collect()
     }
 
     fn wheel(&self) -> MutexGuard<'_, Wheel> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -116,6 +116,28 @@ async fn a_socket_is_refused_without_a_good_token() {
     };
     assert_eq!(answer.status(), 401);
     app.get("/v1/live", &app.service()).await.expect_error(426, "UPGRADE_REQUIRED");
+}
+
+#[tokio::test]
+async fn a_socket_that_has_been_open_for_long_is_sent_away_to_come_back() {
+    let app = TestApp::with(|it| {
+        it.live.max_age = Span::secs(2);
+        it.live.ping_every = Span::millis(400);
+    })
+    .await;
+    let store = app.store().await;
+    let order = app.place(&store).await;
+    let token = app.service();
+    let begun = Instant::now();
+    let mut screen = app.screen(&token, "").await;
+    let farewell = screen.until(|it| it["type"] == "reconnect").await;
+    assert_eq!(farewell["afterMs"], 0);
+    assert_eq!(screen.closed().await, 4001);
+    // A fifth of it earlier at most.
+    assert!(Duration::from_millis(1600) <= begun.elapsed(), "{:?}", begun.elapsed());
+    let mut screen = app.screen(&token, "").await;
+    let subscribed = screen.subscribe(&format!("order:{}", id(&order)), Some(1)).await;
+    assert_eq!(subscribed["resumed"], true, "{subscribed}");
 }
 
 /// Opens a socket by hand and never says a word again: not even the answers to pings.

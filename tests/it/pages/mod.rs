@@ -2,6 +2,7 @@
 
 mod docs;
 mod kitchen;
+mod live_client;
 mod tracking;
 
 use std::{fs, path::PathBuf, time::Duration};

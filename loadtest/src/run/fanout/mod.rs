@@ -3,19 +3,20 @@
 //! Stretches take turns: changes of watched orders, as many changes of orders that nobody watches, and both again on the floor. What
 //! the second takes is the cost of making an event, and is taken off the first.
 
+mod told;
+
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use anyhow::Context;
 
 use crate::{
     cli::Cli,
-    client::Client,
+    client::{Client, wait},
     drive::{Changer, Load, bus::Bus, change::Staff},
     floor::{Hand, Process},
     machine::Cpu,
     plans,
-    record::Tally,
-    report::{Report, Unit},
+    report::Report,
     run::{
         PATIENCE, Stage,
         slice::{Side, Slice},
@@ -26,6 +27,9 @@ use crate::{
 
 /// One second of warming up: pools are opened, prepared statements prepared, a sample frame is seen.
 const WARM_UP: f64 = 1.0;
+
+/// What new sockets leave to do comes to rest before anything is measured.
+const REST: Duration = Duration::from_millis(200);
 
 /// What the stretches of one side gave, by round.
 #[derive(Default)]
@@ -84,9 +88,9 @@ pub fn run(stage: Stage, cli: &Cli) -> anyhow::Result<Report> {
         scenario.rounds
     );
     report.condition("load", load);
-    tell(&mut report, &server, measured);
+    told::server(&mut report, &server, measured);
     if cli.with_floor {
-        tell_floor(&mut report, &server, &floor);
+        told::floor(&mut report, &server, &floor);
     }
     Ok(report)
 }
@@ -102,14 +106,17 @@ fn measure(rig: &Rig<'_>, with_floor: bool) -> anyhow::Result<(Turns, Turns)> {
     side.slice(&warm(&rig.unwatched), &mut sources, source, progress)?;
     let sample = first.tally.sample.context("no frame has come")?;
     let ground = with_floor.then(|| Ground::lay(stage, sample)).transpose()?;
+    let floor_client = ground.as_ref().map(|it| &it.client);
     let (mut server, mut floor) = (Turns::default(), Turns::default());
     for round in 1..=stage.scenario.rounds {
         progress.begin(&format!("round {round} of {}", stage.scenario.rounds));
         let (watched, unwatched) = (rig.load(&rig.watched, round), rig.load(&rig.unwatched, round));
+        stage.admit(&stage.client, floor_client)?;
         let on = side.slice(&watched, &mut sources, source, progress)?;
         let off = side.slice(&unwatched, &mut sources, source, progress)?;
         server.take(on, off);
         if let Some(ground) = &ground {
+            stage.admit(&ground.client, Some(&stage.client))?;
             let side = ground.side(side);
             let hand = || Ok(ground.hand.clone());
             let on = side.slice(&watched, &mut hands, hand, progress)?;
@@ -147,17 +154,30 @@ impl<'a> Rig<'a> {
     }
 }
 
+impl Stage {
+    /// Opens the sockets of one side. Where those of both do not fit under the file limit, the other's are closed before.
+    fn admit(&self, client: &Client, other: Option<&Client>) -> anyhow::Result<()> {
+        let all = self.plans.len();
+        if let Some(other) = other.filter(|_| self.in_turns) {
+            other.cut(0..all);
+            wait(PATIENCE, || other.open() == 0);
+        }
+        if client.subscribed() < all {
+            client.connect_all(self.scenario.connect_rate, PATIENCE)?;
+            std::thread::sleep(REST);
+        }
+        Ok(())
+    }
+}
+
 impl Ground {
     fn lay(stage: &Stage, sample: Vec<u8>) -> anyhow::Result<Self> {
-        stage.progress.begin("opening as many sockets on the floor");
         let process = Process::start()?;
         let world = Arc::new(stage.world.twin());
         let plans = plans::of(&stage.scenario, &world, &stage.server, process.address);
         let client = Client::start(process.address, &world, plans, 1)?;
-        client.connect_all(stage.scenario.connect_rate, PATIENCE)?;
         let kinds = plans::kinds(&stage.scenario);
         let hand = Hand::new(process.address, sample, &world, kinds, stage.scenario.burst())?;
-        std::thread::sleep(Duration::from_millis(200));
         Ok(Self { process, world, client, hand })
     }
 
@@ -196,82 +216,4 @@ fn net(watched: &Slice, unwatched: &Slice) -> Cpu {
         (watched.cpu.user - unwatched.cpu.user * share) / frames,
         (watched.cpu.system - unwatched.cpu.system * share) / frames,
     )
-}
-
-fn raw(slice: &Slice) -> Cpu {
-    let frames = slice.tally.frames.max(1) as f64;
-    Cpu::of(slice.cpu.user / frames, slice.cpu.system / frames)
-}
-
-fn tell(report: &mut Report, server: &Turns, measured: bool) {
-    let watched = &server.watched;
-    report.times("commit → frame received", "", &watched.tally.committed);
-    report.times("change due → frame received", "due_", &watched.tally.due);
-    report.times("change due → answered", "answered_", &watched.driven.answered);
-    report.times("driver's own delay", "late_", &watched.driven.late);
-    let rate = watched.driven.changes as f64 / watched.driven.seconds;
-    report.figure("changes_per_second", rate, Unit::PerSecond, "changes answered");
-    let rate = watched.tally.frames as f64 / watched.driven.seconds;
-    report.figure("frames_per_second", rate, Unit::PerSecond, "frames received");
-    report.count("events", watched.events, "events of watched orders");
-    report.count("change_failures", watched.driven.failed, "changes that failed");
-    report
-        .notes
-        .extend(watched.driven.failure.as_ref().map(|it| format!("the first failed change: {it}")));
-    report.checks(&watched.tally, watched.lost());
-    told_merging(report, "", &watched.tally);
-    if measured {
-        report.cpu("raw_", raw(watched), "server's processor time for each frame, events and all");
-        report.cpu("net_", server.total(), "the same without what making the events takes");
-        report.figure(
-            "net_cpu_error_us",
-            server.error(),
-            Unit::Micros,
-            "standard error of net_cpu_us over the rounds",
-        );
-        let each = server.unwatched.cpu.total() / server.unwatched.driven.changes.max(1) as f64;
-        report.figure(
-            "change_cpu_us",
-            each,
-            Unit::Micros,
-            "server's processor time for one change that nobody watches",
-        );
-    }
-}
-
-fn tell_floor(report: &mut Report, server: &Turns, floor: &Turns) {
-    report.times("floor: written → frame received", "floor_", &floor.watched.tally.committed);
-    report.count("floor_lost", floor.watched.lost(), "frames that the floor's sockets miss");
-    told_merging(report, "floor_", &floor.watched.tally);
-    report.cpu("floor_raw_", raw(&floor.watched), "the floor's processor time for each frame");
-    report.cpu("floor_net_", floor.total(), "the same without what hearing of the events takes");
-    report.figure(
-        "floor_net_cpu_error_us",
-        floor.error(),
-        Unit::Micros,
-        "its standard error over the rounds",
-    );
-    let ratio = server.total().total() / floor.total().total();
-    report.figure(
-        "ratio",
-        ratio,
-        Unit::Ratio,
-        "net processor time for each frame, server to floor",
-    );
-    let ratios: Vec<f64> =
-        server.net.iter().zip(&floor.net).map(|(a, b)| a.total() / b.total()).collect();
-    let shown: Vec<String> = ratios.iter().map(|it| format!("{it:.2}")).collect();
-    report.notes.push(format!("ratio of each round: {}", shown.join(", ")));
-}
-
-fn told_merging(report: &mut Report, prefix: &str, tally: &Tally) {
-    let merged = tally.frames as f64 / tally.reads.max(1) as f64;
-    let size = tally.bytes as f64 / tally.frames.max(1) as f64;
-    report.figure(
-        &format!("{prefix}frames_per_read"),
-        merged,
-        Unit::Ratio,
-        "frames that one read brings",
-    );
-    report.figure(&format!("{prefix}frame_bytes"), size, Unit::Bytes, "size of one frame");
 }
