@@ -142,9 +142,10 @@ section! {
         /// Events of recently asked for orders held for a minute, so that sockets which come back together cost one read of the log.
         history_events: u64 = 20_000, in 1, 10_000_000;
         /// How long a socket may be silent towards its client.
-        ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
-        /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.
-        idle_timeout: Span = Span::secs(60), in Span::millis(200), Span::secs(900);
+        ping_every: Span = Span::secs(20), in Span::millis(100), Span::secs(300);
+        /// How long a client may be silent before its socket is closed. It answers pings, so this must exceed `ping_every`, by what an
+        /// answer may take.
+        idle_timeout: Span = Span::secs(30), in Span::millis(200), Span::secs(900);
         /// How long an event may wait to be published before screens are told that they are behind.
         behind_after: Span = Span::secs(5), in Span::millis(100), Span::secs(600);
         /// How long before its end a token is announced as `expiring`.
@@ -262,6 +263,12 @@ impl Config {
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
         self.log.check(&mut wrong);
+        let Live { ping_every, idle_timeout, .. } = &self.live;
+        if idle_timeout <= ping_every {
+            wrong.push(format!(
+                "live.idle_timeout is {idle_timeout}; it must be longer than live.ping_every, {ping_every}, or every socket is closed between two pings"
+            ));
+        }
         if wrong.is_empty() { Ok(()) } else { Err(ConfigError::OutOfBounds(wrong)) }
     }
 }

@@ -9,11 +9,13 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use crate::{
     base::mint::Mint,
     channels::Shape,
+    config,
     domain::{
         Actor, ActorKind, Currency, Customer, Draft, Envelope, EventId, Fact, Fulfilment, Money,
         Order, OrderId, OrderStatus, Payment, PaymentMethod, PaymentStatus, Recorded, StoreId,
@@ -331,6 +333,29 @@ fn a_token_ends_with_its_leeway_and_not_later() {
         let next = socket.beat(&rhythm, now, clock, |_| Vec::new()).unwrap();
         assert_eq!(next - now, Duration::from_secs(looks_again_after), "{before_end}");
     }
+}
+
+#[tokio::test]
+async fn with_the_default_settings_a_peer_that_vanished_is_found_within_35_seconds() {
+    // What a client may take to answer our close frame, before its socket is dropped.
+    const GOODBYE: Duration = Duration::from_secs(2);
+    let live = config::Live::default();
+    let (ping_every, idle_timeout) = (*live.ping_every, *live.idle_timeout);
+    let rhythm = Rhythm { ping_every, idle_timeout, ..RHYTHM };
+    let hub = Hub::new(LIMITS, rhythm);
+    // The wheel turns past a moment, and its worker sleeps for a tick.
+    let late = 2 * hub.tick();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let socket = hub.connect(Shape::Full, Outlet::Socket(stream), Timestamp::MAX);
+    let last_answer = Instant::now();
+    let mut now = last_answer;
+    while let Some(next) = socket.beat(&rhythm, now, Timestamp::UNIX_EPOCH, |_| Vec::new()) {
+        now = next + late;
+    }
+    assert!(now + GOODBYE <= last_answer + Duration::from_secs(35), "{:?}", now - last_answer);
+    // And a slow one is not: so long it may take to answer a ping, even if that went out late.
+    assert!(ping_every + late + Duration::from_secs(8) <= idle_timeout);
 }
 
 #[test]
