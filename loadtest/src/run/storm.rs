@@ -123,10 +123,16 @@ fn told_reads(report: &mut Report, (before, after): &(Metrics, Metrics), orders:
     let each = reads / orders.max(1) as f64;
     let meaning = "the same for each order that is watched";
     report.figure("store_reads_per_order", each, Unit::Ratio, meaning);
-    let kinds = after.since(before, ORDER_READS).filter(|(labels, _)| !labels.is_empty());
-    let kinds: Vec<String> = kinds.map(|(labels, rise)| format!("{labels}: {rise}")).collect();
-    if !kinds.is_empty() {
-        report.notes.push(format!("reads from the store: {}", kinds.join(", ")));
+    for (labels, rise) in after.since(before, ORDER_READS) {
+        let Some(what) = labels.strip_prefix("what=").map(|it| it.trim_matches('"')) else {
+            continue;
+        };
+        report.figure(
+            &format!("store_reads_{what}"),
+            rise,
+            Unit::Count,
+            "of these, by what was read",
+        );
     }
 }
 
