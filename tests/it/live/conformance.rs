@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    harness::app::TestApp,
+    harness::{app::TestApp, witness::Witness},
     live::conformance::played::{Frame, Server},
 };
 
@@ -20,6 +20,10 @@ async fn live_sockets_conform_to_rfc_6455() {
         it.live.frames_per_second = 100_000;
     })
     .await;
+    // A server that has just started says that it is behind, and then that it is not: of that the cases know nothing.
+    let store = app.store().await;
+    let topic = format!("store:{store}");
+    let _in_touch = Witness::on(&app, &app.staff(&store), &topic).await;
     let server = Server {
         authority: app.authority().to_owned(),
         target: format!("/v1/live?token={}", app.service()),
