@@ -12,7 +12,7 @@ export class Heartbeat {
   lastFrameAt = null;
   #greeted = false;
   #openedAt = 0;
-  #pingEvery = 25_000;
+  #pingEvery = 20_000;
   #echoBy = null;
 
   /** A new socket, or none. */
@@ -23,7 +23,7 @@ export class Heartbeat {
   }
 
   /** `hello` has come: in so many seconds the server will ping. */
-  greet(pingEvery = 25) {
+  greet(pingEvery = 20) {
     this.#greeted = true;
     this.#pingEvery = pingEvery * 1000;
   }

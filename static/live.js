@@ -37,7 +37,6 @@ export class LiveClient extends EventTarget {
     this.failures = 0;
     this.frameId = 0;
     this.asked = new Map();
-    this.askedFor = new Map();
     this.waiting = new Set();
     this.wasLive = false;
     this.lostAt = Date.now();
@@ -194,16 +193,6 @@ export class LiveClient extends EventTarget {
     this.asked.set(this.#send({ type: "subscribe", topic, ...(after !== null && { after }) }), topic);
   }
 
-  /** Whether an event was sent that has not come. Asked for once: an order that has gone from a list may be unknown for good. */
-  #hasMissed({ topic, orderId, version }) {
-    if (!this.topics.has(topic) || this.waiting.has(topic)) return false;
-    const known = this.orders.get(orderId)?.version ?? 0;
-    const head = `${orderId}@${version}`;
-    if (version <= known || this.askedFor.get(topic) === head) return false;
-    this.askedFor.set(topic, head);
-    return true;
-  }
-
   /** A refusal that may pass (a full server, a topic too many) mustn't leave a screen without its topic for good. */
   #askLater(topic) {
     const socket = this.socket;
@@ -245,18 +234,14 @@ export class LiveClient extends EventTarget {
       this.#keep({ ...order, id: orderId, version: orderVersion }, event);
     },
     ping: ({ heads = [] }) => {
-      for (const head of heads) if (this.#hasMissed(head)) this.#ask(head.topic);
+      for (const head of heads) if (!this.waiting.has(head.topic) && this.book.lacks(head)) this.#ask(head.topic);
     },
     behind: (frame) => {
       this.behindSince = Math.min(Date.parse(frame.since) || Date.now(), Date.now());
     },
-    caught_up: () => {
-      this.behindSince = null;
-    },
+    caught_up: () => void (this.behindSince = null),
     expiring: () => this.#refresh(),
-    reconnect: (frame) => {
-      this.comeback.plan(frame.afterMs);
-    },
+    reconnect: (frame) => this.comeback.plan(frame.afterMs),
     error: (frame) => {
       const topic = this.asked.get(frame.id) ?? null;
       this.asked.delete(frame.id);

@@ -11,6 +11,8 @@ function belongs(topic, orderId, storeId) {
 export class OrderBook {
   orders = new Map();
   members = new Map();
+  /** The event of each topic that was found lacking last. */
+  #lacking = new Map();
 
   get(orderId) {
     return this.orders.get(orderId);
@@ -44,6 +46,15 @@ export class OrderBook {
       this.members.get(topic).add(order.id);
     }
     return { previous };
+  }
+
+  /** Whether the newest event of a topic has not come. Said once: an order that has gone from a list may be unknown for good. */
+  lacks({ topic, orderId, version }) {
+    const known = this.orders.get(orderId)?.version ?? 0;
+    const newest = `${orderId}@${version}`;
+    if (!this.members.has(topic) || version <= known || this.#lacking.get(topic) === newest) return false;
+    this.#lacking.set(topic, newest);
+    return true;
   }
 
   forget(orderId) {

@@ -5,17 +5,17 @@ mod log_format;
 mod sections;
 mod setting;
 mod span;
+mod whole;
 
 use std::path::Path;
 
 pub use self::{
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
-    sections::{
-        Auth, Bus, Cache, Config, Database, Http, Live, Log, Orders, Partner, Workers, settings,
-    },
+    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Partner, Workers},
     setting::Setting,
     span::Span,
+    whole::{Config, settings},
 };
 
 /// A setting that was given on the command line: its dotted name and its text.

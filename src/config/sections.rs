@@ -1,12 +1,12 @@
 //! Every setting: its name, its default, its bounds and what it means, in one table.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::config::{
-    ConfigError, LogFormat, Span,
+    LogFormat, Span,
     setting::{Setting, Shown, range, section},
 };
 
@@ -142,9 +142,10 @@ section! {
         /// Events of recently asked for orders held for a minute, so that sockets which come back together cost one read of the log.
         history_events: u64 = 20_000, in 1, 10_000_000;
         /// How long a socket may be silent towards its client.
-        ping_every: Span = Span::secs(25), in Span::millis(100), Span::secs(300);
-        /// How long a client may be silent before its socket is closed. It answers pings, so this should exceed `ping_every`.
-        idle_timeout: Span = Span::secs(60), in Span::millis(200), Span::secs(900);
+        ping_every: Span = Span::secs(20), in Span::millis(100), Span::secs(300);
+        /// How long a client may be silent before its socket is closed. It answers pings, so this must exceed `ping_every`, by what an
+        /// answer may take.
+        idle_timeout: Span = Span::secs(30), in Span::millis(200), Span::secs(900);
         /// How long an event may wait to be published before screens are told that they are behind.
         behind_after: Span = Span::secs(5), in Span::millis(100), Span::secs(600);
         /// How long before its end a token is announced as `expiring`.
@@ -201,97 +202,4 @@ section! {
 pub struct Partner {
     /// Active secrets; several during a rotation. None: the partner's calls are refused.
     pub secrets: Vec<SecretString>,
-}
-
-/// All settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// The folder for what an embedded server keeps: its database and its keys.
-    pub data_dir: PathBuf,
-    /// The HTTP listener.
-    pub http: Http,
-    /// Durable state.
-    pub database: Database,
-    /// The event transport.
-    pub bus: Bus,
-    /// Order snapshots.
-    pub cache: Cache,
-    /// Tokens.
-    pub auth: Auth,
-    /// The live sockets.
-    pub live: Live,
-    /// The rules of ordering.
-    pub orders: Orders,
-    /// The loops.
-    pub workers: Workers,
-    /// The log.
-    pub log: Log,
-    /// What each partner proves itself with, by its slug.
-    pub partners: BTreeMap<String, Partner>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            data_dir: PathBuf::from("orderwire-data"),
-            http: Http::default(),
-            database: Database::default(),
-            bus: Bus::default(),
-            cache: Cache::default(),
-            auth: Auth::default(),
-            live: Live::default(),
-            orders: Orders::default(),
-            workers: Workers::default(),
-            log: Log::default(),
-            partners: BTreeMap::new(),
-        }
-    }
-}
-
-impl Config {
-    /// Names every setting that is out of bounds.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let mut wrong = Vec::new();
-        self.http.check(&mut wrong);
-        self.database.check(&mut wrong);
-        self.bus.check(&mut wrong);
-        self.cache.check(&mut wrong);
-        self.auth.check(&mut wrong);
-        self.live.check(&mut wrong);
-        self.orders.check(&mut wrong);
-        self.workers.check(&mut wrong);
-        self.log.check(&mut wrong);
-        if wrong.is_empty() { Ok(()) } else { Err(ConfigError::OutOfBounds(wrong)) }
-    }
-}
-
-/// Every setting, in the order of the sections.
-pub fn settings() -> Vec<Setting> {
-    let mut settings = vec![
-        Setting {
-            name: "data_dir".to_owned(),
-            default: Config::default().data_dir.shown(),
-            allowed: None,
-            doc: "The folder for what an embedded server keeps: its database and its keys."
-                .to_owned(),
-        },
-        Setting {
-            name: "partners.<slug>.secrets".to_owned(),
-            default: "[]".to_owned(),
-            allowed: None,
-            doc: "Active secrets of one partner; several during a rotation. None: its calls are refused."
-                .to_owned(),
-        },
-    ];
-    Http::list(&mut settings);
-    Database::list(&mut settings);
-    Bus::list(&mut settings);
-    Cache::list(&mut settings);
-    Auth::list(&mut settings);
-    Live::list(&mut settings);
-    Orders::list(&mut settings);
-    Workers::list(&mut settings);
-    Log::list(&mut settings);
-    settings
 }

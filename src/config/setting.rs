@@ -73,7 +73,7 @@ macro_rules! section {
         }
 
         impl $name {
-            fn check(&self, wrong: &mut Vec<String>) {
+            pub(in crate::config) fn check(&self, wrong: &mut Vec<String>) {
                 $($(
                     let (low, high): ($kind, $kind) = ($low, $high);
                     if self.$field < low || high < self.$field {
@@ -86,7 +86,7 @@ macro_rules! section {
                 let _unbounded_sections_push_nothing = wrong;
             }
 
-            fn list(settings: &mut Vec<Setting>) {
+            pub(in crate::config) fn list(settings: &mut Vec<Setting>) {
                 let default = Self::default();
                 $(
                     settings.push(Setting {

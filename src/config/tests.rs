@@ -64,6 +64,13 @@ fn a_wrong_value_is_named_with_what_is_allowed() {
 }
 
 #[test]
+fn sockets_that_would_be_closed_between_two_pings_are_refused() {
+    let error = load("[live]\nping_every = \"30s\"", &[]).unwrap_err();
+    assert!(error.starts_with("live.idle_timeout is 30s; it must be longer"), "{error}");
+    assert!(load("[live]\nping_every = \"45s\"\nidle_timeout = \"1m\"", &[]).is_ok());
+}
+
+#[test]
 fn secrets_are_never_printed() {
     let config = load("", &[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));

@@ -20,7 +20,8 @@ use crate::{base::tasks::Tasks, config::Http, http::address::Peer};
 const HEAD_BYTES: usize = 16 * 1024;
 
 /// How long what we send may wait for the other end, unacknowledged or unread, before that counts as gone (RFC 5482). Else whoever
-/// asks and never reads would keep a place for good.
+/// asks and never reads would keep a place for good. A WebSocket keeps it: no longer than the default of `live.idle_timeout`, so that the
+/// kernel does not hold on to the bytes of a peer that we have given up.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 

@@ -9,11 +9,13 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use crate::{
     base::mint::Mint,
     channels::Shape,
+    config,
     domain::{
         Actor, ActorKind, Currency, Customer, Draft, Envelope, EventId, Fact, Fulfilment, Money,
         Order, OrderId, OrderStatus, Payment, PaymentMethod, PaymentStatus, Recorded, StoreId,
@@ -89,9 +91,9 @@ fn connect(hub: &Hub, shape: Shape) -> Arc<Connection> {
 }
 
 /// Watches a topic of which there is nothing to be shown yet.
-fn watch(hub: &Hub, connection: &Arc<Connection>, topic: Topic) {
+fn watch(hub: &Hub, connection: &Arc<Connection>, topic: &Topic) {
     hub.subscribe(connection, topic.clone());
-    hub.open(connection, &topic, &[]);
+    hub.open(connection, topic, &[]);
 }
 
 async fn batch(connection: &Connection) -> Batch {
@@ -137,7 +139,7 @@ async fn a_snapshot_that_is_ahead_of_the_hub_is_not_told_twice() {
 async fn a_socket_with_several_topics_sees_each_event_once() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    watch(&hub, &socket, Topic::Store(STORE));
+    watch(&hub, &socket, &Topic::Store(STORE));
     hub.publish(&[event(order(1), 1)]);
     hub.subscribe(&socket, Topic::Ops);
     hub.publish(&[event(order(1), 2)]);
@@ -171,7 +173,7 @@ async fn a_snapshot_of_one_topic_does_not_step_back_behind_what_another_has_show
 async fn what_the_bus_delivers_twice_is_published_once() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    watch(&hub, &socket, Topic::Ops);
+    watch(&hub, &socket, &Topic::Ops);
     for version in [1, 2, 2, 1, 3] {
         hub.publish(&[event(order(1), version)]);
     }
@@ -183,7 +185,7 @@ async fn newer_state_replaces_older_for_a_slow_reader() {
     let frame = event(order(1), 1).frame(Shape::Full).len();
     let hub = Hub::new(Limits { queue_bytes: frame * 5, ..LIMITS }, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    watch(&hub, &socket, Topic::Store(STORE));
+    watch(&hub, &socket, &Topic::Store(STORE));
     for version in 1..=40 {
         hub.publish(&[event(order(u128::from(version) % 2), version)]);
     }
@@ -196,7 +198,7 @@ async fn after_changes(slow_after: Duration, orders: u128) -> Batch {
     let queue_bytes = event(order(1), 1).frame(Shape::Full).len() * 5;
     let hub = Hub::new(Limits { queue_bytes, slow_after, ..LIMITS }, RHYTHM);
     let socket = connect(&hub, Shape::Full);
-    watch(&hub, &socket, Topic::Store(STORE));
+    watch(&hub, &socket, &Topic::Store(STORE));
     for number in 1..=orders {
         hub.publish(&[event(order(number), 1)]);
     }
@@ -238,9 +240,9 @@ async fn when_too_much_waits_for_all_together_the_slowest_readers_go() {
 async fn a_burst_goes_out_whole_in_the_order_of_each_order_and_once_to_who_watches_two_topics() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let (store, both) = (connect(&hub, Shape::Full), connect(&hub, Shape::Full));
-    watch(&hub, &store, Topic::Store(STORE));
-    watch(&hub, &both, Topic::Store(STORE));
-    watch(&hub, &both, Topic::Customer("sara".into()));
+    watch(&hub, &store, &Topic::Store(STORE));
+    watch(&hub, &both, &Topic::Store(STORE));
+    watch(&hub, &both, &Topic::Customer("sara".into()));
     let burst: Vec<_> = (1..=40).map(|version| event(order(1), version)).collect();
     hub.publish(&burst);
     let all: Vec<_> = (1..=40).collect();
@@ -252,8 +254,8 @@ async fn a_burst_goes_out_whole_in_the_order_of_each_order_and_once_to_who_watch
 async fn a_ping_tells_the_newest_event_of_what_is_watched() {
     let hub = Hub::new(LIMITS, Rhythm { ping_every: Duration::ZERO, ..RHYTHM });
     let (store, nobody) = (connect(&hub, Shape::Full), connect(&hub, Shape::Full));
-    watch(&hub, &store, Topic::Store(STORE));
-    watch(&hub, &store, Topic::Order(order(1)));
+    watch(&hub, &store, &Topic::Store(STORE));
+    watch(&hub, &store, &Topic::Order(order(1)));
     hub.publish(&[event(order(1), 7), event(order(2), 1)]);
     let told = |topics: &[Topic]| {
         let heads = hub.heads(topics).into_iter();
@@ -271,13 +273,19 @@ async fn a_ping_tells_the_newest_event_of_what_is_watched() {
 async fn thousands_may_watch_one_topic_and_leave_it() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let sockets: Vec<_> = (0..1000).map(|_| connect(&hub, Shape::Full)).collect();
-    sockets.iter().for_each(|it| watch(&hub, it, Topic::Store(STORE)));
-    sockets.iter().step_by(2).for_each(|it| hub.disconnect(it));
+    for socket in &sockets {
+        watch(&hub, socket, &Topic::Store(STORE));
+    }
+    for socket in sockets.iter().step_by(2) {
+        hub.disconnect(socket);
+    }
     hub.publish(&[event(order(1), 1)]);
     for socket in sockets.iter().skip(1).step_by(2) {
         assert_eq!(versions(socket).await, [1]);
     }
-    sockets.iter().for_each(|it| hub.disconnect(it));
+    for socket in &sockets {
+        hub.disconnect(socket);
+    }
     assert!(sockets.iter().all(|it| Arc::strong_count(it) == 1));
 }
 
@@ -305,8 +313,8 @@ async fn a_snapshot_may_be_longer_than_what_waits_for_a_slow_reader() {
 async fn a_store_does_not_see_what_is_not_paid_for() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let (store, customer) = (connect(&hub, Shape::Kitchen), connect(&hub, Shape::Customer));
-    watch(&hub, &store, Topic::Store(STORE));
-    watch(&hub, &customer, Topic::Customer("sara".into()));
+    watch(&hub, &store, &Topic::Store(STORE));
+    watch(&hub, &customer, &Topic::Customer("sara".into()));
     let mut unpaid = event(order(1), 1).envelope().clone();
     let order = Order { status: OrderStatus::PendingPayment, ..Order::clone(&unpaid.data.order) };
     unpaid.data.order = Arc::new(order);
@@ -333,13 +341,38 @@ fn a_token_ends_with_its_leeway_and_not_later() {
     }
 }
 
+#[tokio::test]
+async fn with_the_default_settings_a_peer_that_vanished_is_found_within_35_seconds() {
+    // What a client may take to answer our close frame, before its socket is dropped.
+    const GOODBYE: Duration = Duration::from_secs(2);
+    let live = config::Live::default();
+    let (ping_every, idle_timeout) = (*live.ping_every, *live.idle_timeout);
+    let rhythm = Rhythm { ping_every, idle_timeout, ..RHYTHM };
+    let hub = Hub::new(LIMITS, rhythm);
+    // The wheel turns past a moment, and its worker sleeps for a tick.
+    let late = 2 * hub.tick();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let socket = hub.connect(Shape::Full, Outlet::Socket(stream), Timestamp::MAX);
+    let last_answer = Instant::now();
+    let mut now = last_answer;
+    while let Some(next) = socket.beat(&rhythm, now, Timestamp::UNIX_EPOCH, |_| Vec::new()) {
+        now = next + late;
+    }
+    assert!(now + GOODBYE <= last_answer + Duration::from_secs(35), "{:?}", now - last_answer);
+    // And a slow one is not: so long it may take to answer a ping, even if that went out late.
+    assert!(ping_every + late + Duration::from_secs(8) <= idle_timeout);
+}
+
 #[test]
 fn sockets_that_came_together_are_sent_away_at_different_ages() {
     const AGE: Duration = Duration::from_hours(2);
     let rhythm = Rhythm { idle_timeout: 2 * AGE, ..RHYTHM };
     let hub = Hub::new(LIMITS, rhythm);
     let sockets: Vec<_> = (0..100).map(|_| connect(&hub, Shape::Full)).collect();
-    sockets.iter().for_each(|it| it.retire_after(AGE, &Mint::system()));
+    for socket in &sockets {
+        socket.retire_after(AGE, &Mint::system());
+    }
     let now = Instant::now();
     let left_at = |age: f64| {
         let at = now + AGE.mul_f64(age);
@@ -367,9 +400,9 @@ async fn nothing_is_left_of_a_socket_that_went() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
     let kept = connect(&hub, Shape::Full);
-    watch(&hub, &socket, Topic::Ops);
+    watch(&hub, &socket, &Topic::Ops);
     hub.subscribe(&socket, Topic::Store(STORE));
-    watch(&hub, &kept, Topic::Ops);
+    watch(&hub, &kept, &Topic::Ops);
     hub.disconnect(&socket);
     hub.publish(&[event(order(1), 1)]);
     assert_eq!(versions(&kept).await, [1]);
@@ -395,7 +428,7 @@ async fn a_drain_sends_sockets_away_one_after_the_other_and_shows_them_everythin
     let hub = Hub::new(LIMITS, RHYTHM);
     let sockets = [connect(&hub, Shape::Full), connect(&hub, Shape::Full)];
     for socket in &sockets {
-        watch(&hub, socket, Topic::Ops);
+        watch(&hub, socket, &Topic::Ops);
     }
     let begun = Instant::now();
     let mut drain = Drain::begin(&hub, Duration::from_secs(10), &Mint::system());

@@ -11,7 +11,7 @@ use crate::{
         moment::At,
         row::{from_row, number, word},
         rows::Rows,
-        tx::on,
+        tx::{Conn, on},
     },
 };
 
@@ -69,6 +69,15 @@ pub async fn peek(tx: &mut Tx, limit: u32) -> Result<Vec<OutboxRow>, StoreError>
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?))
+}
+
+/// Lets a removal that is committed be forgotten in a crash of PostgreSQL: its events would only be published again, which nobody
+/// is shown. The relay, which does nothing else meanwhile, need not wait for the disk.
+pub async fn may_come_back(tx: &mut Tx) -> Result<(), StoreError> {
+    if let Conn::Postgres(session) = &mut tx.conn {
+        sqlx::query("SET LOCAL synchronous_commit TO OFF").execute(&mut **session).await?;
+    }
+    Ok(())
 }
 
 /// Removes events that have left.

@@ -88,6 +88,9 @@ impl Relay {
         let (published, ()) = tokio::join!(self.app.bus.publish(&messages), self.remember(rows));
         let published = published?;
         let mut tx = self.app.db.begin().await?;
+        if published.dead.is_empty() {
+            outbox::may_come_back(&mut tx).await?;
+        }
         let now = self.app.clock.now();
         for dead in published.dead {
             let queue = dead.queue.as_str();

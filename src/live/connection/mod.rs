@@ -194,26 +194,19 @@ impl Connection {
 
     /// Newer state replaces older; a reader that even so has too much waiting is given up once it stops reading, or falls back too far.
     fn bound(&self, state: &mut State) {
-        if !self.overflows(state, self.bounds.queue_bytes) {
+        if !state.queue.exceeds(self.bounds.queue_bytes) {
             return;
         }
         self.write_out(state);
-        if !self.overflows(state, self.bounds.queue_bytes) {
+        if !state.queue.exceeds(self.bounds.queue_bytes) {
             return;
         }
         counter!(metric::LIVE_CONFLATED).increment(state.queue.conflate(self.shape) as u64);
         let stalled = state.queue.stalled_for(Instant::now()) >= self.bounds.slow_after;
         let bound = if stalled { self.bounds.queue_bytes } else { self.bounds.most_bytes() };
-        if self.overflows(state, bound) {
+        if state.queue.exceeds(bound) {
             self.give_up(state);
         }
-    }
-
-    /// Whether too much waits. The snapshot of a busy store may be longer than the bound, and comes again after every return of its
-    /// reader: so the longest answer does not count.
-    fn overflows(&self, state: &State, bound: usize) -> bool {
-        let queue = &state.queue;
-        bound < queue.bytes() && queue.len() > 1 && bound + queue.longest_answer() < queue.bytes()
     }
 
     fn give_up(&self, state: &mut State) {

@@ -70,10 +70,6 @@ impl Queue {
         self.0.is_none()
     }
 
-    pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |it| it.items.len())
-    }
-
     /// What is still to be written, in bytes.
     pub fn bytes(&self) -> usize {
         self.0.as_ref().map_or(0, |it| it.bytes)
@@ -89,8 +85,14 @@ impl Queue {
         self.0.as_ref().map_or(Duration::ZERO, |it| now.saturating_duration_since(it.progressed_at))
     }
 
-    /// The length of the longest frame that is no event.
-    pub fn longest_answer(&self) -> usize {
+    /// Whether more waits than `bound`, in bytes. The snapshot of a busy store may be longer, and comes again after every return of its
+    /// reader: so the longest answer does not count, nor does a single event.
+    pub fn exceeds(&self, bound: usize) -> bool {
+        let several = self.0.as_ref().is_some_and(|it| it.items.len() > 1);
+        several && bound < self.bytes() && bound + self.longest_answer() < self.bytes()
+    }
+
+    fn longest_answer(&self) -> usize {
         let items = self.0.iter().flat_map(|it| &it.items);
         let answers = items.filter_map(|it| match it {
             Outgoing::Frame(frame) => Some(frame.len()),

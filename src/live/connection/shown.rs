@@ -9,7 +9,11 @@ use crate::domain::{OrderId, Version};
 
 /// The newest version shown of an order, kept only while that version may still arrive once more.
 #[derive(Debug, Default)]
-pub struct Shown(Option<Box<HashMap<OrderId, Version>>>);
+pub struct Shown(Option<Box<Versions>>);
+
+/// Boxed as a whole: nearly every socket has none, and there are many sockets.
+#[derive(Debug, Default)]
+struct Versions(HashMap<OrderId, Version>);
 
 impl Shown {
     /// Whether nothing is remembered.
@@ -19,7 +23,7 @@ impl Shown {
 
     /// Whether this event is to be shown; from now on it has been. `held`: the same event may be held at a gate of this socket.
     pub fn admits(&mut self, order: OrderId, version: Version, held: bool) -> bool {
-        let versions = self.0.get_or_insert_default();
+        let versions = &mut self.0.get_or_insert_default().0;
         if versions.get(&order).is_some_and(|shown| version <= *shown) {
             return false;
         }
@@ -34,12 +38,12 @@ impl Shown {
 
     /// Whether something newer has been shown meanwhile, so that this version would be a step back.
     pub fn is_past(&self, order: OrderId, version: Version) -> bool {
-        self.0.as_ref().and_then(|it| it.get(&order)).is_some_and(|shown| version < *shown)
+        self.0.as_ref().and_then(|it| it.0.get(&order)).is_some_and(|shown| version < *shown)
     }
 
     /// A snapshot showed these.
     pub fn by_snapshot(&mut self, shown: &[(OrderId, Version)]) {
-        let versions = self.0.get_or_insert_default();
+        let versions = &mut self.0.get_or_insert_default().0;
         for (order, version) in shown {
             let known = versions.entry(*order).or_insert(*version);
             *known = (*known).max(*version);
@@ -49,13 +53,13 @@ impl Shown {
     /// All gates are open. `published` tells whether a version has gone to everybody, so that it cannot come again.
     pub fn gates_opened(&mut self, published: impl Fn(OrderId, Version) -> bool) {
         if let Some(versions) = &mut self.0 {
-            versions.retain(|order, version| !published(*order, *version));
+            versions.0.retain(|order, version| !published(*order, *version));
             self.let_go();
         }
     }
 
     fn let_go(&mut self) {
-        if self.0.as_ref().is_some_and(|it| it.is_empty()) {
+        if self.0.as_ref().is_some_and(|it| it.0.is_empty()) {
             self.0 = None;
         }
     }

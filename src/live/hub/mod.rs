@@ -157,7 +157,8 @@ impl Hub {
             wheel.put(connection, next);
         }
         drop(wheel);
-        gauge!(metric::LIVE_WAITING).set(self.bounds.waiting() as f64);
+        let waiting = u32::try_from(self.bounds.waiting()).unwrap_or(u32::MAX);
+        gauge!(metric::LIVE_WAITING).set(waiting);
         self.shed();
     }
 

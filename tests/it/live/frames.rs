@@ -21,7 +21,7 @@ async fn a_screen_is_greeted_then_shown_the_state_then_every_change() {
     let mut screen = app.screen(&app.staff(&store), "").await;
     let hello = screen.hello().clone();
     assert_eq!((&hello["protocol"], &hello["channel"]), (&json!(1), &json!("kitchen")), "{hello}");
-    assert_eq!(hello["pingEvery"], 25.0);
+    assert_eq!(hello["pingEvery"], 20.0);
     assert!(hello["expiresAt"].as_str().unwrap().ends_with('Z'), "{hello}");
 
     let topic = format!("store:{store}");

@@ -78,20 +78,46 @@ async fn a_page_gives_up_a_socket_that_says_nothing_for_two_pings() {
 /// A socket that the test holds the other end of.
 const STUB: &str = "(() => {
     window.sockets = [];
+    window.sent = [];
     window.WebSocket = class {
         static OPEN = 1;
         readyState = 1;
         constructor() { window.sockets.push(this); }
-        send() {}
+        send(text) { window.sent.push(JSON.parse(text)); }
         close() { this.readyState = 3; this.closedByPage = true; }
         says(frame) { this.onmessage({ data: JSON.stringify(frame) }); }
     };
     return import('/static/live.js').then(({ LiveClient }) => {
-        window.client = new LiveClient({ channel: 'web', token: 't' }).start();
+        window.client = new LiveClient({ channel: 'web', token: 't', auto: true }).start();
         sockets[0].says({ type: 'hello', protocol: 1, pingEvery: 20 });
+        const snapshot = { order: { id: 'ord_1', version: 1, status: 'placed' } };
+        sockets[0].says({ type: 'subscribed', id: null, topic: 'order:ord_1', snapshot });
         return client.state;
     });
 })()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_has_missed_an_event_asks_for_it_once() {
+    let app = TestApp::spawn().await;
+    let browser = Browser::launch().await.unwrap();
+    let page = page(&app, &browser).await;
+    assert_eq!(page.eval(STUB).await.unwrap(), "live");
+    let asked = async |version: u64| {
+        let heads = json!([{"topic": "order:ord_1", "orderId": "ord_1", "version": version}]);
+        let says = format!("sockets[0].says({{ type: 'ping', heads: {heads} }}), sent.splice(0)");
+        let frames = page.eval(&says).await.unwrap();
+        frames.as_array().unwrap().iter().map(|it| it["after"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(1).await, Vec::<Value>::new());
+    assert_eq!(asked(3).await, [1]);
+    page.eval(
+        "sockets[0].says({ type: 'subscribed', id: 1, topic: 'order:ord_1', resumed: true })",
+    )
+    .await
+    .unwrap();
+    assert_eq!(asked(3).await, Vec::<Value>::new());
+    assert_eq!(asked(4).await, [1]);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_keeps_a_socket_that_is_to_be_closed_until_it_is() {

@@ -2,18 +2,14 @@
 
 use tokio::net::TcpListener;
 
-use crate::live::websocket::tests::{
-    echo::echo,
-    played::{Frame, Server},
-};
+use crate::live::websocket::tests::{echo::echo, played::Server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_framing_conforms_to_rfc_6455() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let same: fn(Frame) -> Frame = |it| it;
-    let server =
-        Server { authority, target: "/".to_owned(), greetings: 0, answers: same, hears: same };
+    let target = "/".to_owned();
+    let server = Server { authority, target, answers: |it| it, hears: Some };
     tokio::select! {
         () = echo(listener) => {}
         () = server.conforms() => {}

@@ -1,0 +1,109 @@
+//! All settings together: the sections, and what must hold between them.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+
+use crate::config::{
+    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Partner, Workers,
+    setting::{Setting, Shown},
+};
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The folder for what an embedded server keeps: its database and its keys.
+    pub data_dir: PathBuf,
+    /// The HTTP listener.
+    pub http: Http,
+    /// Durable state.
+    pub database: Database,
+    /// The event transport.
+    pub bus: Bus,
+    /// Order snapshots.
+    pub cache: Cache,
+    /// Tokens.
+    pub auth: Auth,
+    /// The live sockets.
+    pub live: Live,
+    /// The rules of ordering.
+    pub orders: Orders,
+    /// The loops.
+    pub workers: Workers,
+    /// The log.
+    pub log: Log,
+    /// What each partner proves itself with, by its slug.
+    pub partners: BTreeMap<String, Partner>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("orderwire-data"),
+            http: Http::default(),
+            database: Database::default(),
+            bus: Bus::default(),
+            cache: Cache::default(),
+            auth: Auth::default(),
+            live: Live::default(),
+            orders: Orders::default(),
+            workers: Workers::default(),
+            log: Log::default(),
+            partners: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Names every setting that is out of bounds.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let mut wrong = Vec::new();
+        self.http.check(&mut wrong);
+        self.database.check(&mut wrong);
+        self.bus.check(&mut wrong);
+        self.cache.check(&mut wrong);
+        self.auth.check(&mut wrong);
+        self.live.check(&mut wrong);
+        self.orders.check(&mut wrong);
+        self.workers.check(&mut wrong);
+        self.log.check(&mut wrong);
+        let Live { ping_every, idle_timeout, .. } = &self.live;
+        if idle_timeout <= ping_every {
+            wrong.push(format!(
+                "live.idle_timeout is {idle_timeout}; it must be longer than live.ping_every, {ping_every}, or every socket is closed between two pings"
+            ));
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(ConfigError::OutOfBounds(wrong)) }
+    }
+}
+
+/// Every setting, in the order of the sections.
+pub fn settings() -> Vec<Setting> {
+    let mut settings = vec![
+        Setting {
+            name: "data_dir".to_owned(),
+            default: Config::default().data_dir.shown(),
+            allowed: None,
+            doc: "The folder for what an embedded server keeps: its database and its keys."
+                .to_owned(),
+        },
+        Setting {
+            name: "partners.<slug>.secrets".to_owned(),
+            default: "[]".to_owned(),
+            allowed: None,
+            doc: "Active secrets of one partner; several during a rotation. None: its calls are refused."
+                .to_owned(),
+        },
+    ];
+    Http::list(&mut settings);
+    Database::list(&mut settings);
+    Bus::list(&mut settings);
+    Cache::list(&mut settings);
+    Auth::list(&mut settings);
+    Live::list(&mut settings);
+    Orders::list(&mut settings);
+    Workers::list(&mut settings);
+    Log::list(&mut settings);
+    settings
+}
