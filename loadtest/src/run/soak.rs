@@ -25,6 +25,8 @@ const REST: Duration = Duration::from_millis(500);
 #[derive(Default)]
 struct Course {
     tally: Tally,
+    /// Changes that failed.
+    failed: u64,
     /// Resident memory after each round.
     memory: Vec<f64>,
     /// Sockets that were opened in a round.
@@ -58,7 +60,7 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
         client
             .connect((0..course.each_round).map(|it| (it % count, now + (gap * it as f64) as u64)));
         let load = Load { first: round * load.count(), ..load.clone() };
-        load.drive(&stage.world, &mut changers, staff, || {
+        let driven = load.drive(&stage.world, &mut changers, staff, || {
             stage.progress.tell(|| format!("{title}: {} sockets", client.subscribed()));
         })?;
         anyhow::ensure!(
@@ -68,6 +70,7 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
             lives.saturating_sub(client.lives())
         );
         std::thread::sleep(REST);
+        course.failed += driven.failed;
         course.tally.add(client.swap());
         course.memory.push(machine::resident(pid) as f64);
     }
@@ -93,6 +96,7 @@ impl Course {
         report.times("commit → frame received, of what was missed too", "", &self.tally.committed);
         report.times("connection due → subscribed", "subscribed_", &self.tally.subscribed);
         report.count("churned", (rounds * each_round) as u64, "sockets that were replaced");
+        report.count("change_failures", self.failed, "changes that failed");
         let half = self.memory.get(rounds / 2..).unwrap_or_default();
         let meaning = "resident memory that one replaced socket leaves behind: least squares over the second half of the rounds";
         report.figure("rss_slope", slope(half) / each_round as f64, Unit::Bytes, meaning);
