@@ -3,7 +3,7 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
@@ -24,7 +24,7 @@ pub(crate) struct Door {
     by_address: DashMap<IpAddr, usize>,
     most: usize,
     most_per_address: usize,
-    pace: Bucket,
+    pace: Mutex<Bucket>,
     shut: AtomicBool,
 }
 
@@ -72,7 +72,7 @@ impl Door {
             by_address: DashMap::new(),
             most: limits.sockets,
             most_per_address: limits.sockets_per_address,
-            pace: Bucket::new(limits.handshakes_per_second),
+            pace: Mutex::new(Bucket::new(limits.handshakes_per_second)),
             shut: AtomicBool::new(false),
         }
     }
@@ -89,22 +89,19 @@ impl Door {
 
     /// Whether anybody has a chance now. Takes nothing.
     pub(crate) fn knock(&self) -> Result<(), Refused> {
-        let refused = if self.is_shut() {
-            Refused::Draining
-        } else if self.pace.has_one(Instant::now()) {
-            return Ok(());
+        let answer = if self.is_shut() {
+            Err(Refused::Draining)
+        } else if self.pace().has_one(Instant::now()) {
+            Ok(())
         } else {
-            Refused::Storm
+            Err(Refused::Storm)
         };
-        counter!(metric::LIVE_REFUSED, "reason" => refused.as_str()).increment(1);
-        Err(refused)
+        answer.inspect_err(|it| count(*it))
     }
 
     /// Takes a place.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admission, Refused> {
-        self.try_admit(address).inspect_err(|refused| {
-            counter!(metric::LIVE_REFUSED, "reason" => refused.as_str()).increment(1);
-        })
+        self.try_admit(address).inspect_err(|it| count(*it))
     }
 
     fn try_admit(self: &Arc<Self>, address: IpAddr) -> Result<Admission, Refused> {
@@ -125,12 +122,20 @@ impl Door {
             return Err(Refused::AddressFull);
         }
         // Last, so that only those who come in count.
-        if self.pace.take(Instant::now()) { Ok(admission) } else { Err(Refused::Storm) }
+        if self.pace().take(Instant::now()) { Ok(admission) } else { Err(Refused::Storm) }
     }
 
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
+
+    fn pace(&self) -> MutexGuard<'_, Bucket> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(refused: Refused) {
+    counter!(metric::LIVE_REFUSED, "reason" => refused.as_str()).increment(1);
 }
 
 impl Drop for Admission {

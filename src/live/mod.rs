@@ -18,6 +18,7 @@ mod wheel;
 
 pub use self::{
     admission::{Admission, Refused},
+    bucket::Bucket,
     close::Close,
     connection::{Connection, Due, Outgoing, Outlet, Rhythm},
     drain::Drain,

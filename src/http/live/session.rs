@@ -1,9 +1,8 @@
 //! One socket's conversation: what its client asks.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{future::poll_fn, sync::Arc, time::Instant};
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::{
     app::{App, tracking},
@@ -16,7 +15,7 @@ use crate::{
         },
         problem::Problem,
     },
-    live::{Close, Connection, Topic},
+    live::{Bucket, Close, Connection, Topic},
 };
 
 /// One socket's conversation.
@@ -25,15 +24,14 @@ pub struct Session {
     caller: Arc<Caller>,
     watch: Watch,
     /// Frames that the client may still send at once.
-    allowance: f64,
-    refilled_at: Instant,
+    allowance: Bucket,
 }
 
 impl Session {
     /// Greets, and subscribes a tracking link to its order.
     pub async fn begin(app: App, caller: Arc<Caller>, watch: Watch) -> Self {
-        let mut session =
-            Self { allowance: burst(&app), refilled_at: Instant::now(), app, caller, watch };
+        let allowance = Bucket::new(app.config.live.frames_per_second);
+        let mut session = Self { app, caller, watch, allowance };
         let ping_every = session.app.config.live.ping_every.as_secs_f64();
         let shape = session.connection().shape();
         let hello = frame::hello(shape, session.caller.expires_at, ping_every);
@@ -137,15 +135,6 @@ impl Session {
 
     /// Counts a message of the client, whatever it is: pings are answered, too.
     pub fn spend_allowance(&mut self) -> Result<(), Close> {
-        let now = Instant::now();
-        let rate = f64::from(self.app.config.live.frames_per_second);
-        let refill = now.duration_since(self.refilled_at).as_secs_f64() * rate;
-        self.allowance = (self.allowance + refill).min(burst(&self.app)) - 1.0;
-        self.refilled_at = now;
-        if self.allowance < 0.0 { Err(Close::Rate) } else { Ok(()) }
+        if self.allowance.take(Instant::now()) { Ok(()) } else { Err(Close::Rate) }
     }
-}
-
-fn burst(app: &App) -> f64 {
-    2.0 * f64::from(app.config.live.frames_per_second)
 }

@@ -157,8 +157,8 @@ impl Hub {
             wheel.put(connection, next);
         }
         drop(wheel);
-        let waiting = u32::try_from(self.bounds.waiting()).unwrap_or(u32::MAX);
-        gauge!(metric::LIVE_WAITING).set(waiting);
+        #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+        gauge!(metric::LIVE_WAITING).set(self.bounds.waiting() as f64);
         self.shed();
     }
 

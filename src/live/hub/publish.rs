@@ -35,8 +35,7 @@ impl Hub {
         let mut with_other_topics = HashMap::new();
         let mut frames = 0;
         let topics = topics(&fresh);
-        for (topic, chosen) in &topics {
-            let (topic, chosen) = (topic, *chosen);
+        for (topic, &chosen) in &topics {
             let portion = Portion::of(burst, chosen);
             self.watchers.of(topic, |connection| match connection.offer(topic, &portion, serial) {
                 Offered::Sent(count) => frames += u64::from(count),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use orderwire::base::clock::Clock;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     harness::{app::TestApp, client::id, screen::Screen},
@@ -58,14 +58,7 @@ async fn subscribing_while_an_order_moves_misses_and_repeats_nothing() {
     let order = app.place(&store).await;
     let order = id(&order);
     app.step(order, &["accepted"]).await;
-    let mover = async {
-        let mut version = 0;
-        for minute in 0..40 {
-            let eta = json!({"eta": {"readyAt": format!("2030-01-01T10:{minute:02}:00Z")}});
-            version = app.change(order, &eta).await["version"].as_u64().unwrap();
-        }
-        version
-    };
+    let mover = app.postpone(order, 40);
     let topics = [format!("order:{order}"), format!("store:{store}"), "ops".to_owned()];
     let watchers = async {
         let mut screens: Vec<Screen> = Vec::new();

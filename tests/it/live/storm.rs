@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use orderwire::config::Span;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite;
 
 use crate::{
@@ -117,14 +117,7 @@ async fn screens_that_share_their_reads_miss_nothing_while_orders_move() {
     let order = app.place(&store).await;
     let order = id(&order);
     app.step(order, &["accepted"]).await;
-    let mover = async {
-        let mut version = 0;
-        for minute in 0..40 {
-            let eta = json!({"eta": {"readyAt": format!("2030-01-01T10:{minute:02}:00Z")}});
-            version = app.change(order, &eta).await["version"].as_u64().unwrap();
-        }
-        version
-    };
+    let mover = app.postpone(order, 40);
     let token = app.service();
     let mut screens = join_all((0..SCREENS).map(|_| app.screen(&token, ""))).await;
     let topics = [format!("order:{order}"), format!("store:{store}")];
