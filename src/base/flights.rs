@@ -3,23 +3,19 @@
 use std::{
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use moka::sync::Cache;
+use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
-/// How many keys are told apart. One that is forgotten too early only costs a second piece of work.
-const LANES: u64 = 65_536;
-
-/// How long a key is kept that nobody asks for.
-const QUIET: Duration = Duration::from_secs(10);
-
 /// Work that is shared, by what it is about. For each key one piece is under way and one waits behind it, whoever and how many
-/// ask.
-pub struct Flights<K, V> {
-    lanes: Cache<K, Arc<Lane<V>>>,
+/// ask. Nothing is kept of a key that nobody waits for.
+pub struct Flights<K: Hash + Eq, V> {
+    lanes: DashMap<K, (Arc<Lane<V>>, Passengers)>,
 }
+
+/// How many are in a lane.
+type Passengers = usize;
 
 struct Lane<V> {
     /// Held by the work under way.
@@ -28,18 +24,22 @@ struct Lane<V> {
     next: Mutex<Arc<OnceCell<V>>>,
 }
 
-impl<K, V> Flights<K, V>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
+/// Somebody in a lane. The last one to leave takes the lane away.
+struct Passenger<'a, K: Hash + Eq, V> {
+    flights: &'a Flights<K, V>,
+    key: K,
+    lane: Arc<Lane<V>>,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     /// What `work`, or the same work of somebody else, has found. It **never began before this call**: whoever comes while one is
     /// under way joins the next. Should the one who works be dropped, another of those who wait does the work.
     pub async fn join<W>(&self, key: K, work: impl FnOnce() -> W) -> V
     where
         W: Future<Output = V>,
     {
-        let lane = self.lanes.get_with(key, Arc::default);
+        let passenger = self.board(key);
+        let lane = &*passenger.lane;
         let flight = Arc::clone(&lane.next());
         let found = flight.get_or_init(async || {
             let _under_way = lane.under_way.lock().await;
@@ -49,15 +49,26 @@ where
         });
         found.await.clone()
     }
+
+    fn board(&self, key: K) -> Passenger<'_, K, V> {
+        let mut entry = self.lanes.entry(key.clone()).or_default();
+        entry.1 += 1;
+        Passenger { flights: self, key, lane: Arc::clone(&entry.0) }
+    }
 }
 
-impl<K, V> Default for Flights<K, V>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
+impl<K: Hash + Eq, V> Default for Flights<K, V> {
     fn default() -> Self {
-        Self { lanes: Cache::builder().max_capacity(LANES).time_to_idle(QUIET).build() }
+        Self { lanes: DashMap::new() }
+    }
+}
+
+impl<K: Hash + Eq, V> Drop for Passenger<'_, K, V> {
+    fn drop(&mut self) {
+        self.flights.lanes.remove_if_mut(&self.key, |_, (_, passengers)| {
+            *passengers -= 1;
+            *passengers == 0
+        });
     }
 }
 
@@ -132,6 +143,7 @@ mod tests {
         kitchen.may_end.add_permits(2);
         assert_eq!(late.await, [2; 1000]);
         assert_eq!(later.await, 3);
+        assert!(kitchen.flights.lanes.is_empty(), "nothing is kept of what nobody waits for");
     }
 
     #[tokio::test]
@@ -157,5 +169,6 @@ mod tests {
         drop(second);
         kitchen.may_end.add_permits(1);
         assert_eq!(third.await, 3);
+        assert!(kitchen.flights.lanes.is_empty());
     }
 }

@@ -49,6 +49,11 @@ impl Watchers {
         }
     }
 
+    /// How many topics somebody watches.
+    pub fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
     /// Every watcher of a topic has been sent this event.
     pub fn was_told(&self, topic: Topic, order: OrderId, version: Version) {
         if !matches!(topic, Topic::Order(_)) && self.topics.contains_key(&topic) {

@@ -12,6 +12,8 @@ pub const HTTP_REQUESTS: &str = "orderwire_http_requests_total";
 pub const HTTP_SECONDS: &str = "orderwire_http_request_seconds";
 /// Sockets and event streams open, by `transport`.
 pub const LIVE_SOCKETS: &str = "orderwire_live_sockets";
+/// Topics that somebody watches.
+pub const LIVE_TOPICS: &str = "orderwire_live_topics";
 /// Sockets refused before the upgrade, by `reason`.
 pub const LIVE_REFUSED: &str = "orderwire_live_refused_total";
 /// Sockets closed by this server, by `code`.
@@ -54,6 +56,7 @@ pub fn describe() {
     describe_counter!(HTTP_REQUESTS, "Requests answered.");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "How long requests took.");
     describe_gauge!(LIVE_SOCKETS, "Sockets and event streams open.");
+    describe_gauge!(LIVE_TOPICS, "Topics that somebody watches.");
     describe_counter!(LIVE_REFUSED, "Sockets refused before the upgrade.");
     describe_counter!(LIVE_CLOSED, "Sockets closed by this server.");
     describe_counter!(LIVE_EVENTS, "Events that the hub gave to its sockets.");

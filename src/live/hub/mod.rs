@@ -157,9 +157,14 @@ impl Hub {
             wheel.put(connection, next);
         }
         drop(wheel);
-        #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
-        gauge!(metric::LIVE_WAITING).set(self.bounds.waiting() as f64);
+        self.measure();
         self.shed();
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    fn measure(&self) {
+        gauge!(metric::LIVE_WAITING).set(self.bounds.waiting() as f64);
+        gauge!(metric::LIVE_TOPICS).set(self.watchers.topics() as f64);
     }
 
     /// Starts to watch. Events are held until [`Hub::open`] is told which snapshot the socket has been sent.
