@@ -13,7 +13,11 @@ use dashmap::DashSet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    app::{App, Reach, tracking::Reads},
+    app::{
+        App, Reach,
+        intake::{Gathering, gathering},
+        tracking::Reads,
+    },
     auth::{Keys, Tokens, keys},
     base::{clock::Clock, folder, mint::Mint, tasks::Tasks},
     bus::Bus,
@@ -24,7 +28,8 @@ use crate::{
     live::{Drain, Hub, Limits, Rhythm},
     partners,
     store::Database,
-    telemetry, workers,
+    telemetry,
+    workers::{self, Gather},
 };
 
 /// How often a shutdown says how far it is.
@@ -73,8 +78,11 @@ pub async fn start(
     let address = listener.local_addr()?;
     config.http.listen = address;
     let lock = lock_data(&config)?;
-    let app = connect(config, clock, mint).await?;
+    let (calls, gathered) = gathering();
+    let app = connect(config, clock, mint, calls).await?;
     start_workers(&app, roles);
+    let gather = Gather::new(app.clone(), gathered);
+    app.tasks.spawn(workers::run(gather, app.clone(), app.tasks.stop()));
     let served =
         http::Served { api: roles.contains(&Role::Api), live: roles.contains(&Role::Live) };
     let router = http::router(app.clone(), served);
@@ -100,7 +108,12 @@ fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
 }
 
 /// Connects every driver, without starting anything.
-async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App> {
+async fn connect(
+    config: Config,
+    clock: Clock,
+    mint: Mint,
+    calls: Gathering,
+) -> anyhow::Result<App> {
     let keys = keys::load_or_make(&config, &mint)?;
     let db = Database::connect(&config.database, &config.data_dir)
         .await
@@ -138,6 +151,7 @@ async fn connect(config: Config, clock: Clock, mint: Mint) -> anyhow::Result<App
         hub: Arc::new(Hub::new(limits, rhythm)),
         reads: Reads::new(config.live.history_events),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
+        calls,
         partner_secrets: Arc::new(partner_secrets(&config, &keys)),
         clock,
         mint,
@@ -212,6 +226,7 @@ fn start_workers(app: &App, roles: &[Role]) {
         tasks.spawn_blocking(fanout);
     }
     if roles.contains(&Role::Intake) {
+        tasks.spawn(workers::run(workers::Deadlines::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Relay) {

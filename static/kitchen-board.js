@@ -7,7 +7,7 @@ import { cardKey, fillCard, newCard } from "./kitchen-card.js";
 import { showClock, showConnection, showQueue, showTallies } from "./kitchen-header.js";
 import { allDayPanel, recallPanel } from "./kitchen-panels.js";
 import { $, screen, shownOrders } from "./kitchen-screen.js";
-import { heat, recallStep, waitsSince } from "./kitchen-state.js";
+import { answerBy, heat, recallStep, urgency, waitsSince } from "./kitchen-state.js";
 
 const SETTLE = 500;
 /** Pixels of one row of the grid, and how many of them lie between two cards. */
@@ -115,7 +115,11 @@ export function tick() {
     if (!order) continue;
     put(card.querySelector(".card-timer"), stopwatch(present - waitsSince(order)));
     card.dataset.heat = heat(order, present, screen.limits);
+    card.dataset.urgency = urgency(order, present);
+    const deadline = card.querySelector(".card-deadline");
+    if (deadline) put(deadline, screen.say("kitchen.answerWithin", { time: stopwatch(answerBy(order) - present) }));
   }
+  screen.bell.hurry([...screen.cards.values()].some((card) => card.dataset.urgency === "soon"));
   showConnection(screen.client, screen.say);
   showClock(screen.say);
   $("sound-gate").hidden = screen.bell.unlocked;

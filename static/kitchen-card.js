@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { named } from "./format.js";
-import { groups, isOpen, itemsFor, mainStep, startStep } from "./kitchen-state.js";
+import { answerBy, groups, isOpen, itemsFor, mainStep, startStep } from "./kitchen-state.js";
 
 const KIND_ICON = { delivery: "bike", pickup: "bag", dine_in: "plate" };
 
@@ -29,6 +29,7 @@ export function fillCard(card, view) {
   card.replaceChildren(...[
     head(view, recalled),
     stopped && h("p", { class: "card-stop" }, say("kitchen.stop", { status: say(`status.${order.status}`) })),
+    answerBy(order) && !stopped && h("p", { class: "card-deadline", role: "timer" }),
     order.note && h("p", { class: "card-note" }, icon("note"), h("bdi", {}, order.note)),
     h("div", { class: "card-body" }, body(view)),
     alsoAt(view),

@@ -1,12 +1,15 @@
 // The bell for new orders, made of two tones (no file to fetch), and the lock that keeps the screen awake.
 
 const REPEAT = 10_000;
+/** When an order is about to expire. */
+const HURRIED = 3_000;
 
 export class Bell {
   constructor() {
     this.context = null;
     this.ringing = new Set();
     this.timer = null;
+    this.hurried = false;
   }
 
   get unlocked() {
@@ -27,7 +30,20 @@ export class Bell {
   start(orderId) {
     this.ringing.add(orderId);
     this.ring();
-    this.timer ??= setInterval(() => this.ring(), REPEAT);
+    this.#repeat();
+  }
+
+  /** Whether it rings faster, because an order is about to expire. */
+  hurry(hurried) {
+    if (this.hurried === hurried) return;
+    this.hurried = hurried;
+    clearInterval(this.timer);
+    this.timer = null;
+    if (this.ringing.size > 0) this.#repeat();
+  }
+
+  #repeat() {
+    this.timer ??= setInterval(() => this.ring(), this.hurried ? HURRIED : REPEAT);
   }
 
   hush(orderId) {

@@ -81,6 +81,19 @@ export function heat(order, now, { warn, late }) {
   return minutes >= warn ? "warn" : "fresh";
 }
 
+/** When an order expires unless somebody answers it; `null` where nobody has to. */
+export function answerBy(order) {
+  return order.status === "placed" && order.acceptBy ? Date.parse(order.acceptBy) : null;
+}
+
+/** How close that is: `soon` in the last two minutes, or the last third of a shorter time. */
+export function urgency(order, now) {
+  const deadline = answerBy(order);
+  if (deadline === null) return "none";
+  const whole = deadline - Date.parse(order.placedAt);
+  return deadline - now <= Math.min(120_000, whole / 3) ? "soon" : "later";
+}
+
 /** How many of each item are still to be made, most wanted first. */
 export function allDay(orders, station) {
   const counts = new Map();

@@ -171,6 +171,7 @@ const WORDS = {
   "kitchen.ready": ["Ready", "جاهز"],
   "kitchen.accept": ["Accept", "قبول"],
   "kitchen.reject": ["Reject", "رفض"],
+  "kitchen.answerWithin": ["Answer within {time}", "أجب خلال {time}"],
   "kitchen.start": ["Start", "ابدأ"],
   "kitchen.bump": ["Done", "تم"],
   "kitchen.bumpAll": ["All done", "تم الكل"],

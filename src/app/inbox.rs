@@ -1,7 +1,5 @@
 //! The stored calls of partners, for those who look after them.
 
-use bytes::Bytes;
-
 use crate::{
     app::{App, Failure},
     auth::Caller,
@@ -9,16 +7,38 @@ use crate::{
     domain::InboxId,
     store::{
         self,
-        inbox::{InboxEntry, InboxFilter},
+        inbox::{Call, InboxEntry, InboxFilter},
     },
 };
 
-/// One call's body, byte for byte as it came.
-pub async fn body(app: &App, caller: &Caller, id: InboxId) -> Result<Bytes, Failure> {
+/// Calls replayed by one request.
+pub const MOST_REPLAYED: u32 = 10_000;
+
+/// One call with its headers and its body.
+pub async fn read(app: &App, caller: &Caller, id: InboxId) -> Result<Call, Failure> {
     authorise(caller)?;
     let mut tx = app.db.read().await?;
-    let call = store::inbox::load(&mut tx, id).await?;
-    call.map(|it| it.body).ok_or(Failure::NoSuch("call"))
+    store::inbox::load(&mut tx, id).await?.ok_or(Failure::NoSuch("call"))
+}
+
+/// Applies one call once more.
+pub async fn replay(app: &App, caller: &Caller, id: InboxId) -> Result<(), Failure> {
+    authorise(caller)?;
+    let mut tx = app.db.begin().await?;
+    if !store::inbox::replay_one(&mut tx, id, app.clock.now()).await? {
+        return Err(Failure::NoSuch("call"));
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Applies the calls that fit the filter once more, the oldest first; answers how many they are, at most [`MOST_REPLAYED`].
+pub async fn replay_all(app: &App, caller: &Caller, filter: InboxFilter) -> Result<u64, Failure> {
+    authorise(caller)?;
+    let mut tx = app.db.begin().await?;
+    let calls = store::inbox::replay(&mut tx, &filter, app.clock.now(), MOST_REPLAYED).await?;
+    tx.commit().await?;
+    Ok(calls)
 }
 
 /// The calls that fit the filter, newest first.
@@ -38,7 +58,5 @@ fn authorise(caller: &Caller) -> Result<(), Failure> {
     if caller.may_read_inbox() {
         return Ok(());
     }
-    Err(Failure::Forbidden(
-        "Reading the inbox takes a token for all stores with the scope inbox:read.",
-    ))
+    Err(Failure::Forbidden("The inbox takes a token for all stores with the scope inbox:read."))
 }

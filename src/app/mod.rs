@@ -1,9 +1,11 @@
 //! Use cases: functions, not objects. Every transaction begins and ends here.
 
+pub mod deadlines;
 pub mod idempotency;
 pub mod inbox;
 pub mod intake;
 mod ledger;
+pub mod mappings;
 pub mod orders;
 pub mod stores;
 pub mod timings;
@@ -25,9 +27,6 @@ use crate::{
     live::Hub,
     store::{Database, StoreError},
 };
-
-/// What an order is called in `integration_mappings`.
-const ORDER: &str = "order";
 
 /// What a use case may reach. One pointer, for every socket holds one.
 #[derive(Clone)]
@@ -62,6 +61,8 @@ pub struct Reach {
     pub reads: tracking::Reads,
     /// Makes and checks tokens.
     pub tokens: Arc<Tokens>,
+    /// Where partners' calls are handed in to be stored.
+    pub calls: intake::Gathering,
     /// What each partner proves itself with, by its slug.
     pub partner_secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
     /// The time.
@@ -122,6 +123,9 @@ pub enum Failure {
     /// A token was refused.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Nobody knows whether it was done: ask again.
+    #[error("this was interrupted; look before you try again")]
+    Interrupted,
     /// A bug of ours.
     #[error("{0}")]
     Internal(String),
@@ -130,6 +134,12 @@ pub enum Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))
+    }
+}
+
+impl From<Arc<StoreError>> for Failure {
+    fn from(error: Arc<StoreError>) -> Self {
+        Self::Store(error)
     }
 }
 

@@ -35,6 +35,9 @@ pub struct NewStore {
     /// How long a courier takes from there.
     #[serde(default = "a_quarter")]
     pub delivery_minutes: u16,
+    /// Whether orders that partners bring are accepted at once, without anybody's tap.
+    #[serde(default)]
+    pub auto_accept: bool,
 }
 
 fn dinar() -> String {
@@ -70,9 +73,61 @@ pub async fn open(app: &App, caller: &Caller, new: NewStore) -> Result<Store, Fa
         stations: new.stations,
         prep_minutes: new.prep_minutes,
         delivery_minutes: new.delivery_minutes,
+        auto_accept: new.auto_accept,
     };
     let mut tx = app.db.begin().await?;
     store::stores::insert(&mut tx, &store, now).await?;
+    tx.commit().await?;
+    Ok(store)
+}
+
+/// What is to change of a store; what is left out stays.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StoreChange {
+    /// As people know it.
+    #[serde(default)]
+    pub name: Option<LocalizedText>,
+    /// How long an order takes to cook.
+    #[serde(default)]
+    pub prep_minutes: Option<u16>,
+    /// How long a courier takes from there.
+    #[serde(default)]
+    pub delivery_minutes: Option<u16>,
+    /// Whether orders that partners bring are accepted at once, without anybody's tap.
+    #[serde(default)]
+    pub auto_accept: Option<bool>,
+}
+
+/// Changes a store's settings. What has been ordered already stays as it was.
+pub async fn change(
+    app: &App,
+    caller: &Caller,
+    id: StoreId,
+    change: StoreChange,
+) -> Result<Store, Failure> {
+    if !caller.may_read_store_settings(id) {
+        return Err(Failure::NoSuch("store"));
+    }
+    if !caller.may_change_store_settings(id) {
+        return Err(Failure::Forbidden(
+            "Changing a store takes a token for it with the scope stores:write.",
+        ));
+    }
+    let mut tx = app.db.begin().await?;
+    let mut store = store::stores::lock(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))?;
+    store.name = change.name.unwrap_or(store.name);
+    store.prep_minutes = change.prep_minutes.unwrap_or(store.prep_minutes);
+    store.delivery_minutes = change.delivery_minutes.unwrap_or(store.delivery_minutes);
+    store.auto_accept = change.auto_accept.unwrap_or(store.auto_accept);
+    let mut faults = Vec::new();
+    check_name(&store.name, &mut faults);
+    check_minutes(store.prep_minutes, store.delivery_minutes, &mut faults);
+    if !faults.is_empty() {
+        tx.roll_back().await;
+        return Err(Failure::Invalid(faults));
+    }
+    store::stores::update(&mut tx, &store).await?;
     tx.commit().await?;
     Ok(store)
 }
@@ -98,9 +153,7 @@ pub async fn read(app: &App, caller: &Caller, id: StoreId) -> Result<Store, Fail
 /// Every fault at once, or the currency.
 fn check(new: &NewStore) -> Result<Currency, Failure> {
     let mut faults = Vec::new();
-    if new.name.is_empty() {
-        faults.push(Detail::new("name", "needs words in `en`, `ar` or both"));
-    }
+    check_name(&new.name, &mut faults);
     if TimeZone::get(&new.timezone).is_err() {
         faults.push(Detail::new("timezone", "is not a zone of the IANA database: Asia/Amman"));
     }
@@ -118,16 +171,24 @@ fn check(new: &NewStore) -> Result<Currency, Failure> {
             faults.push(Detail::new(format!("stations[{at}]"), "stands there twice"));
         }
     }
-    for (field, minutes) in
-        [("prepMinutes", new.prep_minutes), ("deliveryMinutes", new.delivery_minutes)]
-    {
-        if minutes == 0 || MOST_MINUTES < minutes {
-            faults.push(Detail::new(field, format!("must be between 1 and {MOST_MINUTES}")));
-        }
-    }
+    check_minutes(new.prep_minutes, new.delivery_minutes, &mut faults);
     let currency = Currency::from_code(&new.currency);
     if currency.is_none() {
         faults.push(Detail::new("currency", "is not an ISO 4217 code: JOD, SAR, KWD…"));
     }
     currency.filter(|_| faults.is_empty()).ok_or(Failure::Invalid(faults))
+}
+
+fn check_name(name: &LocalizedText, faults: &mut Vec<Detail>) {
+    if name.is_empty() {
+        faults.push(Detail::new("name", "needs words in `en`, `ar` or both"));
+    }
+}
+
+fn check_minutes(prep: u16, delivery: u16, faults: &mut Vec<Detail>) {
+    for (field, minutes) in [("prepMinutes", prep), ("deliveryMinutes", delivery)] {
+        if minutes == 0 || MOST_MINUTES < minutes {
+            faults.push(Detail::new(field, format!("must be between 1 and {MOST_MINUTES}")));
+        }
+    }
 }

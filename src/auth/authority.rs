@@ -63,9 +63,19 @@ impl Caller {
         self.works_at(store, Scope::StoresRead)
     }
 
+    /// May change this store's settings: its staff and services, with `stores:write`.
+    pub fn may_change_store_settings(&self, store: StoreId) -> bool {
+        self.works_at(store, Scope::StoresWrite) && self.has(Scope::StoresWrite)
+    }
+
     /// May open stores: staff and services of all stores, with `stores:write`.
     pub fn may_open_stores(&self) -> bool {
         self.works_everywhere() && self.has(Scope::StoresWrite)
+    }
+
+    /// May see what partners call our things, which belong to no one store: staff and services of all stores, with `stores:read`.
+    pub fn may_read_mappings(&self) -> bool {
+        self.works_everywhere() && self.has(Scope::StoresRead)
     }
 
     /// May see and retry the stored calls of partners, which belong to no one store: staff and services of all stores, with
@@ -207,6 +217,8 @@ mod tests {
             assert!(caller(role, "x", &[Scope::Ops], Stores::All).may_watch_all());
             assert!(!caller(role, "x", &[Scope::Ops], here()).may_watch_all());
             assert!(!caller(role, "x", &[Scope::InboxRead], Stores::All).may_watch_all());
+            assert!(caller(role, "x", &[Scope::StoresRead], Stores::All).may_read_mappings());
+            assert!(!caller(role, "x", &[Scope::StoresRead], here()).may_read_mappings());
             assert!(caller(role, "x", &[Scope::InboxRead], Stores::All).may_read_inbox());
             assert!(!caller(role, "x", &[Scope::InboxRead], here()).may_read_inbox());
         }

@@ -17,6 +17,7 @@ pub fn view(order: &Order) -> OrderView<'_> {
         items: Some(items.collect()),
         note: order.note.as_deref(),
         eta: order.eta,
+        accept_by: order.answer_by(),
         reason: order.reason.as_ref(),
         timeline: Some(&order.timeline),
         placed_at: Some(order.placed_at),

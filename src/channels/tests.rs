@@ -46,6 +46,7 @@ fn order() -> Order {
         }),
         note: Some("ring twice".to_owned()),
         eta: None,
+        accept_by: None,
     };
     let mut order = Order::begin(draft, Timestamp::UNIX_EPOCH);
     order.delivery = Delivery {

@@ -63,6 +63,10 @@ pub struct OrderView<'a> {
     /// When it will be ready and there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta: Option<Eta>,
+    /// Until when the store may answer; it expires then. Only while it has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub accept_by: Option<Timestamp>,
     /// Why it stands where it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a Reason>,
@@ -153,6 +157,7 @@ impl<'a> OrderView<'a> {
             address: None,
             note: None,
             eta: None,
+            accept_by: None,
             reason: None,
             timeline: None,
             placed_at: None,

@@ -21,6 +21,7 @@ pub fn full(order: &Order) -> OrderView<'_> {
         address: order.address.clone(),
         note: order.note.as_deref(),
         eta: order.eta,
+        accept_by: order.answer_by(),
         reason: order.reason.as_ref(),
         timeline: Some(&order.timeline),
         placed_at: Some(order.placed_at),
@@ -42,6 +43,7 @@ pub fn for_link(order: &Order) -> OrderView<'_> {
         customer: Some(Customer { name, language: order.customer.language, ..Customer::default() }),
         address: order.address.as_ref().map(masked),
         note: None,
+        accept_by: None,
         ..full(order)
     }
 }

@@ -148,16 +148,18 @@ impl Change {
         }
     }
 
-    fn pay(&mut self, to: PaymentStatus) {
+    /// Whether that was news.
+    pub(crate) fn pay(&mut self, to: PaymentStatus) -> bool {
         let from = self.order.payment.status;
         if to.rank() <= from.rank() {
-            return;
+            return false;
         }
         self.record(Fact::PaymentProcessed { from, to });
         let paid = matches!(to, PaymentStatus::Authorized | PaymentStatus::Captured);
         if paid && self.order.status == OrderStatus::PendingPayment {
             self.move_to(OrderStatus::Placed, None);
         }
+        true
     }
 
     fn recall(&mut self, station: Option<&str>, reason: Reason) -> Result<(), Refusal> {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::{
-    Change, Courier, DeliveryStatus, Fact, Fulfilment, OrderId, OrderStatus, Reason,
-    vocabulary::vocabulary,
+    Change, Courier, DeliveryStatus, Fact, Fulfilment, OrderId, OrderStatus, PartnerOrder,
+    PaymentStatus, Reason, vocabulary::vocabulary,
 };
 
 /// What a partner told us about one order.
@@ -18,13 +18,6 @@ pub struct News {
     pub occurred_at: Option<Timestamp>,
     /// What it says.
     pub report: Report,
-}
-
-impl News {
-    /// Whether it is about an order at all.
-    pub const fn names_an_order(&self) -> bool {
-        self.order_id.is_some() || self.external_id.is_some()
-    }
 }
 
 /// What a machine says of an order, in our words.
@@ -45,6 +38,13 @@ pub enum Report {
         courier: Option<Courier>,
         /// The partner's tracking page.
         tracking_url: Option<String>,
+    },
+    /// It was placed at the partner just now.
+    Placed(Box<PartnerOrder>),
+    /// Where its payment stands.
+    Payment {
+        /// Its status.
+        status: PaymentStatus,
     },
     /// A word that we do not know. Kept, so that somebody can see it.
     Unknown {
@@ -82,6 +82,9 @@ impl Change {
             Report::Delivery { status, courier, tracking_url } => {
                 self.merge_delivery(status, courier, tracking_url)
             }
+            // We have it already.
+            Report::Placed(_) => Merged::Late,
+            Report::Payment { status } => self.merge_payment(status),
             Report::Unknown { .. } => Merged::UnknownStatus,
             Report::Nothing { .. } => Merged::Ignored,
         }
@@ -97,6 +100,10 @@ impl Change {
         }
         self.move_to(status, reason);
         Merged::Applied
+    }
+
+    fn merge_payment(&mut self, status: PaymentStatus) -> Merged {
+        if self.pay(status) { Merged::Applied } else { Merged::Late }
     }
 
     fn merge_delivery(

@@ -9,6 +9,7 @@ mod id;
 mod merge;
 mod money;
 mod order;
+mod partner_order;
 mod payment;
 mod person;
 mod refusal;
@@ -30,6 +31,7 @@ pub use self::{
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},
+    partner_order::{Amount, PartnerItem, PartnerOrder},
     payment::{Payment, PaymentMethod, PaymentStatus},
     person::{Address, Customer, Language},
     refusal::{Reason, ReasonCode, Refusal},

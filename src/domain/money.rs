@@ -62,6 +62,21 @@ impl Money {
         Self { amount, currency }
     }
 
+    /// Reads a decimal number: `9.86` JOD is 9860. `None` for anything else, and for more decimals than the currency has.
+    pub fn from_decimal(text: &str, currency: Currency) -> Option<Self> {
+        let (sign, digits) = text.strip_prefix('-').map_or((1, text), |it| (-1, it));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let decimals = usize::from(currency.decimals());
+        let is_plain = |it: &str| it.bytes().all(|it| it.is_ascii_digit());
+        if whole.is_empty() || !is_plain(whole) || !is_plain(fraction) || decimals < fraction.len()
+        {
+            return None;
+        }
+        let minor: i64 = format!("{whole}{fraction:0<decimals$}").parse().ok()?;
+        Some(Self::new(sign * minor, currency))
+    }
+
     /// The sum, if there is one.
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
@@ -147,6 +162,27 @@ mod tests {
             (700, "JPY", "700"),
         ] {
             assert_eq!(money(amount, code).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn decimal_numbers_are_read_as_whole_minor_units_or_not_at_all() {
+        for (text, code, amount) in [
+            ("9.860", "JOD", 9860),
+            ("9.86", "JOD", 9860),
+            ("9", "JOD", 9000),
+            ("0.001", "KWD", 1),
+            ("-1.50", "SAR", -150),
+            ("10.0000", "SAR", 1000),
+            ("700", "JPY", 700),
+        ] {
+            let read = Money::from_decimal(text, Currency::from_code(code).unwrap());
+            assert_eq!(read, Some(money(amount, code)), "{text} {code}");
+        }
+        for odd in
+            ["", ".", ".5", "1,5", "1e3", "0.0001", "١٫٥", "--1", "1.-5", "99999999999999999999"]
+        {
+            assert_eq!(Money::from_decimal(odd, Currency::JOD), None, "{odd}");
         }
     }
 

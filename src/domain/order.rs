@@ -50,6 +50,9 @@ pub struct Order {
     /// When it will be ready and there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta: Option<Eta>,
+    /// Until when the store may answer; it expires then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_by: Option<Timestamp>,
     /// Why it stands where it stands, where somebody had to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -157,6 +160,9 @@ pub struct Draft {
     /// When it is expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta: Option<Eta>,
+    /// Until when the store may answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_by: Option<Timestamp>,
 }
 
 impl Order {
@@ -184,11 +190,17 @@ impl Order {
             address: draft.address,
             note: draft.note,
             eta: draft.eta,
+            accept_by: draft.accept_by,
             reason: None,
             timeline: vec![Milestone { status: draft.status, at }],
             placed_at: at,
             updated_at: at,
         }
+    }
+
+    /// Until when somebody must answer it; `None` once somebody has, and where nobody has to.
+    pub fn answer_by(&self) -> Option<Timestamp> {
+        self.accept_by.filter(|_| self.status == OrderStatus::Placed)
     }
 
     /// Folds one fact in. Cannot fail: what is recorded has happened.

@@ -13,6 +13,8 @@ vocabulary! {
         TooBusy = "too_busy",
         /// The store is closed.
         Closed = "closed",
+        /// Nobody answered in time.
+        NoAnswer = "no_answer",
         /// Nobody to bring it.
         NoCourier = "no_courier",
         /// It cannot be brought there.

@@ -58,6 +58,7 @@ pub(crate) fn draft(fulfilment: Fulfilment, status: OrderStatus) -> Draft {
         address: Some(Address { latitude: Some(31.95), ..Address::default() }),
         note: None,
         eta: None,
+        accept_by: None,
     }
 }
 

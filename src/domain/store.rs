@@ -1,8 +1,9 @@
 //! One store (a branch) of a restaurant.
 
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Currency, LocalizedText, StoreId};
+use crate::domain::{Currency, Eta, Fulfilment, LocalizedText, StoreId};
 
 /// One store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,4 +23,21 @@ pub struct Store {
     pub prep_minutes: u16,
     /// How long a courier takes from there, when nobody says better.
     pub delivery_minutes: u16,
+    /// Whether orders that partners bring are accepted at once, without anybody's tap.
+    #[serde(default)]
+    pub auto_accept: bool,
+}
+
+impl Store {
+    /// When an order placed now is expected, by the store's usual times.
+    pub fn usual_eta(&self, fulfilment: Fulfilment, now: Timestamp) -> Option<Eta> {
+        let ready_at = now.checked_add(i64::from(self.prep_minutes).minutes()).ok()?;
+        let arrives_at = match fulfilment {
+            Fulfilment::Delivery => {
+                Some(ready_at.checked_add(i64::from(self.delivery_minutes).minutes()).ok()?)
+            }
+            Fulfilment::Pickup | Fulfilment::DineIn => None,
+        };
+        Some(Eta { ready_at, arrives_at })
+    }
 }

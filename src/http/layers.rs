@@ -21,13 +21,15 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST_ID: usize = 64;
 
 /// Names, bounds, logs and counts one request.
-pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = request_id(&app, &request);
     let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |it| it.as_str().to_owned());
+    // For those who keep it with what they store.
+    request.headers_mut().insert(REQUEST_ID, id.clone());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let started = Instant::now();
     let answer = tokio::time::timeout(*app.config.http.request_timeout, next.run(request));

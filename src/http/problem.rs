@@ -155,6 +155,7 @@ impl From<Failure> for Problem {
                 "This Idempotency-Key came with another request before.",
             ),
             Failure::Token(error) => error.into(),
+            Failure::Interrupted => Self::unavailable("This was interrupted. Send it again."),
             Failure::Internal(cause) => {
                 tracing::error!("a request failed: {cause}");
                 Self::internal()

@@ -65,6 +65,7 @@ fn event(id: OrderId, version: Version) -> Arc<Event> {
         address: None,
         note: None,
         eta: None,
+        accept_by: None,
     };
     let mut order = Order::begin(draft, Timestamp::UNIX_EPOCH);
     order.version = version;

@@ -12,6 +12,8 @@ mod words;
 
 pub use self::contract::{Call, Inbound, Rejection, Unreadable, Verified};
 use self::{careem::Careem, deliveroo::Deliveroo, generic::Generic};
+use std::time::Duration;
+
 use crate::config::Config;
 
 /// A company, or a format, that sends us news of orders.
@@ -20,13 +22,15 @@ pub struct Partner {
     pub slug: &'static str,
     /// How its calls are verified and read.
     pub inbound: &'static dyn Inbound,
+    /// How long a store may take to answer its orders, where they do not say.
+    pub accept_within: Option<Duration>,
 }
 
 /// Every partner.
 pub static PARTNERS: &[Partner] = &[
-    Partner { slug: "careem", inbound: &Careem },
-    Partner { slug: "deliveroo", inbound: &Deliveroo },
-    Partner { slug: "generic", inbound: &Generic },
+    Partner { slug: "careem", inbound: &Careem, accept_within: None },
+    Partner { slug: "deliveroo", inbound: &Deliveroo, accept_within: Some(Duration::from_mins(7)) },
+    Partner { slug: "generic", inbound: &Generic, accept_within: None },
 ];
 
 /// The partner of this name.

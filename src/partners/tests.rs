@@ -74,6 +74,8 @@ fn shown(news: &News) -> Value {
             json!({"delivery": status}),
             [("courier", json!(courier)), ("trackingUrl", json!(tracking_url))],
         ),
+        Report::Placed(order) => json!({"placed": format!("{order:?}")}),
+        Report::Payment { status } => json!({"payment": status}),
         Report::Unknown { word } => json!({"unknown": word}),
         Report::Nothing { word } => json!({"nothing": word}),
     };

@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps![
     "0005_integration_mappings",
     "0006_store",
     "0007_dead_letter",
+    "0008_partner_orders",
 ];
 
 impl Database {

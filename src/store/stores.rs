@@ -5,7 +5,12 @@ use sqlx::types::Json;
 
 use crate::{
     domain::{Store, StoreId},
-    store::{StoreError, Tx, moment::At, row::number, tx::on},
+    store::{
+        StoreError, Tx,
+        moment::At,
+        row::number,
+        tx::{Conn, on},
+    },
 };
 
 /// Adds a store. [`StoreError::Conflict`] when there is one with its id.
@@ -34,6 +39,36 @@ pub async fn get(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> 
     .fetch_optional(conn)
     .await?);
     Ok(body.map(|Json(store)| store))
+}
+
+/// One store; nobody else changes it until this unit of work ends.
+pub async fn lock(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> {
+    let body: Option<Json<Store>> = match &mut tx.conn {
+        Conn::Postgres(session) => {
+            sqlx::query_scalar("SELECT body FROM store WHERE id = $1 FOR UPDATE")
+                .bind(id.uuid())
+                .fetch_optional(&mut **session)
+                .await?
+        }
+        // The unit of work is the only one that writes.
+        Conn::Sqlite(_) => return get(tx, id).await,
+    };
+    Ok(body.map(|Json(store)| store))
+}
+
+/// Writes a store's settings down.
+pub async fn update(tx: &mut Tx, store: &Store) -> Result<(), StoreError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE store
+         SET body = $2
+         WHERE id = $1",
+    )
+    .bind(store.id.uuid())
+    .bind(Json(store))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
 }
 
 /// Every store, in the order in which they were added.

@@ -1,6 +1,8 @@
 //! Loops that move work from one floor to the next. The loop itself stands here, once.
 
+mod deadlines;
 mod fanout;
+mod gather;
 mod housekeeping;
 mod intake;
 mod pulse;
@@ -14,8 +16,8 @@ use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    fanout::Fanout, housekeeping::Housekeeping, intake::Intake, pulse::Pulse, relay::Relay,
-    timings::Timings,
+    deadlines::Deadlines, fanout::Fanout, gather::Gather, housekeeping::Housekeeping,
+    intake::Intake, pulse::Pulse, relay::Relay, timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

@@ -8,10 +8,7 @@ use crate::{
     base::mac,
     domain::InboxId,
     partners::{self, Call, Rejection},
-    store::{
-        self,
-        inbox::{Headers, NewCall},
-    },
+    store::inbox::{Headers, NewCall},
 };
 
 /// What became of a call that may be answered with 200.
@@ -67,9 +64,5 @@ pub fn verify(
 
 /// Stores a verified call, byte for byte. Once this returns `Ok`, the call is safe.
 pub async fn store(app: &App, call: NewCall) -> Result<Received, Refused> {
-    let mut tx = app.db.begin().await.map_err(Failure::from)?;
-    let stored = store::inbox::put(&mut tx, &[call]).await.map_err(Failure::from)?;
-    tx.commit().await.map_err(Failure::from)?;
-    let is_new = stored.first().is_some_and(Option::is_some);
-    Ok(if is_new { Received::Stored } else { Received::Duplicate })
+    Ok(app.calls.store(app, call).await?)
 }

@@ -110,7 +110,7 @@ async fn change(
 }
 
 /// Who a caller is in the log.
-fn actor(caller: &Caller) -> Actor {
+pub(in crate::app) fn actor(caller: &Caller) -> Actor {
     let kind = match caller.role {
         Role::Customer | Role::Tracking => ActorKind::Customer,
         Role::Staff => ActorKind::Staff,

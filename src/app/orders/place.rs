@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, ToSpan};
-use uuid::Uuid;
+use jiff::Timestamp;
 
 use crate::{
     app::{
-        App, Failure, ORDER,
+        App, Failure,
         idempotency::{self, Next},
         ledger::{self, Testimony},
+        mappings,
         orders::{NewItem, NewOrder, actor, check},
     },
     auth::{Caller, Role},
     domain::{
-        Draft, Eta, Fact, Fulfilment, Item, Money, Order, OrderId, OrderStatus, Payment,
-        PaymentMethod, PaymentStatus, Store,
+        Draft, Fact, Item, Money, Order, OrderId, OrderStatus, Payment, PaymentMethod,
+        PaymentStatus, Store,
     },
-    store::{self, StoreError, Tx, idempotency::Saved, mappings::Mapping},
+    store::{self, Tx, idempotency::Saved},
 };
 
 /// What the restaurant's own channels are called where partners have their slug.
@@ -83,7 +83,7 @@ async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Resul
     let testimony = Testimony { actor: actor(caller), occurred_at: None };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;
     store::orders::append(tx, entry.append()).await?;
-    tie_to_partner(tx, &entry.order, now, app).await?;
+    mappings::tie(app, tx, &entry.order, None, now).await?;
     Ok(entry.order)
 }
 
@@ -112,7 +112,7 @@ async fn draft(
     if caller.role == Role::Customer {
         customer.id = Some(caller.subject.clone());
     }
-    let eta = new.eta.or_else(|| usual_eta(store, new.fulfilment, now));
+    let eta = new.eta.or_else(|| store.usual_eta(new.fulfilment, now));
     let (source, external_id) = match new.partner {
         Some(partner) => (partner.name, Some(partner.order_id)),
         None => (OWN_SOURCE.to_owned(), None),
@@ -132,44 +132,8 @@ async fn draft(
         address: new.address,
         note: new.note,
         eta,
+        accept_by: None,
     })
-}
-
-/// Ties the order to its partner's name for it. Calls that came before the order are taken up again.
-async fn tie_to_partner(
-    tx: &mut Tx,
-    order: &Order,
-    now: Timestamp,
-    app: &App,
-) -> Result<(), Failure> {
-    let Some(external_id) = &order.external_id else { return Ok(()) };
-    let mapping = mapping(app.mint.uuid(now), order, external_id, now);
-    match store::mappings::bind(tx, &mapping).await {
-        Ok(()) => {}
-        Err(StoreError::Conflict) => {
-            let (partner, id) = (&order.source, external_id);
-            return Err(Failure::Taken(format!("{partner}'s order {id} is another order here.")));
-        }
-        Err(error) => return Err(error.into()),
-    }
-    store::inbox::unpark(tx, &order.source, external_id).await?;
-    Ok(())
-}
-
-fn mapping(id: Uuid, order: &Order, external_id: &str, now: Timestamp) -> Mapping {
-    Mapping {
-        id,
-        local_entity_type: ORDER.to_owned(),
-        local_entity_id: order.id.uuid(),
-        external_system: order.source.clone(),
-        external_entity_id: external_id.to_owned(),
-        external_entity_type: ORDER.to_owned(),
-        mapping_data: None,
-        last_synced: None,
-        sync_status: "active".to_owned(),
-        created_at: now,
-        updated_at: now,
-    }
 }
 
 fn item(new: NewItem, store: &Store) -> Item {
@@ -189,16 +153,4 @@ fn sum(items: &[NewItem], store: &Store) -> Result<Money, Failure> {
     items.iter().try_fold(Money::new(0, store.currency), |sum, item| {
         Ok(sum.plus(item.unit_price.times(item.quantity)?)?)
     })
-}
-
-/// By the store's usual times.
-fn usual_eta(store: &Store, fulfilment: Fulfilment, now: Timestamp) -> Option<Eta> {
-    let ready_at = now.checked_add(i64::from(store.prep_minutes).minutes()).ok()?;
-    let arrives_at = match fulfilment {
-        Fulfilment::Delivery => {
-            Some(ready_at.checked_add(i64::from(store.delivery_minutes).minutes()).ok()?)
-        }
-        Fulfilment::Pickup | Fulfilment::DineIn => None,
-    };
-    Some(Eta { ready_at, arrives_at })
 }

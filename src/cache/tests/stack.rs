@@ -84,6 +84,7 @@ pub fn order(version: Version) -> Arc<Order> {
         address: None,
         note: None,
         eta: None,
+        accept_by: None,
     };
     Arc::new(Order { version, ..Order::begin(draft, Timestamp::UNIX_EPOCH) })
 }

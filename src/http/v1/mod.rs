@@ -1,6 +1,7 @@
 //! The `/v1` routes.
 
 mod inbox;
+mod mappings;
 mod orders;
 mod schemas;
 mod stores;
@@ -19,5 +20,6 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(token::routes())
         .merge(schemas::routes())
         .merge(inbox::routes())
+        .merge(mappings::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

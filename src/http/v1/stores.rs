@@ -9,7 +9,11 @@ use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::{App, stores, stores::NewStore, timings},
+    app::{
+        App,
+        stores::{self, NewStore, StoreChange},
+        timings,
+    },
     domain::{LocalizedText, Store, StoreId},
     http::{
         caller::{Anybody, Crew},
@@ -20,7 +24,10 @@ use crate::{
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, open)).routes(routes!(read)).routes(routes!(stats))
+    OpenApiRouter::new()
+        .routes(routes!(list, open))
+        .routes(routes!(read, change))
+        .routes(routes!(stats))
 }
 
 /// One store.
@@ -43,6 +50,8 @@ struct StoreBody {
     prep_minutes: u16,
     /// How long a courier takes from there.
     delivery_minutes: u16,
+    /// Whether orders that partners bring are accepted at once.
+    auto_accept: bool,
 }
 
 /// The stores.
@@ -80,6 +89,7 @@ impl From<Store> for StoreBody {
             stations: it.stations,
             prep_minutes: it.prep_minutes,
             delivery_minutes: it.delivery_minutes,
+            auto_accept: it.auto_accept,
         }
     }
 }
@@ -136,6 +146,29 @@ async fn read(
     Path(id): Path<StoreId>,
 ) -> Result<Body<StoreBody>, Problem> {
     Ok(Body(stores::read(&app, &caller, id).await?.into()))
+}
+
+/// Change a store's settings.
+///
+/// What is left out stays. Takes a token for the store with the scope `stores:write`.
+#[utoipa::path(
+    patch, path = "/stores/{id}", operation_id = "changeStore", tag = "stores", request_body = StoreChange,
+    params(("id" = StoreId, Path, description = "The store.")),
+    responses(
+        (status = 200, description = "The store.", body = StoreBody),
+        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not change stores.", body = ErrorBody),
+        (status = 404, description = "No such store, or not for this token.", body = ErrorBody),
+    )
+)]
+async fn change(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Path(id): Path<StoreId>,
+    Body(change): Body<StoreChange>,
+) -> Result<Body<StoreBody>, Problem> {
+    Ok(Body(stores::change(&app, &caller, id, change).await?.into()))
 }
 
 /// A store's day so far.

@@ -15,6 +15,7 @@ use crate::{
     },
     http::{
         extract::{Path, whole_body},
+        layers::REQUEST_ID,
         problem::{ErrorBody, Problem},
     },
     partners::Call,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Headers that may be kept: none of them proves who called.
-const KEPT: [header::HeaderName; 2] = [header::CONTENT_TYPE, header::USER_AGENT];
+const KEPT: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::USER_AGENT, REQUEST_ID];
 
 /// The routes of this file. Partners' bodies may be larger than others.
 pub fn routes(body_limit: usize) -> OpenApiRouter<App> {

@@ -1,7 +1,7 @@
 //! Looking at partners' calls, for the people who run the place.
 
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
+use sqlx::{Database, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
 use crate::{
@@ -27,8 +27,43 @@ pub struct InboxFilter {
     pub state: Option<CallState>,
     /// About this order.
     pub order_id: Option<OrderId>,
+    /// Received at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Received before this moment.
+    pub to: Option<Timestamp>,
     /// The last call of the page before: its `received_at` and id.
     pub before: Option<Cursor>,
+}
+
+impl InboxFilter {
+    /// The conditions, but for the page.
+    fn narrow<'a, DB>(&'a self, query: &mut QueryBuilder<DB>)
+    where
+        DB: Database,
+        &'a String: Encode<'a, DB> + Type<DB>,
+        &'a str: Encode<'a, DB> + Type<DB>,
+        Uuid: Encode<'a, DB> + Type<DB>,
+        At: Encode<'a, DB> + Type<DB>,
+    {
+        if let Some(partner) = &self.partner {
+            query.push(" AND partner = ").push_bind(partner);
+        }
+        if let Some(outcome) = &self.outcome {
+            query.push(" AND outcome = ").push_bind(outcome);
+        }
+        if let Some(state) = self.state {
+            query.push(" AND state = ").push_bind(state.as_str());
+        }
+        if let Some(order_id) = self.order_id {
+            query.push(" AND order_id = ").push_bind(order_id.uuid());
+        }
+        if let Some(from) = self.from {
+            query.push(" AND received_at >= ").push_bind(At(from));
+        }
+        if let Some(to) = self.to {
+            query.push(" AND received_at < ").push_bind(At(to));
+        }
+    }
 }
 
 /// A call in a list: all but its headers and its body, which [`load`] gives.
@@ -84,18 +119,7 @@ pub async fn list(
              FROM inbox
              WHERE TRUE",
         );
-        if let Some(partner) = &filter.partner {
-            query.push(" AND partner = ").push_bind(partner);
-        }
-        if let Some(outcome) = &filter.outcome {
-            query.push(" AND outcome = ").push_bind(outcome);
-        }
-        if let Some(state) = filter.state {
-            query.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(order_id) = filter.order_id {
-            query.push(" AND order_id = ").push_bind(order_id.uuid());
-        }
+        filter.narrow(&mut query);
         if let Some(before) = filter.before {
             query.push(" AND (received_at, id) < (").push_bind(At(before.at));
             query.push(", ").push_bind(before.id).push(")");
@@ -103,6 +127,57 @@ pub async fn list(
         query.push(" ORDER BY received_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
         query.build_query_as().fetch_all(conn).await?
     }))
+}
+
+/// Makes calls due once more, the oldest first and at most `limit`; answers how many. Applying a call twice is applying it once, so
+/// whatever came of it before may be replayed. Calls that are due anyway are left as they are.
+pub async fn replay(
+    tx: &mut Tx,
+    filter: &InboxFilter,
+    now: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let replayed = on!(tx, |conn| {
+        let mut query = QueryBuilder::new(
+            "UPDATE inbox
+             SET state = 'pending',
+                 attempts = 0,
+                 note = NULL,
+                 settled_at = NULL,
+                 next_attempt_at = ",
+        );
+        query.push_bind(At(now));
+        query.push(" WHERE id IN (SELECT id FROM inbox WHERE state <> 'pending'");
+        filter.narrow(&mut query);
+        query.push(" ORDER BY received_at, id LIMIT ").push_bind(i64::from(limit)).push(")");
+        query.build().execute(conn).await?.rows_affected()
+    });
+    if replayed > 0 {
+        tx.wrote_inbox();
+    }
+    Ok(replayed)
+}
+
+/// Makes one call due once more; `false` when there is no such call.
+pub async fn replay_one(tx: &mut Tx, id: InboxId, now: Timestamp) -> Result<bool, StoreError> {
+    let replayed = on!(tx, |conn| sqlx::query(
+        "UPDATE inbox
+         SET state = 'pending',
+             attempts = 0,
+             note = NULL,
+             settled_at = NULL,
+             next_attempt_at = $2
+         WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .bind(At(now))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    if replayed > 0 {
+        tx.wrote_inbox();
+    }
+    Ok(replayed > 0)
 }
 
 /// One call with its headers and its body; nothing when there is no such call.

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-pub use self::listing::{Counts, InboxEntry, InboxFilter, counts, list, load};
+pub use self::listing::{Counts, InboxEntry, InboxFilter, counts, list, load, replay, replay_one};
 
 /// The headers of a call that are worth keeping. Never one that proves who called.
 pub type Headers = BTreeMap<String, String>;
@@ -236,6 +236,28 @@ pub async fn unpark(tx: &mut Tx, partner: &str, external_id: &str) -> Result<u64
     )
     .bind(partner)
     .bind(external_id)
+    .execute(conn)
+    .await?
+    .rows_affected());
+    if unparked > 0 {
+        tx.wrote_inbox();
+    }
+    Ok(unparked)
+}
+
+/// Makes the calls due that wait for a store of a partner to be named; answers how many.
+pub async fn unpark_all(tx: &mut Tx, partner: &str, outcome: &str) -> Result<u64, StoreError> {
+    let unparked = on!(tx, |conn| sqlx::query(
+        "UPDATE inbox
+         SET state = 'pending',
+             next_attempt_at = received_at
+         WHERE state = 'parked'
+           AND state <> 'done' -- as above
+           AND partner = $1
+           AND outcome = $2",
+    )
+    .bind(partner)
+    .bind(outcome)
     .execute(conn)
     .await?
     .rows_affected());

@@ -103,10 +103,11 @@ async fn insert_orders(tx: &mut Tx, appends: &[&&Append<'_>]) -> Result<(), Stor
         .moments(orders().map(|it| it.placed_at))
         .moments(orders().map(|it| it.updated_at))
         .moments(orders().map(ended_at))
+        .moments(orders().map(Order::answer_by))
         .jsons(orders())?;
     let head = "INSERT INTO orders (
             id, store_id, customer_id, courier_id, number, status, version,
-            placed_at, updated_at, ended_at, body
+            placed_at, updated_at, ended_at, answer_by, body
         )";
     rows.execute(tx, head, "").await.map(drop)
 }
@@ -121,9 +122,10 @@ async fn update_orders(tx: &mut Tx, appends: &[&&Append<'_>]) -> Result<(), Stor
         .numbers(orders().map(|it| it.version))
         .moments(orders().map(|it| it.updated_at))
         .moments(orders().map(ended_at))
+        .moments(orders().map(Order::answer_by))
         .jsons(orders())?;
     let head = "WITH changed (
-            id, previous, courier_id, status, version, updated_at, ended_at, body
+            id, previous, courier_id, status, version, updated_at, ended_at, answer_by, body
         ) AS (";
     let tail = ")
         UPDATE orders
@@ -132,6 +134,7 @@ async fn update_orders(tx: &mut Tx, appends: &[&&Append<'_>]) -> Result<(), Stor
             version = changed.version,
             updated_at = changed.updated_at,
             ended_at = changed.ended_at,
+            answer_by = changed.answer_by,
             body = changed.body
         FROM changed
         WHERE orders.id = changed.id

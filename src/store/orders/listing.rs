@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
+use uuid::Uuid;
 
 use crate::{
     base::cursor::Cursor,
-    domain::{Order, OrderStatus, StoreId},
+    domain::{Order, OrderId, OrderStatus, StoreId},
     store::{
         StoreError, Tx,
         moment::At,
@@ -135,6 +136,26 @@ pub async fn active(
     Ok(orders)
 }
 
+/// Orders that nobody answered in time, the longest overdue first.
+pub async fn unanswered(
+    tx: &mut Tx,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<OrderId>, StoreError> {
+    let ids: Vec<Uuid> = on!(tx, |conn| sqlx::query_scalar(
+        "SELECT id
+         FROM orders
+         WHERE answer_by <= $1
+         ORDER BY answer_by
+         LIMIT $2",
+    )
+    .bind(At(now))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?);
+    Ok(ids.into_iter().map(OrderId::from_uuid).collect())
+}
+
 /// Orders that changed at `since` or later, the one that changed first first; `after` is the last order of the page
 /// before: its `updated_at` and id.
 ///
@@ -148,7 +169,7 @@ pub async fn changed_since(
     // The cursor of nothing sorts before every row of its moment.
     let after = after.filter(|it| since <= it.at);
     let comparison = if after.is_some() { ">" } else { ">=" };
-    let from = after.unwrap_or(Cursor { at: since, id: uuid::Uuid::nil() });
+    let from = after.unwrap_or(Cursor { at: since, id: Uuid::nil() });
     let rows: Vec<Body> = on!(tx, |conn| QueryBuilder::new("SELECT body FROM orders WHERE ")
         .push("(updated_at, id) ")
         .push(comparison)

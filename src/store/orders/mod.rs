@@ -19,7 +19,7 @@ use crate::{
 
 pub use self::{
     append::{Append, append, append_all},
-    listing::{OrderFilter, Watch, active, changed_since, list},
+    listing::{OrderFilter, Watch, active, changed_since, list, unanswered},
 };
 
 /// An order as it stands; nothing when there is no such order.

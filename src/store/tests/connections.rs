@@ -36,7 +36,7 @@ on_both! {
         tx.commit().await.unwrap();
         let pending = stage.database.pending_migrations().await.unwrap();
         assert_eq!(pending[0], "0003_inbox");
-        assert_eq!(pending.len(), 5);
+        assert!(6 <= pending.len(), "{pending:?}");
         let mut tx = stage.begin().await;
         on!(tx, |conn| sqlx::query("DROP TABLE _sqlx_migrations")
             .execute(conn)

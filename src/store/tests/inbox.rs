@@ -236,6 +236,8 @@ on_both! {
         let before = Some(Cursor { at: later(1), id: two.uuid() });
         assert_eq!(found(InboxFilter { before, ..all() }, 10).await, [one, calls[0].id]);
         let everything = InboxFilter {
+            from: None,
+            to: None,
             partner: Some("careem".to_owned()),
             outcome: Some("late".to_owned()),
             state: Some(CallState::Done),

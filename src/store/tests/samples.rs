@@ -46,6 +46,7 @@ pub fn branch(number: u128) -> Store {
         stations: vec!["grill".to_owned()],
         prep_minutes: 20,
         delivery_minutes: 25,
+        auto_accept: false,
     }
 }
 
@@ -90,6 +91,7 @@ impl Story {
             address: None,
             note: Some("no onions 🧅".to_owned()),
             eta: None,
+            accept_by: None,
         };
         let order = Order::begin(draft.clone(), at);
         let news = vec![recorded(&order, Fact::OrderCreated { draft: Box::new(draft) })];

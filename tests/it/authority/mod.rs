@@ -54,6 +54,8 @@ impl World {
         world.give_to_omar(&world.order).await;
         let calls = world.app.get("/v1/webhooks/inbox", &world.app.service()).await.expect(200);
         id(&calls["calls"][0]).clone_into(&mut world.call);
+        let (path, body) = ("/v1/mappings/careem/stores/named", json!({"storeId": world.store}));
+        world.app.put(path, &world.app.service(), &body).await.expect(200);
         world
     }
 
@@ -112,6 +114,8 @@ impl World {
         };
         let path = it.path.replace("{id}", thing).replace("{partner}", "careem");
         let path = path.replace("{event_type}", "OrderCreated");
+        let name = if it.method == Method::DELETE { "nameless" } else { "named" };
+        let path = path.replace("{external_id}", name);
         let mut request = self.app.request(it.method.clone(), &path);
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -124,6 +128,7 @@ impl World {
                     order
                 }
                 "store" => json!({"name": {"en": "New"}}),
+                "store_id" => json!({"storeId": self.store}),
                 text => serde_json::from_str(text).unwrap(),
             };
             request = request.header("idempotency-key", unique()).json(&body);

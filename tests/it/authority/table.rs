@@ -66,7 +66,7 @@ pub struct Rule {
     pub operation: &'static str,
     /// The scope that a service needs for it.
     pub scope: &'static str,
-    /// What is sent: JSON, `order` or `store`.
+    /// What is sent: JSON, `order`, `store` or `store_id`.
     pub body: &'static str,
     /// The steps of a fresh order for each request; empty: all share one order, which stays as it is.
     pub stage: &'static [&'static str],
@@ -130,10 +130,26 @@ pub const RULES: &[Rule] = &[
     // What stands there hangs outside the door.
     rule("GET /v1/stores/{id}", "stores:read",
         [200, 200, 200, 200, 200, 200, 200, 404, 200, 200, 200, 404, 404]),
+    rule("PATCH /v1/stores/{id}", "stores:write",
+        [403, 403, 403, 403, 403, 403, 403, 404, 403, 200, 200, 404, 403]),
+    rule("GET /v1/mappings", "stores:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("GET /v1/mappings/{partner}/stores/{external_id}", "stores:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("PUT /v1/mappings/{partner}/stores/{external_id}", "stores:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]).body("store_id"),
+    rule("DELETE /v1/mappings/{partner}/stores/{external_id}", "stores:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 404, 404, 403, 403]),
     rule("GET /v1/stores/{id}/stats", "orders:read",
         [403, 403, 403, 403, 403, 403, 200, 404, 200, 200, 200, 404, 404]),
     rule("GET /v1/webhooks/inbox", "inbox:read",
         [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("GET /v1/webhooks/inbox/{id}", "inbox:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("POST /v1/webhooks/inbox/{id}/replay", "inbox:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 202, 202, 403, 403]),
+    rule("POST /v1/webhooks/inbox/replay", "inbox:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 202, 202, 403, 403]),
     rule("GET /v1/webhooks/inbox/{id}/body", "inbox:read",
         [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
     rule("POST /v1/token/renew", "",

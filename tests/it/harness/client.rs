@@ -66,6 +66,11 @@ impl Client {
         answer(self.request(Method::POST, path).bearer_auth(token).json(body)).await
     }
 
+    /// `PUT` with a JSON body.
+    pub async fn put(&self, path: &str, token: &str, body: &Value) -> Answer {
+        answer(self.request(Method::PUT, path).bearer_auth(token).json(body)).await
+    }
+
     /// `PATCH` with a JSON body.
     pub async fn patch(&self, path: &str, token: &str, body: &Value) -> Answer {
         answer(self.request(Method::PATCH, path).bearer_auth(token).json(body)).await

@@ -1,11 +1,28 @@
 //! What others call our things.
 
+mod listing;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::store::{StoreError, Tx, moment::At, rows::Rows, tx::on};
+pub use self::listing::{MappingChange, MappingFilter, changes, get, list};
+use crate::{
+    domain::Actor,
+    store::{StoreError, Tx, moment::At, rows::Rows, tx::on},
+};
+
+/// One of another system's things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalId {
+    /// The other system: the partner's slug.
+    pub system: String,
+    /// What kind of thing it is to the other system.
+    pub kind: String,
+    /// Its id there.
+    pub id: String,
+}
 
 /// Another system's name for one of our things.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +49,17 @@ pub struct Mapping {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Mapping {
+    /// The other system's side of it.
+    pub fn external_id(&self) -> ExternalId {
+        ExternalId {
+            system: self.external_system.clone(),
+            kind: self.external_entity_type.clone(),
+            id: self.external_entity_id.clone(),
+        }
+    }
 }
 
 /// Binds an external id to a thing of ours, or brings what is known of the bond up to date.
@@ -68,6 +96,79 @@ pub async fn bind(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
     .await?
     .rows_affected());
     if bound == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+}
+
+/// Binds an external id to a thing of ours whatever it was bound to before: who says so last is right. The log keeps who did it.
+pub async fn rebind(tx: &mut Tx, mapping: &Mapping, actor: &Actor) -> Result<(), StoreError> {
+    let id = mapping.external_id();
+    let before = get(tx, &id).await?.map(|it| it.local_entity_id);
+    if before.is_some_and(|it| it != mapping.local_entity_id) {
+        remove(tx, &id).await?;
+    }
+    bind(tx, mapping).await?;
+    if before != Some(mapping.local_entity_id) {
+        let to = Some(mapping.local_entity_id);
+        log(tx, mapping.id, &id, (before, to), actor, mapping.updated_at).await?;
+    }
+    Ok(())
+}
+
+/// Binds an external id to nothing any more; `false` when it was bound to nothing. `entry` is the id of the log's entry.
+pub async fn unbind(
+    tx: &mut Tx,
+    id: &ExternalId,
+    actor: &Actor,
+    (entry, at): (Uuid, Timestamp),
+) -> Result<bool, StoreError> {
+    let Some(before) = get(tx, id).await? else { return Ok(false) };
+    remove(tx, id).await?;
+    log(tx, entry, id, (Some(before.local_entity_id), None), actor, at).await?;
+    Ok(true)
+}
+
+async fn remove(tx: &mut Tx, id: &ExternalId) -> Result<(), StoreError> {
+    on!(tx, |conn| sqlx::query(
+        "DELETE FROM integration_mappings
+         WHERE external_system = $1
+           AND external_entity_type = $2
+           AND external_entity_id = $3",
+    )
+    .bind(&id.system)
+    .bind(&id.kind)
+    .bind(&id.id)
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
+}
+
+async fn log(
+    tx: &mut Tx,
+    entry: Uuid,
+    id: &ExternalId,
+    (from, to): (Option<Uuid>, Option<Uuid>),
+    actor: &Actor,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO integration_mapping_log (
+             id, external_system, external_entity_type, external_entity_id,
+             was_bound_to, bound_to, actor, changed_at
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(entry)
+    .bind(&id.system)
+    .bind(&id.kind)
+    .bind(&id.id)
+    .bind(from)
+    .bind(to)
+    .bind(Json(actor))
+    .bind(At(at))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
 }
 
 /// Our ids behind external ones, in no order; what is not bound is left out.

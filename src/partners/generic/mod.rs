@@ -2,6 +2,8 @@
 //!
 //! `docs/partners.md` is its contract.
 
+mod placed;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -31,9 +33,17 @@ impl Inbound for Generic {
         let external_id = json::word(&call, "/data/externalId");
         let name = order_id.map(|it| it.to_string()).or_else(|| external_id.clone());
         let report = match (kind.as_str(), name) {
+            ("order.placed", _) if external_id.is_none() => {
+                return Err(Unreadable::Lacks("data.externalId"));
+            }
+            ("order.placed", _) => {
+                let data = call.pointer("/data").unwrap_or(&Value::Null);
+                Report::Placed(Box::new(placed::read(data)?))
+            }
             ("order.status", Some(_)) => order(&call)?,
+            ("payment.status", Some(_)) => payment(&call)?,
             ("delivery.status", Some(name)) => delivery(&call, &name)?,
-            ("order.status" | "delivery.status", None) => {
+            ("order.status" | "delivery.status" | "payment.status", None) => {
                 return Err(Unreadable::Lacks("data.orderId or data.externalId"));
             }
             _ => Report::Unknown { word: kind },
@@ -47,6 +57,14 @@ fn order(call: &Value) -> Result<Report, Unreadable> {
     let word = json::need(call, "/data/status", "data.status")?;
     Ok(match word.parse() {
         Ok(status) => Report::Order { status, reason: reason(call) },
+        Err(_) => Report::Unknown { word },
+    })
+}
+
+fn payment(call: &Value) -> Result<Report, Unreadable> {
+    let word = json::need(call, "/data/status", "data.status")?;
+    Ok(match word.parse() {
+        Ok(status) => Report::Payment { status },
         Err(_) => Report::Unknown { word },
     })
 }

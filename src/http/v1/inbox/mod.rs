@@ -1,4 +1,8 @@
-//! `GET /v1/webhooks/inbox`
+//! `/v1/webhooks/inbox`
+
+mod replay;
+
+use std::collections::BTreeMap;
 
 use axum::{
     extract::State,
@@ -23,7 +27,11 @@ use crate::{
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(body))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(body))
+        .merge(replay::routes())
 }
 
 /// What is looked for.
@@ -33,17 +41,45 @@ pub fn routes() -> OpenApiRouter<App> {
 struct InboxQuery {
     /// Of one partner.
     partner: Option<String>,
-    /// With this outcome: `applied`, `late`, `unknown_status`, `unknown_order`, `not_applicable`, `ignored`, `unreadable`, `failed`.
+    /// With this outcome: `applied`, `begun`, `late`, `unknown_status`, `unknown_order`, `unknown_store`, `not_applicable`, `ignored`,
+    /// `test_order`, `unusable_order`, `unreadable`, `failed`.
     outcome: Option<String>,
     /// In this state.
     state: Option<CallState>,
     /// About one order.
     #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
+    /// Received at this moment or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Received before this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
     /// At most so many: 1 to 200, 50 when left out.
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
+}
+
+/// One stored call with all that is kept of it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WholeCall {
+    /// Its id.
+    id: InboxId,
+    /// Who called.
+    partner: String,
+    /// The partner's own id of the call.
+    event_id: Option<String>,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    /// The headers that are kept: none of them proves who called. `x-request-id` is that of the answer and of the log.
+    headers: BTreeMap<String, String>,
+    /// The length of the body.
+    bytes: usize,
+    /// The body, where it is text; byte for byte at `…/body`.
+    text: Option<String>,
 }
 
 /// A page of calls.
@@ -124,6 +160,8 @@ async fn list(
         outcome: query.outcome,
         state: query.state,
         order_id: query.order_id,
+        from: query.from,
+        to: query.to,
         before: paging::cursor(query.cursor.as_deref())?,
     };
     let listing = inbox::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
@@ -133,11 +171,39 @@ async fn list(
     }))
 }
 
+/// One stored call, and what was said beside its body.
+#[utoipa::path(
+    get, path = "/webhooks/inbox/{id}", operation_id = "readCall", tag = "webhooks",
+    params(("id" = InboxId, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The call.", body = WholeCall),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not read the inbox.", body = ErrorBody),
+        (status = 404, description = "No such call.", body = ErrorBody),
+    )
+)]
+async fn read(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Path(id): Path<InboxId>,
+) -> Result<Body<WholeCall>, Problem> {
+    let call = inbox::read(&app, &caller, id).await?;
+    Ok(Body(WholeCall {
+        id: call.id,
+        partner: call.partner,
+        event_id: call.event_id,
+        received_at: call.received_at,
+        headers: call.headers,
+        bytes: call.body.len(),
+        text: String::from_utf8(call.body.into()).ok(),
+    }))
+}
+
 /// One stored call's body.
 ///
 /// Byte for byte as the partner sent it.
 #[utoipa::path(
-    get, path = "/webhooks/inbox/{id}/body", operation_id = "readCall", tag = "webhooks",
+    get, path = "/webhooks/inbox/{id}/body", operation_id = "readCallBody", tag = "webhooks",
     params(("id" = InboxId, Path, description = "The call.")),
     responses(
         (status = 200, description = "The body.", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -151,7 +217,7 @@ async fn body(
     State(app): State<App>,
     Path(id): Path<InboxId>,
 ) -> Result<Response, Problem> {
-    let body = inbox::body(&app, &caller, id).await?;
+    let body = inbox::read(&app, &caller, id).await?.body;
     // Whatever it is, a browser is not to show it.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

@@ -1,0 +1,116 @@
+//! Partners' calls that come at the same time are stored in one transaction: a commit is a write to the disk, however much is in it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    app::{App, Failure, intake::Received},
+    store::{self, StoreError, inbox::NewCall},
+};
+
+/// Calls stored in one transaction.
+const AT_ONCE: usize = 256;
+
+/// Calls that wait to be stored; whoever comes then waits to wait.
+const WAITING: usize = 1024;
+
+/// A verified call, and who wants to hear that it is stored.
+struct Waiting {
+    call: NewCall,
+    stored: oneshot::Sender<Result<Received, Arc<StoreError>>>,
+}
+
+/// Where calls are handed in to be stored.
+#[derive(Clone)]
+pub struct Gathering(mpsc::Sender<Waiting>);
+
+/// Where they are taken out.
+pub struct Gathered {
+    calls: mpsc::Receiver<Waiting>,
+    batch: Vec<Waiting>,
+}
+
+/// Both ends.
+pub fn gathering() -> (Gathering, Gathered) {
+    let (sender, calls) = mpsc::channel(WAITING);
+    (Gathering(sender), Gathered { calls, batch: Vec::with_capacity(AT_ONCE) })
+}
+
+impl Gathering {
+    /// Stores a verified call, byte for byte, along with whatever comes at the same time. Once this returns `Ok`, the call is safe.
+    pub(super) async fn store(&self, app: &App, call: NewCall) -> Result<Received, Failure> {
+        let (stored, answer) = oneshot::channel();
+        match self.0.send(Waiting { call, stored }).await {
+            Ok(()) => Ok(answer.await.map_err(|_| Failure::Interrupted)??),
+            // Nobody gathers any more: this process is about to end.
+            Err(mpsc::error::SendError(waiting)) => Ok(put_one(app, &waiting.call).await?),
+        }
+    }
+}
+
+impl Gathered {
+    /// Waits until there is something to store. Loses nothing when it is dropped half-way.
+    pub async fn wait(&mut self) {
+        if self.batch.is_empty() && self.calls.recv_many(&mut self.batch, AT_ONCE).await == 0 {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Stores what waits; answers how many calls that were. Whether it worked is told to each who waits.
+    pub async fn store(&mut self, app: &App) -> usize {
+        while self.batch.len() < AT_ONCE
+            && let Ok(more) = self.calls.try_recv()
+        {
+            self.batch.push(more);
+        }
+        let (calls, tell): (Vec<_>, Vec<_>) =
+            self.batch.drain(..).map(|it| (it.call, it.stored)).unzip();
+        if calls.is_empty() {
+            return 0;
+        }
+        let count = calls.len();
+        for (answer, stored) in put_each(app, calls).await.into_iter().zip(tell) {
+            // Whoever has gone away calls again.
+            let _gone = stored.send(answer);
+        }
+        count
+    }
+
+    /// Takes nothing any more; what waits already can still be stored.
+    pub fn close(&mut self) {
+        self.calls.close();
+    }
+}
+
+/// All together, or where that fails each by itself: one call that cannot be stored must not be the others' misfortune.
+async fn put_each(app: &App, calls: Vec<NewCall>) -> Vec<Result<Received, Arc<StoreError>>> {
+    match put(app, &calls).await {
+        Ok(received) => received.into_iter().map(Ok).collect(),
+        Err(error) if calls.len() == 1 || error.is_unavailable() => {
+            let error = Arc::new(error);
+            calls.iter().map(|_| Err(Arc::clone(&error))).collect()
+        }
+        Err(_) => {
+            let mut answers = Vec::with_capacity(calls.len());
+            for call in &calls {
+                answers.push(put_one(app, call).await.map_err(Arc::new));
+            }
+            answers
+        }
+    }
+}
+
+async fn put_one(app: &App, call: &NewCall) -> Result<Received, StoreError> {
+    let received = put(app, std::slice::from_ref(call)).await?.pop();
+    Ok(received.unwrap_or(Received::Duplicate))
+}
+
+async fn put(app: &App, calls: &[NewCall]) -> Result<Vec<Received>, StoreError> {
+    let mut tx = app.db.begin().await?;
+    let stored = store::inbox::put(&mut tx, calls).await?;
+    tx.commit().await?;
+    let received =
+        |it: Option<_>| if it.is_some() { Received::Stored } else { Received::Duplicate };
+    Ok(stored.into_iter().map(received).collect())
+}

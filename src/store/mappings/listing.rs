@@ -1,0 +1,130 @@
+//! Looking mappings up, both ways.
+
+use jiff::Timestamp;
+use sqlx::{QueryBuilder, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    base::cursor::Cursor,
+    domain::Actor,
+    store::{
+        StoreError, Tx,
+        mappings::{ExternalId, Mapping},
+        moment::At,
+        row::from_row,
+        tx::on,
+    },
+};
+
+/// Which mappings are wanted; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct MappingFilter {
+    /// Of this other system.
+    pub system: Option<String>,
+    /// Of this kind of thing of ours: `order`, `store`.
+    pub kind: Option<String>,
+    /// Of this thing of ours.
+    pub local_id: Option<Uuid>,
+    /// Of this id of the other system.
+    pub external_id: Option<String>,
+    /// The last mapping of the page before: its `created_at` and id.
+    pub before: Option<Cursor>,
+}
+
+/// One change of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingChange {
+    /// What it was bound to; `None` for nothing.
+    pub from: Option<Uuid>,
+    /// What it has been bound to since; `None` for nothing.
+    pub to: Option<Uuid>,
+    /// Who did it.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A page of mappings, the youngest first.
+pub async fn list(
+    tx: &mut Tx,
+    filter: &MappingFilter,
+    limit: u32,
+) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new("SELECT * FROM integration_mappings WHERE TRUE");
+        if let Some(system) = &filter.system {
+            query.push(" AND external_system = ").push_bind(system);
+        }
+        if let Some(kind) = &filter.kind {
+            query.push(" AND local_entity_type = ").push_bind(kind);
+        }
+        if let Some(id) = filter.local_id {
+            query.push(" AND local_entity_id = ").push_bind(id);
+        }
+        if let Some(id) = &filter.external_id {
+            query.push(" AND external_entity_id = ").push_bind(id);
+        }
+        if let Some(before) = filter.before {
+            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
+        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// One mapping; nothing when the external id is bound to nothing.
+pub async fn get(tx: &mut Tx, id: &ExternalId) -> Result<Option<Mapping>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT *
+         FROM integration_mappings
+         WHERE external_system = $1
+           AND external_entity_type = $2
+           AND external_entity_id = $3",
+    )
+    .bind(&id.system)
+    .bind(&id.kind)
+    .bind(&id.id)
+    .fetch_optional(conn)
+    .await?))
+}
+
+/// What an external id was bound to, the first change first.
+pub async fn changes(tx: &mut Tx, id: &ExternalId) -> Result<Vec<MappingChange>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT was_bound_to, bound_to, actor, changed_at
+         FROM integration_mapping_log
+         WHERE external_system = $1
+           AND external_entity_type = $2
+           AND external_entity_id = $3
+         ORDER BY changed_at, id",
+    )
+    .bind(&id.system)
+    .bind(&id.kind)
+    .bind(&id.id)
+    .fetch_all(conn)
+    .await?))
+}
+
+from_row!(Mapping, |row| Self {
+    id: row.try_get("id")?,
+    local_entity_type: row.try_get("local_entity_type")?,
+    local_entity_id: row.try_get("local_entity_id")?,
+    external_system: row.try_get("external_system")?,
+    external_entity_id: row.try_get("external_entity_id")?,
+    external_entity_type: row.try_get("external_entity_type")?,
+    mapping_data: row
+        .try_get::<Option<Json<serde_json::Value>>, _>("mapping_data")?
+        .map(|Json(data)| data),
+    last_synced: row.try_get::<Option<At>, _>("last_synced")?.map(|At(at)| at),
+    sync_status: row.try_get("sync_status")?,
+    created_at: row.try_get::<At, _>("created_at")?.0,
+    updated_at: row.try_get::<At, _>("updated_at")?.0,
+});
+
+from_row!(MappingChange, |row| Self {
+    from: row.try_get("was_bound_to")?,
+    to: row.try_get("bound_to")?,
+    actor: row.try_get::<Json<Actor>, _>("actor")?.0,
+    at: row.try_get::<At, _>("changed_at")?.0,
+});
