@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     domain::{MoneyError, Refusal},
     live::Hub,
+    partners::Partners,
     store::{Database, StoreError},
 };
 
@@ -63,6 +64,8 @@ pub struct Reach {
     pub tokens: Arc<Tokens>,
     /// Where partners' calls are handed in to be stored.
     pub calls: intake::Gathering,
+    /// Who calls.
+    pub partners: Partners,
     /// What each partner proves itself with, by its slug.
     pub partner_secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
     /// The time.

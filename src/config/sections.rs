@@ -202,4 +202,18 @@ section! {
 pub struct Partner {
     /// Active secrets; several during a rotation. None: the partner's calls are refused.
     pub secrets: Vec<SecretString>,
+    /// The URL that the partner has on file for us, where it signs that. Left out: the public URL and the path.
+    pub url: Option<String>,
+    /// How far a signed time may be from ours.
+    pub replay_window: Option<Span>,
+    /// How long a store may take to answer the partner's orders, where they do not say. Left out: as the partner has it.
+    pub accept_within: Option<Span>,
+}
+
+impl Partner {
+    /// How far a signed time may be from ours, when nobody says otherwise.
+    pub const REPLAY_WINDOW: Span = Span::secs(300);
+
+    /// What both spans may be.
+    pub(in crate::config) const BOUNDS: (Span, Span) = (Span::secs(1), Span::secs(86_400));
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::config::{
     Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Partner, Workers,
-    setting::{Setting, Shown},
+    setting::{Setting, Shown, range},
 };
 
 /// All settings.
@@ -33,6 +33,8 @@ pub struct Config {
     pub workers: Workers,
     /// The log.
     pub log: Log,
+    /// The folder of operators' own partners, a TOML file each.
+    pub adapters_dir: Option<PathBuf>,
     /// What each partner proves itself with, by its slug.
     pub partners: BTreeMap<String, Partner>,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             orders: Orders::default(),
             workers: Workers::default(),
             log: Log::default(),
+            adapters_dir: None,
             partners: BTreeMap::new(),
         }
     }
@@ -68,6 +71,17 @@ impl Config {
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
         self.log.check(&mut wrong);
+        let (low, high) = Partner::BOUNDS;
+        for (slug, it) in &self.partners {
+            for (name, span) in
+                [("replay_window", it.replay_window), ("accept_within", it.accept_within)]
+            {
+                if let Some(span) = span.filter(|it| *it < low || high < *it) {
+                    let must = format!("it must be between {low} and {high}");
+                    wrong.push(format!("partners.{slug}.{name} is {span}; {must}"));
+                }
+            }
+        }
         let Live { ping_every, idle_timeout, .. } = &self.live;
         if idle_timeout <= ping_every {
             wrong.push(format!(
@@ -80,22 +94,13 @@ impl Config {
 
 /// Every setting, in the order of the sections.
 pub fn settings() -> Vec<Setting> {
-    let mut settings = vec![
-        Setting {
-            name: "data_dir".to_owned(),
-            default: Config::default().data_dir.shown(),
-            allowed: None,
-            doc: "The folder for what an embedded server keeps: its database and its keys."
-                .to_owned(),
-        },
-        Setting {
-            name: "partners.<slug>.secrets".to_owned(),
-            default: "[]".to_owned(),
-            allowed: None,
-            doc: "Active secrets of one partner; several during a rotation. None: its calls are refused."
-                .to_owned(),
-        },
-    ];
+    let mut settings = vec![Setting {
+        name: "data_dir".to_owned(),
+        default: Config::default().data_dir.shown(),
+        allowed: None,
+        doc: "The folder for what an embedded server keeps: its database and its keys.".to_owned(),
+    }];
+    settings.extend(of_partners());
     Http::list(&mut settings);
     Database::list(&mut settings);
     Bus::list(&mut settings);
@@ -106,4 +111,25 @@ pub fn settings() -> Vec<Setting> {
     Workers::list(&mut settings);
     Log::list(&mut settings);
     settings
+}
+
+/// Those that every partner has of its own, and the folder of those that operators add.
+fn of_partners() -> impl Iterator<Item = Setting> {
+    let (low, high) = Partner::BOUNDS;
+    let spans = range(low, high);
+    let window = Partner::REPLAY_WINDOW.to_string();
+    [
+        ("adapters_dir", "not set", None, "The folder of your own partners, a TOML file each; looked at every 2 s. Left out: there are none."),
+        ("partners.<slug>.secrets", "[]", None, "Active secrets of one partner; several during a rotation. None: its calls are refused."),
+        ("partners.<slug>.url", "not set", None, "The URL that the partner has on file for us, where it signs that (Square). Left out: `http.public_url` and the path."),
+        ("partners.<slug>.replay_window", &window, Some(&spans), "How far a signed time may be from ours."),
+        ("partners.<slug>.accept_within", "not set", Some(&spans), "How long a store may take to answer the partner's orders, where they do not say. Left out: as the partner has it, see docs/partners.md."),
+    ]
+    .map(|(name, default, allowed, doc)| Setting {
+        name: name.to_owned(),
+        default: default.to_owned(),
+        allowed: allowed.cloned(),
+        doc: doc.to_owned(),
+    })
+    .into_iter()
 }
