@@ -4,6 +4,7 @@ mod abuse;
 mod inbox;
 mod once;
 mod partners;
+mod placed;
 mod proof;
 
 use serde_json::Value;
