@@ -96,6 +96,10 @@ id!(
     /// Names one stored call of a partner.
     InboxId, "inb"
 );
+id!(
+    /// Names one credential of a partner.
+    CredentialId, "crd"
+);
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {
     let digits = text.strip_prefix(prefix)?;

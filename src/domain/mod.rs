@@ -27,7 +27,7 @@ pub use self::{
     delivery::{Courier, Delivery, DeliveryStatus},
     envelope::{Envelope, EventType},
     fact::{Fact, Recorded},
-    id::{EventId, IdError, InboxId, OrderId, StoreId},
+    id::{CredentialId, EventId, IdError, InboxId, OrderId, StoreId},
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},

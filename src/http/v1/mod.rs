@@ -1,5 +1,6 @@
 //! The `/v1` routes.
 
+mod credentials;
 mod inbox;
 mod mappings;
 mod orders;
@@ -21,5 +22,6 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(schemas::routes())
         .merge(inbox::routes())
         .merge(mappings::routes())
+        .merge(credentials::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }
