@@ -10,30 +10,13 @@ use crate::{
         app::{TestApp, evening},
         client::{Client, id},
         wait::eventually,
+        webhooks::order_placed,
     },
     webhooks::calls,
 };
 
-/// What the generic format says of a new order.
-fn placed(external_id: &str, store: &str) -> Value {
-    json!({"type": "order.placed", "timestamp": "2026-11-20T18:00:00Z", "data": {
-        "externalId": external_id, "storeId": store, "fulfilment": "delivery",
-        "items": [
-            {"sku": "itm-9", "name": {"en": "Burger", "ar": "برغر"}, "quantity": 2, "unitPrice": "4.250"},
-            {"sku": "itm-4", "name": "Fries", "quantity": 1, "unitPrice": {"amount": 1360}, "note": "no salt"},
-        ],
-        "customer": {"name": "Sara Haddad", "phone": "+962790000001"},
-        "payment": {"method": "partner", "status": "captured"},
-    }})
-}
-
 async fn send(app: &Client, event: &str, body: &Value) {
     app.deliver(&app.webhook("generic", event, body)).await.expect(200);
-}
-
-async fn name_store(app: &Client, name: &str, store: &str) {
-    let path = format!("/v1/mappings/generic/stores/{name}");
-    app.put(&path, &app.service(), &json!({"storeId": store})).await.expect(200);
 }
 
 /// Waits for the only call with this outcome.
@@ -57,10 +40,10 @@ async fn order_of(app: &Client, external_id: &str) -> Option<Value> {
 async fn an_order_placed_at_a_partner_is_on_the_kitchen_s_screen() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
+    app.name_store("branch-7", &store).await;
     let mut screen = app.screen(&app.staff(&store), "kitchen").await;
     screen.subscribe(&format!("store:{store}"), None).await;
-    send(&app, "m1", &placed("p-1", "branch-7")).await;
+    send(&app, "m1", &order_placed("p-1", "branch-7")).await;
     let frame = screen.expect("event").await;
     let event = &frame["event"];
     assert_eq!(event["eventType"], "OrderCreated");
@@ -78,9 +61,9 @@ async fn an_order_placed_at_a_partner_is_on_the_kitchen_s_screen() {
 async fn however_often_it_is_told_it_is_one_order() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
+    app.name_store("branch-7", &store).await;
     for (at, note) in ["", "once more", "and again"].iter().enumerate() {
-        let mut body = placed("p-1", "branch-7");
+        let mut body = order_placed("p-1", "branch-7");
         body["data"]["note"] = json!(note);
         send(&app, &format!("m{at}"), &body).await;
     }
@@ -106,10 +89,10 @@ async fn however_often_it_is_told_it_is_one_order() {
 async fn an_order_for_a_store_that_nobody_has_named_waits_until_somebody_does() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    send(&app, "m1", &placed("p-1", "branch-8")).await;
+    send(&app, "m1", &order_placed("p-1", "branch-8")).await;
     let parked = settled(&app, "unknown_store").await;
     assert_eq!((&parked["state"], &parked["note"]), (&json!("parked"), &json!("branch-8")));
-    name_store(&app, "branch-8", &store).await;
+    app.name_store("branch-8", &store).await;
     settled(&app, "begun").await;
     assert_eq!(order_of(&app, "p-1").await.unwrap()["storeId"], store.as_str());
 }
@@ -118,9 +101,9 @@ async fn an_order_for_a_store_that_nobody_has_named_waits_until_somebody_does() 
 async fn rehearsals_and_orders_that_are_none_never_reach_a_kitchen() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
+    app.name_store("branch-7", &store).await;
     let with = |external_id: &str, field: &str, value: Value| {
-        let mut body = placed(external_id, "branch-7");
+        let mut body = order_placed(external_id, "branch-7");
         body["data"][field] = value;
         body
     };
@@ -147,11 +130,11 @@ async fn rehearsals_and_orders_that_are_none_never_reach_a_kitchen() {
 async fn a_store_may_accept_by_itself() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
+    app.name_store("branch-7", &store).await;
     let path = format!("/v1/stores/{store}");
     let changed = app.patch(&path, &app.service(), &json!({"autoAccept": true})).await.expect(200);
     assert_eq!((&changed["autoAccept"], &changed["prepMinutes"]), (&json!(true), &json!(15)));
-    send(&app, "m1", &placed("p-1", "branch-7")).await;
+    send(&app, "m1", &order_placed("p-1", "branch-7")).await;
     settled(&app, "begun").await;
     let order = order_of(&app, "p-1").await.unwrap();
     assert_eq!(order["status"], "accepted");
@@ -167,10 +150,10 @@ async fn what_nobody_answers_in_time_expires() {
     let clock = evening();
     let app = TestApp::spawn_at(clock.clone()).await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
+    app.name_store("branch-7", &store).await;
     let deadline = clock.now() + SignedDuration::from_mins(5);
     for name in ["p-1", "p-2"] {
-        let mut body = placed(name, "branch-7");
+        let mut body = order_placed(name, "branch-7");
         body["data"]["acceptBy"] = json!(deadline);
         send(&app, name, &body).await;
     }
@@ -194,8 +177,8 @@ async fn what_nobody_answers_in_time_expires() {
 async fn a_gateway_s_word_releases_an_order_that_waits_for_its_money() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
-    let mut body = placed("p-1", "branch-7");
+    app.name_store("branch-7", &store).await;
+    let mut body = order_placed("p-1", "branch-7");
     body["data"]["payment"] = json!({"method": "card", "status": "pending"});
     send(&app, "m1", &body).await;
     settled(&app, "begun").await;
@@ -212,9 +195,9 @@ async fn a_gateway_s_word_releases_an_order_that_waits_for_its_money() {
 async fn who_names_a_store_last_is_right_and_the_others_are_remembered() {
     let app = TestApp::spawn().await;
     let (old, new) = (app.store().await, app.store().await);
-    name_store(&app, "branch-7", &old).await;
-    name_store(&app, "branch-7", &new).await;
-    name_store(&app, "branch-7", &new).await;
+    app.name_store("branch-7", &old).await;
+    app.name_store("branch-7", &new).await;
+    app.name_store("branch-7", &new).await;
     let path = "/v1/mappings/generic/stores/branch-7";
     let named = app.get(path, &app.service()).await.expect(200);
     assert_eq!(named["mapping"]["localId"], new.as_str());
@@ -234,7 +217,7 @@ async fn who_names_a_store_last_is_right_and_the_others_are_remembered() {
 async fn stored_calls_can_be_applied_once_more() {
     let app = TestApp::spawn().await;
     let store = app.store().await;
-    name_store(&app, "branch-7", &store).await;
+    app.name_store("branch-7", &store).await;
     // Words that our tables lack leave an order as it was; here the order is away for a while.
     for at in 0..3 {
         let body = json!({"type": "order.status", "data": {"externalId": format!("p-{at}"), "status": "accepted"}});
