@@ -7,6 +7,7 @@ mod contract;
 mod deliveroo;
 mod generic;
 mod json;
+pub mod outbound;
 mod verify;
 mod words;
 
@@ -38,6 +39,11 @@ pub fn find(slug: &str) -> Option<&'static Partner> {
     PARTNERS.iter().find(|it| it.slug == slug)
 }
 
+/// Whether this is the name of a partner that speaks to us, or is spoken to.
+fn is_known(slug: &str) -> bool {
+    find(slug).is_some() || outbound::find(slug).is_some()
+}
+
 /// The settings name a partner that nobody knows. For the operator.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("setting `partners.{slug}`: there is no such partner; there are {}", known.join(", "))]
@@ -48,7 +54,7 @@ pub struct UnknownPartner {
 
 /// Finds a partner in the settings that nobody knows: its secrets would be waited for in vain.
 pub fn check(config: &Config) -> Result<(), UnknownPartner> {
-    match config.partners.keys().find(|it| find(it).is_none()) {
+    match config.partners.keys().find(|it| !is_known(it)) {
         None => Ok(()),
         Some(slug) => Err(UnknownPartner {
             slug: slug.clone(),
