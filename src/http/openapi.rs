@@ -24,6 +24,7 @@ use crate::{app::App, channels::Channel};
         (name = "live", description = "Watch orders as they move."),
         (name = "stores", description = "The stores of the restaurant."),
         (name = "webhooks", description = "Calls of partners."),
+        (name = "partners", description = "What partners are told, and how they are."),
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),
     ),

@@ -3,6 +3,7 @@
 mod inbox;
 mod mappings;
 mod orders;
+mod partners;
 mod schemas;
 mod stores;
 mod token;
@@ -21,5 +22,6 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(schemas::routes())
         .merge(inbox::routes())
         .merge(mappings::routes())
+        .merge(partners::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }
