@@ -13,7 +13,7 @@ mod words;
 
 pub use self::contract::{Call, Inbound, Rejection, Unreadable, Verified};
 use self::{careem::Careem, deliveroo::Deliveroo, generic::Generic};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::config::Config;
 
@@ -39,9 +39,9 @@ pub fn find(slug: &str) -> Option<&'static Partner> {
     PARTNERS.iter().find(|it| it.slug == slug)
 }
 
-/// Whether this is the name of a partner that speaks to us, or is spoken to.
-fn is_known(slug: &str) -> bool {
-    find(slug).is_some() || outbound::find(slug).is_some()
+/// The names of all that speak to us or are spoken to.
+pub fn slugs() -> BTreeSet<&'static str> {
+    PARTNERS.iter().map(|it| it.slug).chain(outbound::slugs()).collect()
 }
 
 /// The settings name a partner that nobody knows. For the operator.
@@ -54,12 +54,11 @@ pub struct UnknownPartner {
 
 /// Finds a partner in the settings that nobody knows: its secrets would be waited for in vain.
 pub fn check(config: &Config) -> Result<(), UnknownPartner> {
-    match config.partners.keys().find(|it| !is_known(it)) {
+    match config.partners.keys().find(|it| !slugs().contains(it.as_str())) {
         None => Ok(()),
-        Some(slug) => Err(UnknownPartner {
-            slug: slug.clone(),
-            known: PARTNERS.iter().map(|it| it.slug).collect(),
-        }),
+        Some(slug) => {
+            Err(UnknownPartner { slug: slug.clone(), known: slugs().into_iter().collect() })
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the traffic with each partner stands, for those who run the place.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use crate::{
     app::{App, Failure},
@@ -34,8 +34,7 @@ pub async fn board(app: &App, caller: &Caller) -> Result<Vec<Health>, Failure> {
         ));
     }
     let since = app.clock.now().saturating_sub(LAST_HOUR).unwrap_or(jiff::Timestamp::MIN);
-    let heard = partners::PARTNERS.iter().map(|it| it.slug);
-    let all: BTreeSet<_> = heard.chain(partners::outbound::slugs()).collect();
+    let all = partners::slugs();
     let mut tx = app.db.read().await?;
     let mut board = Vec::with_capacity(all.len());
     for partner in all {

@@ -28,7 +28,7 @@ static SPOKEN_TO: &[(&str, &dyn Outbound)] = &[
 ];
 
 /// The names of those whom we can tell something.
-pub fn slugs() -> impl Iterator<Item = &'static str> {
+pub(in crate::partners) fn slugs() -> impl Iterator<Item = &'static str> {
     SPOKEN_TO.iter().map(|(slug, _)| *slug)
 }
 

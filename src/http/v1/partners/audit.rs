@@ -80,6 +80,8 @@ struct AuditBody {
     request_headers: BTreeMap<String, String>,
     /// What it said.
     request_body: Option<Value>,
+    /// How it went.
+    state: AuditState,
     /// The answer's status.
     status: Option<u16>,
     /// What the answer said besides.
@@ -112,6 +114,10 @@ impl From<AuditEntry> for AuditBody {
             url: it.url,
             request_headers: it.request_headers,
             request_body: it.request_body,
+            state: match it.status {
+                Some(200..=299) => AuditState::Done,
+                _ => AuditState::Failed,
+            },
             status: it.status,
             response_headers: it.response_headers,
             response_body: it.response_body,
