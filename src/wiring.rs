@@ -17,6 +17,7 @@ use crate::{
         App, Reach,
         credentials::Credentials,
         intake::{Gathering, gathering},
+        partner_calls::Outgoing,
         tracking::Reads,
     },
     auth::{Keys, Tokens, keys},
@@ -27,7 +28,7 @@ use crate::{
     domain::vocabulary,
     http,
     live::{Drain, Hub, Limits, Rhythm},
-    partners,
+    outbound, partners,
     store::Database,
     telemetry,
     workers::{self, Gather},
@@ -45,7 +46,7 @@ vocabulary! {
         Live = "live",
         /// Outbox to bus.
         Relay = "relay",
-        /// Stored partner calls to orders.
+        /// Stored partner calls to orders, and what is to be told to partners.
         Intake = "intake",
         /// The figures of each store's day.
         Timings = "timings",
@@ -129,6 +130,9 @@ async fn connect(
             pending.join(", ")
         );
     }
+    let secrets = partner_secrets(&config, &keys);
+    let lines = partners::outbound::lines(&config, &secrets)?;
+    let client = outbound::Client::new(&config.outbound, clock.clone())?;
     let tasks = Tasks::default();
     let limits = Limits {
         sockets: config.live.max_sockets,
@@ -153,7 +157,8 @@ async fn connect(
         reads: Reads::new(config.live.history_events),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         calls,
-        credentials: Credentials::new(partner_secrets(&config, &keys), keys.sealer()?),
+        credentials: Credentials::new(secrets, keys.sealer()?),
+        outgoing: Outgoing::new(client, lines),
         clock,
         mint,
         tasks,
@@ -229,6 +234,7 @@ fn start_workers(app: &App, roles: &[Role]) {
     if roles.contains(&Role::Intake) {
         tasks.spawn(workers::run(workers::Deadlines::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));
+        tasks.spawn(workers::run(workers::PartnerCalls::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Relay) {
         tasks.spawn(workers::run(workers::Relay::new(app.clone()), app.clone(), stop()));

@@ -8,6 +8,7 @@ pub mod intake;
 mod ledger;
 pub mod mappings;
 pub mod orders;
+pub mod partner_calls;
 pub mod stores;
 pub mod timings;
 pub mod tracking;
@@ -65,6 +66,8 @@ pub struct Reach {
     pub calls: intake::Gathering,
     /// What each partner proves itself with.
     pub credentials: credentials::Credentials,
+    /// What partners are told things with.
+    pub outgoing: partner_calls::Outgoing,
     /// The time.
     pub clock: Clock,
     /// Ids and chance.

@@ -83,8 +83,8 @@ impl Caller {
         self.works_everywhere() && self.has(Scope::PartnersWrite)
     }
 
-    /// May see and retry the stored calls of partners, which belong to no one store: staff and services of all stores, with
-    /// `inbox:read`.
+    /// May see and retry the stored calls of partners and ours to them, which belong to no one store: staff and services of all
+    /// stores, with `inbox:read`.
     pub fn may_read_inbox(&self) -> bool {
         self.works_everywhere() && self.has(Scope::InboxRead)
     }

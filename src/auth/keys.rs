@@ -212,7 +212,7 @@ mod tests {
         let mut config = config("configured");
         config.auth.secrets = vec!["a secret of thirty-two bytes or so".into()];
         let secrets = vec!["whsec_eA==".into()];
-        config.partners.insert(GENERIC.to_owned(), Partner { secrets });
+        config.partners.insert(GENERIC.to_owned(), Partner { secrets, ..Partner::default() });
         let keys = load_or_make(&config, &Mint::system()).unwrap();
         assert_eq!(keys.generic_secrets[0].expose_secret(), "whsec_eA==");
         assert!(!config.data_dir.exists());

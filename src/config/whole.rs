@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 
 use crate::config::{
-    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Partner, Workers,
+    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Outbound, Partner, Workers,
+    sections::PARTNER_SETTINGS,
     setting::{Setting, Shown},
 };
 
@@ -31,9 +32,11 @@ pub struct Config {
     pub orders: Orders,
     /// The loops.
     pub workers: Workers,
+    /// What we say to partners.
+    pub outbound: Outbound,
     /// The log.
     pub log: Log,
-    /// What each partner proves itself with, by its slug.
+    /// What each partner is known by and how it is reached, by its slug.
     pub partners: BTreeMap<String, Partner>,
 }
 
@@ -49,6 +52,7 @@ impl Default for Config {
             live: Live::default(),
             orders: Orders::default(),
             workers: Workers::default(),
+            outbound: Outbound::default(),
             log: Log::default(),
             partners: BTreeMap::new(),
         }
@@ -67,6 +71,7 @@ impl Config {
         self.live.check(&mut wrong);
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
+        self.outbound.check(&mut wrong);
         self.log.check(&mut wrong);
         let Live { ping_every, idle_timeout, .. } = &self.live;
         if idle_timeout <= ping_every {
@@ -80,22 +85,18 @@ impl Config {
 
 /// Every setting, in the order of the sections.
 pub fn settings() -> Vec<Setting> {
-    let mut settings = vec![
-        Setting {
-            name: "data_dir".to_owned(),
-            default: Config::default().data_dir.shown(),
-            allowed: None,
-            doc: "The folder for what an embedded server keeps: its database and its keys."
-                .to_owned(),
-        },
-        Setting {
-            name: "partners.<slug>.secrets".to_owned(),
-            default: "[]".to_owned(),
-            allowed: None,
-            doc: "Active secrets of one partner; several during a rotation. None: its calls are refused."
-                .to_owned(),
-        },
-    ];
+    let mut settings = vec![Setting {
+        name: "data_dir".to_owned(),
+        default: Config::default().data_dir.shown(),
+        allowed: None,
+        doc: "The folder for what an embedded server keeps: its database and its keys.".to_owned(),
+    }];
+    settings.extend(PARTNER_SETTINGS.map(|(name, default, doc)| Setting {
+        name: format!("partners.<slug>.{name}"),
+        default: default.to_owned(),
+        allowed: None,
+        doc: doc.to_owned(),
+    }));
     Http::list(&mut settings);
     Database::list(&mut settings);
     Bus::list(&mut settings);
@@ -104,6 +105,7 @@ pub fn settings() -> Vec<Setting> {
     Live::list(&mut settings);
     Orders::list(&mut settings);
     Workers::list(&mut settings);
+    Outbound::list(&mut settings);
     Log::list(&mut settings);
     settings
 }

@@ -7,12 +7,13 @@ mod contract;
 mod deliveroo;
 mod generic;
 mod json;
+pub mod outbound;
 mod verify;
 mod words;
 
 pub use self::contract::{Call, Inbound, Rejection, Unreadable, Verified};
 use self::{careem::Careem, deliveroo::Deliveroo, generic::Generic};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::config::Config;
 
@@ -38,6 +39,11 @@ pub fn find(slug: &str) -> Option<&'static Partner> {
     PARTNERS.iter().find(|it| it.slug == slug)
 }
 
+/// The names of all that speak to us or are spoken to.
+pub fn slugs() -> BTreeSet<&'static str> {
+    PARTNERS.iter().map(|it| it.slug).chain(outbound::slugs()).collect()
+}
+
 /// The settings name a partner that nobody knows. For the operator.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("setting `partners.{slug}`: there is no such partner; there are {}", known.join(", "))]
@@ -48,12 +54,11 @@ pub struct UnknownPartner {
 
 /// Finds a partner in the settings that nobody knows: its secrets would be waited for in vain.
 pub fn check(config: &Config) -> Result<(), UnknownPartner> {
-    match config.partners.keys().find(|it| find(it).is_none()) {
+    match config.partners.keys().find(|it| !slugs().contains(it.as_str())) {
         None => Ok(()),
-        Some(slug) => Err(UnknownPartner {
-            slug: slug.clone(),
-            known: PARTNERS.iter().map(|it| it.slug).collect(),
-        }),
+        Some(slug) => {
+            Err(UnknownPartner { slug: slug.clone(), known: slugs().into_iter().collect() })
+        }
     }
 }
 

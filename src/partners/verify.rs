@@ -112,6 +112,11 @@ fn texts(secrets: &[SecretString]) -> Result<Vec<&[u8]>, Rejection> {
     if texts.is_empty() { Err(Rejection::NoSecrets) } else { Ok(texts) }
 }
 
+/// The key of a secret for Standard Webhooks, for those who sign.
+pub(crate) fn decoded_secret(secret: &SecretString) -> Option<Vec<u8>> {
+    decoded(secret.expose_secret().as_bytes())
+}
+
 /// The key behind `whsec_` and base64; like in the reference libraries, the prefix may be left out.
 fn decoded(secret: &[u8]) -> Option<Vec<u8>> {
     let encoded = secret.strip_prefix(b"whsec_").unwrap_or(secret);

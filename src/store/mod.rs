@@ -16,12 +16,15 @@ mod schema;
 mod signal;
 mod tx;
 
+pub mod audit;
 pub mod dead_letters;
 pub mod idempotency;
 pub mod inbox;
 pub mod mappings;
 pub mod orders;
 pub mod outbox;
+pub mod partner_calls;
+pub mod partners;
 pub mod stores;
 pub mod timings;
 

@@ -5,6 +5,7 @@ mod fanout;
 mod gather;
 mod housekeeping;
 mod intake;
+mod partner_calls;
 mod pulse;
 mod relay;
 mod timings;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     deadlines::Deadlines, fanout::Fanout, gather::Gather, housekeeping::Housekeeping,
-    intake::Intake, pulse::Pulse, relay::Relay, timings::Timings,
+    intake::Intake, partner_calls::PartnerCalls, pulse::Pulse, relay::Relay, timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

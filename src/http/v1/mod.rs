@@ -4,6 +4,7 @@ mod credentials;
 mod inbox;
 mod mappings;
 mod orders;
+mod partners;
 mod schemas;
 mod stores;
 mod token;
@@ -23,5 +24,6 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(inbox::routes())
         .merge(mappings::routes())
         .merge(credentials::routes())
+        .merge(partners::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

@@ -113,9 +113,10 @@ pub fn config(isolated: &Isolated) -> Config {
     // Many servers share one PostgreSQL.
     config.database.max_connections = 4;
     for partner in PARTNERS {
-        config
-            .partners
-            .insert(partner.to_owned(), Partner { secrets: vec![secret(partner).into()] });
+        config.partners.insert(
+            partner.to_owned(),
+            Partner { secrets: vec![secret(partner).into()], ..Partner::default() },
+        );
     }
     if let Some(real) = &isolated.real {
         config.database.url = Some(real.database_url.clone().into());

@@ -23,7 +23,8 @@ fn deliveroo(key: &str, guid: &str) -> Call {
 
 #[tokio::test]
 async fn during_a_rotation_the_old_and_the_new_secret_are_good_and_afterwards_only_the_new() {
-    let rotating = Partner { secrets: vec!["new secret".into(), DELIVEROO.into()] };
+    let rotating =
+        Partner { secrets: vec!["new secret".into(), DELIVEROO.into()], ..Partner::default() };
     let app = TestApp::with(|it| {
         it.partners.insert("deliveroo".to_owned(), rotating);
     })
@@ -35,7 +36,7 @@ async fn during_a_rotation_the_old_and_the_new_secret_are_good_and_afterwards_on
             app.deliver(&deliveroo(wrong, "g3")).await.expect_error(401, "UNAUTHENTICATED");
         }
     }
-    let rotated = Partner { secrets: vec!["new secret".into()] };
+    let rotated = Partner { secrets: vec!["new secret".into()], ..Partner::default() };
     let app = TestApp::with(|it| {
         it.partners.insert("deliveroo".to_owned(), rotated);
     })
