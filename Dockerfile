@@ -9,6 +9,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --locked --profile dist --bin orderwire && cp target/dist/orderwire /orderwire
 
 FROM debian:bookworm-slim
+# Partners are reached over TLS, and known by the certificates of these authorities.
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --create-home --home-dir /var/lib/orderwire orderwire
 COPY --from=build /orderwire /usr/local/bin/orderwire
 

@@ -10,7 +10,7 @@
 //! app                                  use cases; every transaction begins and ends here
 //! partners   auth   live               capabilities, strangers to each other
 //! channels                             what each kind of screen sees
-//! store   cache   bus                  drivers, strangers to each other
+//! store   cache   bus   outbound       drivers, strangers to each other
 //! telemetry
 //! config
 //! domain   base                        the ground: pure
@@ -29,6 +29,7 @@ pub mod config;
 mod domain;
 mod http;
 mod live;
+mod outbound;
 mod partners;
 mod simulator;
 mod store;

@@ -15,7 +15,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     app::{
         App, Reach,
+        credentials::Credentials,
         intake::{Gathering, gathering},
+        partner_calls::Outgoing,
         tracking::Reads,
     },
     auth::{Keys, Tokens, keys},
@@ -26,7 +28,8 @@ use crate::{
     domain::vocabulary,
     http,
     live::{Drain, Hub, Limits, Rhythm},
-    partners::Partners,
+    outbound,
+    partners::{self, Partners},
     store::Database,
     telemetry,
     workers::{self, Gather, adapters::report},
@@ -44,7 +47,7 @@ vocabulary! {
         Live = "live",
         /// Outbox to bus.
         Relay = "relay",
-        /// Stored partner calls to orders.
+        /// Stored partner calls to orders, and what is to be told to partners.
         Intake = "intake",
         /// The figures of each store's day.
         Timings = "timings",
@@ -130,6 +133,9 @@ async fn connect(
             pending.join(", ")
         );
     }
+    let secrets = partner_secrets(&config, &keys);
+    let lines = partners::outbound::lines(&config, &secrets)?;
+    let client = outbound::Client::new(&config.outbound, clock.clone())?;
     let tasks = Tasks::default();
     let limits = Limits {
         sockets: config.live.max_sockets,
@@ -155,7 +161,8 @@ async fn connect(
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         calls,
         partners,
-        partner_secrets: Arc::new(partner_secrets(&config, &keys)),
+        credentials: Credentials::new(secrets, keys.sealer()?),
+        outgoing: Outgoing::new(client, lines),
         clock,
         mint,
         tasks,
@@ -182,7 +189,7 @@ impl Server {
 
     /// For those who sign as a partner would.
     pub(crate) fn partner_secrets(&self) -> Arc<BTreeMap<String, Vec<SecretString>>> {
-        Arc::clone(&self.app.partner_secrets)
+        self.app.credentials.configured()
     }
 
     /// Sends the sockets away, then stops taking work and finishes what is under way. Answers whether all ended in time; what did
@@ -231,6 +238,7 @@ fn start_workers(app: &App, roles: &[Role]) {
     if roles.contains(&Role::Intake) {
         tasks.spawn(workers::run(workers::Deadlines::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));
+        tasks.spawn(workers::run(workers::PartnerCalls::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Relay) {
         tasks.spawn(workers::run(workers::Relay::new(app.clone()), app.clone(), stop()));

@@ -8,7 +8,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain", "base"],
     &["config"],
     &["telemetry"],
-    &["store", "cache", "bus"],
+    &["store", "cache", "bus", "outbound"],
     &["channels"],
     &["auth", "live", "partners"],
     &["app"],

@@ -1,11 +1,11 @@
-//! Turns decided facts into what is written: log rows, the new state, and the events to be published.
+//! Turns decided facts into what is written: log rows, the new state, the events to be published, and what partners are to be told.
 
 use jiff::Timestamp;
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, partner_calls},
     domain::{Actor, Envelope, EventId, Fact, Order, OrderId, Recorded, Version},
-    store::{orders::Append, outbox::OutboxMessage},
+    store::{orders::Append, outbox::OutboxMessage, partner_calls::NewPartnerCall},
 };
 
 /// Who told us, and when it happened by their clock.
@@ -21,6 +21,7 @@ pub struct Entry {
     previous: Version,
     recorded: Vec<Recorded>,
     messages: Vec<OutboxMessage>,
+    calls: Vec<NewPartnerCall>,
     /// The order after it.
     pub order: Order,
 }
@@ -33,6 +34,7 @@ impl Entry {
             recorded: &self.recorded,
             order: &self.order,
             messages: self.messages.clone(),
+            calls: self.calls.clone(),
         }
     }
 
@@ -40,6 +42,7 @@ impl Entry {
     pub fn extend(&mut self, next: Self) {
         self.recorded.extend(next.recorded);
         self.messages.extend(next.messages);
+        self.calls.extend(next.calls);
         self.order = next.order;
     }
 }
@@ -56,6 +59,7 @@ pub fn entry(
     let mut order = before;
     let mut recorded = Vec::with_capacity(facts.len());
     let mut messages = Vec::with_capacity(facts.len());
+    let mut calls = Vec::new();
     for (version, fact) in (previous + 1..).zip(facts) {
         let row = Recorded {
             event_id: EventId::from_uuid(app.mint.uuid(now)),
@@ -66,13 +70,16 @@ pub fn entry(
             actor: testimony.actor.clone(),
             fact,
         };
+        if let Some(before) = &order {
+            calls.extend(partner_calls::calls(app, before, &row, now));
+        }
         let after = row.fold(order.take()).ok_or_else(nothing_to_change)?;
         messages.push(message(&row, &after)?);
         recorded.push(row);
         order = Some(after);
     }
     let order = order.ok_or_else(nothing_to_change)?;
-    Ok(Entry { previous, recorded, messages, order })
+    Ok(Entry { previous, recorded, messages, calls, order })
 }
 
 fn order_id(fact: &Fact, order: Option<&Order>) -> Result<OrderId, Failure> {

@@ -1,5 +1,6 @@
 //! Use cases: functions, not objects. Every transaction begins and ends here.
 
+pub mod credentials;
 pub mod deadlines;
 pub mod idempotency;
 pub mod inbox;
@@ -7,14 +8,14 @@ pub mod intake;
 mod ledger;
 pub mod mappings;
 pub mod orders;
+pub mod partner_calls;
 pub mod stores;
 pub mod timings;
 pub mod tracking;
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use dashmap::DashSet;
-use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{
@@ -66,8 +67,10 @@ pub struct Reach {
     pub calls: intake::Gathering,
     /// Who calls.
     pub partners: Partners,
-    /// What each partner proves itself with, by its slug.
-    pub partner_secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
+    /// What each partner proves itself with.
+    pub credentials: credentials::Credentials,
+    /// What partners are told things with.
+    pub outgoing: partner_calls::Outgoing,
     /// The time.
     pub clock: Clock,
     /// Ids and chance.

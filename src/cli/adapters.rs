@@ -6,7 +6,6 @@ use clap::{Args, Subcommand};
 
 use crate::{
     cli::say,
-    domain::ReasonCode,
     partners::{Partner, check_file},
 };
 
@@ -52,9 +51,5 @@ fn told(partner: &Partner) {
         say(
             "note  its proof says nothing of the body: let the proxy in front accept its addresses only",
         );
-    }
-    let reasons = ReasonCode::ALL.iter().filter_map(|it| Some((it, partner.rejection(*it)?)));
-    for (ours, theirs) in reasons {
-        say(format_args!("      {ours} is told as {theirs}"));
     }
 }

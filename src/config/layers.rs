@@ -20,6 +20,9 @@ const PREFIX: &str = "ORDERWIRE_";
 /// Variables of the command line itself, which are no settings.
 const NOT_SETTINGS: [&str; 1] = ["ORDERWIRE_CONFIG"];
 
+/// Settings that are text even when they look like a number or a list: their names end so.
+const TEXTS: [&str; 5] = ["url", "issuer", "audience", "client_id", "client_secret"];
+
 /// A setting is wrong. The message names it and says what is allowed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -106,9 +109,13 @@ pub fn add_defaults(table: &mut Table, defaults: &[Flag]) -> Result<(), ConfigEr
 pub fn read<T: DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let name = error.path().to_string();
+        // The library would quote the value.
         if name.contains("secrets") {
-            // The library would quote the value.
             let cause = r#"expected a sequence of texts: ["…"]"#.to_owned();
+            return ConfigError::Wrong { name, cause };
+        }
+        if name.contains("secret") {
+            let cause = "expected a text".to_owned();
             return ConfigError::Wrong { name, cause };
         }
         let cause = error.into_inner().to_string();
@@ -150,8 +157,7 @@ fn set(table: &mut Table, name: &str, text: &str) -> Result<(), ConfigError> {
 
 /// Text from outside a file has no kind: lists and numbers are read as TOML, all else is a string.
 fn value(name: &str, text: &str) -> Value {
-    let is_text = name.ends_with("url") || name.ends_with("issuer") || name.ends_with("audience");
-    if is_text {
+    if TEXTS.iter().any(|it| name.ends_with(it)) {
         return Value::String(text.to_owned());
     }
     let parsed = format!("it = {text}").parse::<Table>().ok().and_then(|mut it| it.remove("it"));

@@ -12,7 +12,7 @@ use std::path::Path;
 pub use self::{
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
-    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Partner, Workers},
+    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner, Workers},
     setting::Setting,
     span::Span,
     whole::{Config, settings},

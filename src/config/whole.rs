@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 
 use crate::config::{
-    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Partner, Workers,
-    setting::{Setting, Shown, range},
+    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Outbound, Partner, Workers,
+    sections::PARTNER_SETTINGS,
+    setting::{Setting, Shown},
 };
 
 /// All settings.
@@ -31,11 +32,13 @@ pub struct Config {
     pub orders: Orders,
     /// The loops.
     pub workers: Workers,
+    /// What we say to partners.
+    pub outbound: Outbound,
     /// The log.
     pub log: Log,
     /// The folder of operators' own partners, a TOML file each.
     pub adapters_dir: Option<PathBuf>,
-    /// What each partner proves itself with, by its slug.
+    /// What each partner is known by and how it is reached, by its slug.
     pub partners: BTreeMap<String, Partner>,
 }
 
@@ -51,6 +54,7 @@ impl Default for Config {
             live: Live::default(),
             orders: Orders::default(),
             workers: Workers::default(),
+            outbound: Outbound::default(),
             log: Log::default(),
             adapters_dir: None,
             partners: BTreeMap::new(),
@@ -70,6 +74,7 @@ impl Config {
         self.live.check(&mut wrong);
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
+        self.outbound.check(&mut wrong);
         self.log.check(&mut wrong);
         let (low, high) = Partner::BOUNDS;
         for (slug, it) in &self.partners {
@@ -94,13 +99,31 @@ impl Config {
 
 /// Every setting, in the order of the sections.
 pub fn settings() -> Vec<Setting> {
-    let mut settings = vec![Setting {
-        name: "data_dir".to_owned(),
-        default: Config::default().data_dir.shown(),
+    let default = Config::default();
+    let folder = |name: &str, default: String, doc: &str| Setting {
+        name: name.to_owned(),
+        default,
         allowed: None,
-        doc: "The folder for what an embedded server keeps: its database and its keys.".to_owned(),
-    }];
-    settings.extend(of_partners());
+        doc: doc.to_owned(),
+    };
+    let mut settings = vec![
+        folder(
+            "data_dir",
+            default.data_dir.shown(),
+            "The folder for what an embedded server keeps: its database and its keys.",
+        ),
+        folder(
+            "adapters_dir",
+            default.adapters_dir.shown(),
+            "The folder of your own partners, a TOML file each, looked at every 2 s. Left out: there are none.",
+        ),
+    ];
+    settings.extend(PARTNER_SETTINGS.map(|(name, default, doc)| Setting {
+        name: format!("partners.<slug>.{name}"),
+        default: default.to_owned(),
+        allowed: None,
+        doc: doc.to_owned(),
+    }));
     Http::list(&mut settings);
     Database::list(&mut settings);
     Bus::list(&mut settings);
@@ -109,27 +132,7 @@ pub fn settings() -> Vec<Setting> {
     Live::list(&mut settings);
     Orders::list(&mut settings);
     Workers::list(&mut settings);
+    Outbound::list(&mut settings);
     Log::list(&mut settings);
     settings
-}
-
-/// Those that every partner has of its own, and the folder of those that operators add.
-fn of_partners() -> impl Iterator<Item = Setting> {
-    let (low, high) = Partner::BOUNDS;
-    let spans = range(low, high);
-    let window = Partner::REPLAY_WINDOW.to_string();
-    [
-        ("adapters_dir", "not set", None, "The folder of your own partners, a TOML file each; looked at every 2 s. Left out: there are none."),
-        ("partners.<slug>.secrets", "[]", None, "Active secrets of one partner; several during a rotation. None: its calls are refused."),
-        ("partners.<slug>.url", "not set", None, "The URL that the partner has on file for us, where it signs that (Square). Left out: `http.public_url` and the path."),
-        ("partners.<slug>.replay_window", &window, Some(&spans), "How far a signed time may be from ours."),
-        ("partners.<slug>.accept_within", "not set", Some(&spans), "How long a store may take to answer the partner's orders, where they do not say. Left out: as the partner has it, see docs/partners.md."),
-    ]
-    .map(|(name, default, allowed, doc)| Setting {
-        name: name.to_owned(),
-        default: default.to_owned(),
-        allowed: allowed.cloned(),
-        doc: doc.to_owned(),
-    })
-    .into_iter()
 }

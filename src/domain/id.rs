@@ -96,6 +96,18 @@ id!(
     /// Names one stored call of a partner.
     InboxId, "inb"
 );
+id!(
+    /// Names one credential of a partner.
+    CredentialId, "crd"
+);
+id!(
+    /// Names one thing that a partner is told.
+    PartnerCallId, "pcl"
+);
+id!(
+    /// Names one entry of the audit log.
+    AuditId, "aud"
+);
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {
     let digits = text.strip_prefix(prefix)?;

@@ -15,6 +15,7 @@ mod person;
 mod refusal;
 mod status;
 mod store;
+mod telling;
 mod text;
 mod ticket;
 mod vocabulary;
@@ -27,7 +28,7 @@ pub use self::{
     delivery::{Courier, Delivery, DeliveryStatus},
     envelope::{Envelope, EventType},
     fact::{Fact, Recorded},
-    id::{EventId, IdError, InboxId, OrderId, StoreId},
+    id::{AuditId, CredentialId, EventId, IdError, InboxId, OrderId, PartnerCallId, StoreId},
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},
@@ -37,6 +38,7 @@ pub use self::{
     refusal::{Reason, ReasonCode, Refusal},
     status::{Fulfilment, OrderStatus},
     store::Store,
+    telling::{PartnerAction, Telling, tellings},
     text::LocalizedText,
     ticket::{Ticket, TicketStatus},
     vocabulary::UnknownWord,

@@ -95,6 +95,9 @@ async fn measure_store(app: &App) -> Result<(), StoreError> {
     gauge!(metric::OUTBOX_ROWS).set(backlog.rows as f64);
     gauge!(metric::OUTBOX_AGE_SECONDS).set(age);
     show_inbox(store::inbox::counts(&mut tx).await?);
+    let due = store::partner_calls::due(&mut tx).await?;
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    gauge!(metric::PARTNER_CALLS_DUE).set(due as f64);
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
@@ -25,9 +24,6 @@ pub struct Definition {
     pub slug: Spanned<String>,
     /// How it proves itself; any one of them will do.
     pub schemes: Spanned<Vec<Scheme>>,
-    /// Secrets beside those of the settings: so a partner can be added while the server runs.
-    #[serde(default)]
-    pub secrets: Vec<SecretString>,
     /// Where the name of the call stands, the same over all its attempts; it must be signed.
     pub event_id: Option<Spanned<Place>>,
     /// How long a store may take to answer its orders, where they do not say.
@@ -38,9 +34,6 @@ pub struct Definition {
     /// Its reasons, in our words.
     #[serde(default)]
     pub reasons: BTreeMap<String, ReasonCode>,
-    /// Our reasons, in its words: what it wants to hear when an order is turned down.
-    #[serde(default)]
-    pub rejections: BTreeMap<ReasonCode, String>,
     /// Its kinds of calls; the first that fits counts.
     pub messages: Vec<Spanned<Message>>,
     /// Where an order that was placed there says what.

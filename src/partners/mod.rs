@@ -9,6 +9,7 @@ mod dialect;
 mod generic;
 mod json;
 mod layout;
+pub mod outbound;
 mod partner;
 mod place;
 mod reader;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::{
-    domain::{News, ReasonCode},
+    domain::News,
     partners::{
         Call, Fault, Kept, Rejection, Trust, Unreadable, Verified,
         definition::Definition,
@@ -41,8 +41,6 @@ impl Partner {
 
     /// Whether the partner sent this. Any one of its schemes will do.
     pub fn verify(&self, call: &Call<'_>, trust: &Trust<'_>) -> Result<Verified, Rejection> {
-        let secrets = [trust.secrets, &self.definition.secrets].concat();
-        let trust = &Trust { secrets: &secrets, ..*trust };
         let mut why = Rejection::NoSecrets;
         for (at, scheme) in self.schemes().iter().enumerate() {
             match scheme.verify(call, trust) {
@@ -92,11 +90,5 @@ impl Partner {
     /// ([`crate::domain::Report::Unknown`]).
     pub fn read(&self, kept: &Kept, body: &[u8]) -> Result<Vec<News>, Unreadable> {
         self.definition.news(kept, body)
-    }
-
-    /// What the partner wants to hear as the reason when an order of its is turned down.
-    pub fn rejection(&self, code: ReasonCode) -> Option<&str> {
-        let words = &self.definition.rejections;
-        words.get(&code).or_else(|| words.get(&ReasonCode::Other)).map(String::as_str)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::Config,
-    domain::{Amount, News, PartnerItem, PartnerOrder, ReasonCode, Report},
+    domain::{Amount, News, PartnerItem, PartnerOrder, Report},
     partners::{Call, Kept, PATH, Partner, Partners, Rejection, Trust, Verified, registry::KNOWN},
 };
 
@@ -195,15 +195,6 @@ fn partners_are_found_by_their_names() {
         assert!(partners.find(name).is_some_and(|it| it.slug == *name), "{name}");
     }
     assert!(partners.find("Generic").is_none() && partners.find("").is_none());
-}
-
-#[test]
-fn who_hears_reasons_hears_one_for_every_reason_of_ours() {
-    for partner in partners() {
-        let hears = |code: &ReasonCode| partner.rejection(*code).is_some();
-        let all = ReasonCode::ALL.iter().all(hears);
-        assert!(all || !ReasonCode::ALL.iter().any(hears), "{}", partner.slug);
-    }
 }
 
 /// Cases whose signature holds, and covers the body.

@@ -5,6 +5,7 @@
 //! checks the SQL at compile time (it could check one dialect only): the tests of this module run every function
 //! on both.
 
+pub mod credentials;
 mod database;
 mod error;
 mod lease;
@@ -15,12 +16,15 @@ mod schema;
 mod signal;
 mod tx;
 
+pub mod audit;
 pub mod dead_letters;
 pub mod idempotency;
 pub mod inbox;
 pub mod mappings;
 pub mod orders;
 pub mod outbox;
+pub mod partner_calls;
+pub mod partners;
 pub mod stores;
 pub mod timings;
 

@@ -40,6 +40,8 @@ const STEPS: &[Step] = steps![
     "0006_store",
     "0007_dead_letter",
     "0008_partner_orders",
+    "0009_partner_calls",
+    "0010_partner_credential",
 ];
 
 impl Database {

@@ -22,6 +22,7 @@ use crate::store::{
 
 const OUTBOX: &str = "orderwire_outbox";
 const INBOX: &str = "orderwire_inbox";
+const PARTNER_CALLS: &str = "orderwire_partner_calls";
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
 /// How long a hint may take to leave.
@@ -48,6 +49,7 @@ impl Signal {
 pub(in crate::store) struct Signals {
     pub outbox: Wake,
     pub inbox: Wake,
+    pub partner_calls: Wake,
 }
 
 /// One kind of wake-up.
@@ -82,6 +84,11 @@ impl Database {
         Signal(self.signals.inbox.waiters.subscribe())
     }
 
+    /// Fires when something to be told to partners was committed. For those who tell them.
+    pub fn partner_calls_signal(&self) -> Signal {
+        Signal(self.signals.partner_calls.waiters.subscribe())
+    }
+
     /// Carries signals between the processes of a cluster until told to stop; spawn it once in each process.
     ///
     /// Takes one connection beyond the pool's, and makes a new one whenever that is lost. On SQLite there is nobody
@@ -111,12 +118,13 @@ impl Database {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
-        listener.listen_all([OUTBOX, INBOX]).await?;
+        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS]).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
         self.signals.outbox.arrived();
         self.signals.inbox.arrived();
+        self.signals.partner_calls.arrived();
         loop {
             tokio::select! {
                 heard = listener.try_recv() => {
@@ -127,11 +135,15 @@ impl Database {
                     }
                     match heard.channel() {
                         OUTBOX => self.signals.outbox.arrived(),
+                        PARTNER_CALLS => self.signals.partner_calls.arrived(),
                         _ => self.signals.inbox.arrived(),
                     }
                 }
                 () = self.signals.outbox.to_send.notified() => send(&mut listener, OUTBOX).await?,
                 () = self.signals.inbox.to_send.notified() => send(&mut listener, INBOX).await?,
+                () = self.signals.partner_calls.to_send.notified() => {
+                    send(&mut listener, PARTNER_CALLS).await?;
+                }
             }
         }
     }

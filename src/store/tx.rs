@@ -16,6 +16,7 @@ pub struct Tx {
     signals: Arc<Signals>,
     wrote_outbox: bool,
     wrote_inbox: bool,
+    wrote_partner_calls: bool,
 }
 
 /// The connection, by dialect.
@@ -52,7 +53,7 @@ pub(in crate::store) use on;
 
 impl Tx {
     pub(in crate::store) const fn new(conn: Conn, signals: Arc<Signals>) -> Self {
-        Self { conn, signals, wrote_outbox: false, wrote_inbox: false }
+        Self { conn, signals, wrote_outbox: false, wrote_inbox: false, wrote_partner_calls: false }
     }
 
     /// Makes everything since [`Database::begin`](crate::store::Database::begin) durable, and wakes whoever waits for it.
@@ -68,6 +69,9 @@ impl Tx {
         }
         if self.wrote_inbox {
             self.signals.inbox.committed();
+        }
+        if self.wrote_partner_calls {
+            self.signals.partner_calls.committed();
         }
         Ok(())
     }
@@ -91,6 +95,11 @@ impl Tx {
     /// Remembers that the commit gives the intake work.
     pub(in crate::store) const fn wrote_inbox(&mut self) {
         self.wrote_inbox = true;
+    }
+
+    /// Remembers that the commit gives those work who tell partners.
+    pub(in crate::store) const fn wrote_partner_calls(&mut self) {
+        self.wrote_partner_calls = true;
     }
 }
 

@@ -48,6 +48,16 @@ pub const INTAKE_SETTLED: &str = "orderwire_intake_settled_total";
 pub const ADAPTERS_FAULTY: &str = "orderwire_adapters_faulty";
 /// Partner calls stored, by `state`.
 pub const INBOX_ROWS: &str = "orderwire_inbox_rows";
+/// Requests made of partners, by `partner` and `outcome`.
+pub const PARTNER_REQUESTS: &str = "orderwire_partner_requests_total";
+/// How long they took, by `partner`.
+pub const PARTNER_SECONDS: &str = "orderwire_partner_request_seconds";
+/// Whether a partner's host is left alone, by `partner` and `host`: 0 no, 1 it is being tried, 2 yes.
+pub const PARTNER_BREAKER: &str = "orderwire_partner_breaker";
+/// What partners were told, or not, by `partner`, `action` and `state`.
+pub const PARTNER_CALLS: &str = "orderwire_partner_calls_total";
+/// What partners are still to be told.
+pub const PARTNER_CALLS_DUE: &str = "orderwire_partner_calls_due";
 /// Steps of a worker that failed, by `worker`.
 pub const WORKER_FAILURES: &str = "orderwire_worker_failures_total";
 /// Messages set aside because nobody could handle them, by `queue`.
@@ -76,6 +86,11 @@ pub fn describe() {
     describe_counter!(INTAKE_SETTLED, "Calls of partners applied.");
     describe_gauge!(ADAPTERS_FAULTY, "Files of adapters with a fault.");
     describe_gauge!(INBOX_ROWS, "Calls of partners stored.");
+    describe_counter!(PARTNER_REQUESTS, "Requests made of partners.");
+    describe_histogram!(PARTNER_SECONDS, Unit::Seconds, "How long requests to partners took.");
+    describe_gauge!(PARTNER_BREAKER, "Whether a partner's host is left alone.");
+    describe_counter!(PARTNER_CALLS, "What partners were told, or not.");
+    describe_gauge!(PARTNER_CALLS_DUE, "What partners are still to be told.");
     describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
     describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
 }

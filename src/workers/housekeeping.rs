@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::{
     app::App,
-    store::idempotency,
+    store::{audit, idempotency},
     telemetry,
     workers::{Step, Worker},
 };
 
 /// How often expired rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(10);
+
+/// Entries of the audit log that are thrown away in one transaction: a long one would keep the writers of SQLite waiting.
+const PURGED_AT_ONCE: u32 = 1000;
 
 /// How often the metrics are tidied, as their exporter asks for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -28,6 +31,23 @@ impl Housekeeping {
     }
 }
 
+impl Housekeeping {
+    async fn purge_audit(&self) -> anyhow::Result<()> {
+        let Ok(before) = self.app.clock.now().checked_sub(*self.app.config.outbound.audit_keep)
+        else {
+            return Ok(());
+        };
+        loop {
+            let mut tx = self.app.db.begin().await?;
+            let entries = audit::purge(&mut tx, before, PURGED_AT_ONCE).await?;
+            tx.commit().await?;
+            if entries < u64::from(PURGED_AT_ONCE) {
+                return Ok(());
+            }
+        }
+    }
+}
+
 impl Worker for Housekeeping {
     const NAME: &'static str = "housekeeping";
 
@@ -38,6 +58,7 @@ impl Worker for Housekeeping {
             let keys = idempotency::purge(&mut tx, self.app.clock.now()).await?;
             tx.commit().await?;
             tracing::debug!(keys, "expired idempotency keys are gone");
+            self.purge_audit().await?;
             self.purged_at = Some(Instant::now());
         }
         Ok(Step::Idle)

@@ -6,6 +6,7 @@ mod fanout;
 mod gather;
 mod housekeeping;
 mod intake;
+mod partner_calls;
 mod pulse;
 mod relay;
 mod timings;
@@ -18,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     adapters::Adapters, deadlines::Deadlines, fanout::Fanout, gather::Gather,
-    housekeeping::Housekeeping, intake::Intake, pulse::Pulse, relay::Relay, timings::Timings,
+    housekeeping::Housekeeping, intake::Intake, partner_calls::PartnerCalls, pulse::Pulse,
+    relay::Relay, timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

@@ -18,6 +18,7 @@ mod many;
 mod openapi;
 mod orders;
 mod pages;
+mod partner_calls;
 mod shutdown;
 mod sse;
 mod third_party_clients;

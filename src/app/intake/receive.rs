@@ -1,10 +1,13 @@
 //! A partner's call comes in: verify, store raw, answer. Nothing is understood here.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use secrecy::SecretString;
 use serde::de::IgnoredAny;
 
 use crate::{
-    app::{App, Failure, tracking::public_url},
+    app::{App, Failure, credentials, tracking::public_url},
     base::mac,
     config,
     domain::InboxId,
@@ -38,16 +41,26 @@ pub enum Refused {
     Failed(#[from] Failure),
 }
 
-/// Checks that a call came from the partner. `keep` are the headers worth keeping; those that reading will need are kept too.
+/// What a partner proves itself with now.
+pub async fn secrets(app: &App, slug: &str) -> Result<Vec<SecretString>, Refused> {
+    Ok(credentials::active(app, &known(app, slug)?.slug).await?)
+}
+
+fn known(app: &App, slug: &str) -> Result<Arc<Partner>, Refused> {
+    app.partners.find(slug).ok_or_else(|| Refused::UnknownPartner(slug.to_owned()))
+}
+
+/// Checks that a call came from the partner, which proves itself with one of `secrets`. `keep` are the headers worth keeping; those
+/// that reading will need are kept too.
 pub fn verify(
     app: &App,
     slug: &str,
+    secrets: &[SecretString],
     call: &Call<'_>,
     mut keep: Headers,
     body: &Bytes,
 ) -> Result<NewCall, Refused> {
-    let unknown = || Refused::UnknownPartner(slug.to_owned());
-    let partner = app.partners.find(slug).ok_or_else(unknown)?;
+    let partner = known(app, slug)?;
     let now = app.clock.now();
     let settings = app.config.partners.get(slug);
     let url = match settings.and_then(|it| it.url.clone()) {
@@ -55,12 +68,7 @@ pub fn verify(
         None => own_url(app, slug, call.rest),
     };
     let window = settings.and_then(|it| it.replay_window).unwrap_or(config::Partner::REPLAY_WINDOW);
-    let trust = Trust {
-        secrets: app.partner_secrets.get(slug).map(Vec::as_slice).unwrap_or_default(),
-        url: &url,
-        replay_window: *window,
-        now,
-    };
+    let trust = Trust { secrets, url: &url, replay_window: *window, now };
     let verified = partner.verify(call, &trust)?;
     // Of a partner who encrypts, the plain text is kept: keys come and go, and with them what could be read.
     let body = verified.opened.map_or_else(|| body.clone(), Bytes::from);

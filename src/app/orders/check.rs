@@ -14,6 +14,8 @@ const LONGEST_NAME: usize = 200;
 const LONGEST_NOTE: usize = 1000;
 const LONGEST_ID: usize = 128;
 const LONGEST_NUMBER: usize = 16;
+/// In bytes: it is kept with the order for ever.
+const LONGEST_CONTACT: usize = 8 * 1024;
 const MOST_OPTIONS: usize = 50;
 const MOST_OF_ONE: u32 = 999;
 
@@ -146,6 +148,10 @@ impl Faults {
             let message = format!("{:?} is not one of {}", partner.name, known.join(", "));
             self.add("partner.name", message);
         }
+        let contact = partner.contact.as_ref();
+        if contact.is_some_and(|it| LONGEST_CONTACT < json_length(it)) {
+            self.add("partner.contact", format!("has at most {LONGEST_CONTACT} bytes of JSON"));
+        }
         self.required("partner.orderId", &partner.order_id, LONGEST_ID);
     }
 
@@ -218,4 +224,8 @@ fn is_e164(phone: &str) -> bool {
     (8..=15).contains(&digits.len())
         && digits.bytes().all(|it| it.is_ascii_digit())
         && !digits.starts_with('0')
+}
+
+fn json_length(value: &impl serde::Serialize) -> usize {
+    serde_json::to_string(value).map_or(0, |it| it.len())
 }

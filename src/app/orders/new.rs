@@ -81,8 +81,13 @@ pub struct NewPayment {
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PartnerRef {
-    /// The partner's slug: `careem`, `deliveroo`, `generic`.
+    /// The partner's slug: `careem`, `deliveroo`, `generic`…
     pub name: String,
     /// The partner's name for the order: its webhooks will use it.
     pub order_id: String,
+    /// What the partner gave with the order, to be used when it is told what becomes of it: callback addresses, names of brand and
+    /// branch.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub contact: Option<serde_json::Map<String, serde_json::Value>>,
 }

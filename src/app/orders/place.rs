@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{
     app::{
@@ -78,12 +79,13 @@ async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Resul
         return Err(Failure::Invalid(faults));
     }
     let now = app.clock.now();
+    let contact = new.partner.as_ref().and_then(|it| it.contact.clone()).map(Value::Object);
     let draft = draft(app, tx, caller, new, &store, now).await?;
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
     let testimony = Testimony { actor: actor(caller), occurred_at: None };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;
     store::orders::append(tx, entry.append()).await?;
-    mappings::tie(app, tx, &entry.order, None, now).await?;
+    mappings::tie(app, tx, &entry.order, contact, now).await?;
     Ok(entry.order)
 }
 

@@ -1,8 +1,10 @@
 //! The `/v1` routes.
 
+mod credentials;
 mod inbox;
 mod mappings;
 mod orders;
+mod partners;
 mod schemas;
 mod stores;
 mod token;
@@ -21,5 +23,7 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(schemas::routes())
         .merge(inbox::routes())
         .merge(mappings::routes())
+        .merge(credentials::routes())
+        .merge(partners::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

@@ -16,7 +16,7 @@ use crate::{
     partners::{Call, Rejection, Trust, Verified, place::HeaderName},
 };
 
-pub use self::hmac::Hmac;
+pub use self::{hmac::Hmac, timed::signing_key};
 
 /// The longest id of a call, in bytes.
 const LONGEST_EVENT_ID: usize = 256;

@@ -2,6 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::{
     base::mac,
     partners::{
@@ -53,6 +55,11 @@ pub fn standard_webhooks(
     }))?;
     fresh(trust, seconds)?;
     Ok(Verified { event_id: Some(id.to_owned()), opened: None })
+}
+
+/// The key of a secret for Standard Webhooks, for those who sign.
+pub fn signing_key(secret: &SecretString) -> Option<Vec<u8>> {
+    decoded(secret.expose_secret().as_bytes())
 }
 
 /// The key behind `whsec_` and base64; like in the reference libraries, the prefix may be left out.

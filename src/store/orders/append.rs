@@ -1,4 +1,4 @@
-//! The one way in which orders change: log, read model and outbox together.
+//! The one way in which orders change: log, read model, outbox and what partners are to be told, together.
 
 use jiff::Timestamp;
 
@@ -7,6 +7,7 @@ use crate::{
     store::{
         StoreError, Tx,
         outbox::{self, OutboxMessage},
+        partner_calls::{self, NewPartnerCall},
         rows::Rows,
     },
 };
@@ -22,6 +23,8 @@ pub struct Append<'a> {
     pub order: &'a Order,
     /// What is to leave by the bus, in this order.
     pub messages: Vec<OutboxMessage>,
+    /// What the partner where it was placed is to be told of it.
+    pub calls: Vec<NewPartnerCall>,
 }
 
 /// Records what happened to one order. [`StoreError::Conflict`] when it has moved on from `previous` meanwhile.
@@ -45,7 +48,9 @@ pub async fn append_all(tx: &mut Tx, appends: &[Append<'_>]) -> Result<(), Store
     for append in appends {
         messages.extend(append.messages.iter().map(|it| (append.order, it)));
     }
-    outbox::put(tx, &messages).await
+    outbox::put(tx, &messages).await?;
+    let calls: Vec<_> = appends.iter().flat_map(|it| &it.calls).collect();
+    partner_calls::put(tx, &calls).await
 }
 
 /// The log has no gaps, and the read model stands at its end.

@@ -135,6 +135,7 @@ impl Story {
             recorded: &self.news,
             order: &self.order,
             messages: messages.collect(),
+            calls: Vec::new(),
         }
     }
 

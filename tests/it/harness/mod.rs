@@ -10,6 +10,7 @@ pub mod process;
 pub mod raw;
 pub mod screen;
 pub mod services;
+pub mod stand_in;
 pub mod third_party;
 pub mod tokens;
 pub mod traffic;

@@ -1,0 +1,67 @@
+//! What partners were told, for those who look after it.
+
+use jiff::Timestamp;
+
+use crate::{
+    app::{App, Failure},
+    auth::Caller,
+    base::cursor::{Cursor, Page},
+    domain::PartnerCallId,
+    store::{
+        self,
+        audit::{AuditEntry, AuditFilter},
+        partner_calls::{PartnerCall, PartnerCallFilter, TellingState},
+    },
+};
+
+/// What partners were, or are to be, told, as far as it fits the filter; the youngest first.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    filter: PartnerCallFilter,
+    limit: u32,
+) -> Result<Page<PartnerCall>, Failure> {
+    authorise(caller)?;
+    let mut tx = app.db.read().await?;
+    let calls = store::partner_calls::list(&mut tx, &filter, limit + 1).await?;
+    Ok(Page::of(calls, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() }))
+}
+
+/// The requests that were made of partners, as far as they fit the filter; the youngest first.
+pub async fn audit(
+    app: &App,
+    caller: &Caller,
+    filter: AuditFilter,
+    limit: u32,
+) -> Result<Page<AuditEntry>, Failure> {
+    authorise(caller)?;
+    let mut tx = app.db.read().await?;
+    let entries = store::audit::list(&mut tx, &filter, limit + 1).await?;
+    Ok(Page::of(entries, limit, |it| Cursor { at: it.at, id: it.id.uuid() }))
+}
+
+/// Tells a partner once more what it refused, or could not be told in time. From now on it is worth telling for as long as anything.
+pub async fn retry(app: &App, caller: &Caller, id: PartnerCallId) -> Result<(), Failure> {
+    authorise(caller)?;
+    let now = app.clock.now();
+    let worthless_at = now.saturating_add(*app.config.outbound.worth_for).unwrap_or(Timestamp::MAX);
+    let mut tx = app.db.begin().await?;
+    let call = store::partner_calls::get(&mut tx, id).await?.ok_or(Failure::NoSuch("call"))?;
+    if store::partner_calls::retry(&mut tx, id, now, worthless_at).await? {
+        tx.commit().await?;
+        return Ok(());
+    }
+    Err(Failure::Taken(match call.state {
+        TellingState::Pending => "It is still being tried.".to_owned(),
+        _ => "The partner has been told.".to_owned(),
+    }))
+}
+
+fn authorise(caller: &Caller) -> Result<(), Failure> {
+    if caller.may_read_inbox() {
+        return Ok(());
+    }
+    Err(Failure::Forbidden(
+        "The traffic with partners takes a token for all stores with the scope inbox:read.",
+    ))
+}

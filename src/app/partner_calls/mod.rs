@@ -1,0 +1,16 @@
+//! What partners are told of their own orders: written down with the facts ([`crate::app::ledger`]), told here, and looked after.
+
+mod board;
+mod listing;
+mod outgoing;
+mod redact;
+mod tell;
+mod tokens;
+
+pub(in crate::app) use self::outgoing::calls;
+pub use self::{
+    board::{Health, board},
+    listing::{audit, list, retry},
+    outgoing::Outgoing,
+    tell::{claim, tell},
+};

@@ -1,0 +1,167 @@
+//! What partners were, or are to be, told of their orders.
+
+use axum::{extract::State, http::StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::{App, partner_calls},
+    domain::{OrderId, PartnerAction, PartnerCallId, Reason, Version},
+    http::{
+        caller::Crew,
+        extract::{Body, Path, Query},
+        paging,
+        problem::{ErrorBody, Problem},
+    },
+    store::partner_calls::{PartnerCall, PartnerCallFilter, TellingState},
+};
+
+/// The routes of this file.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry))
+}
+
+/// What is looked for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PartnerCallQuery {
+    /// To one partner.
+    partner: Option<String>,
+    /// About one order.
+    #[param(value_type = Option<String>)]
+    order_id: Option<OrderId>,
+    /// In this state.
+    state: Option<TellingState>,
+    /// At most so many: 1 to 200, 50 when left out.
+    limit: Option<u32>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of calls.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PartnerCallList {
+    /// Newest first.
+    calls: Vec<PartnerCallBody>,
+    /// Where the next page begins; left out on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// One thing that a partner was, or is to be, told.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PartnerCallBody {
+    /// Its id.
+    id: PartnerCallId,
+    /// Who is told.
+    partner: String,
+    /// The order that it is about.
+    order_id: OrderId,
+    /// The version that the order had by it.
+    order_version: Version,
+    /// What is told.
+    action: PartnerAction,
+    /// Why, of a rejection.
+    reason: Option<Reason>,
+    /// By how many minutes, of a delay.
+    delay_minutes: Option<u32>,
+    /// Where it stands.
+    state: TellingState,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// From when on it is not told any more.
+    #[schema(value_type = String, format = DateTime)]
+    worthless_at: Timestamp,
+    /// When it is tried next.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_attempt_at: Option<Timestamp>,
+    /// When it was settled.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    settled_at: Option<Timestamp>,
+    /// The status of the last answer.
+    status: Option<u16>,
+    /// What came of it, where there is more to say.
+    note: Option<String>,
+}
+
+impl From<PartnerCall> for PartnerCallBody {
+    fn from(it: PartnerCall) -> Self {
+        Self {
+            id: it.id,
+            partner: it.partner,
+            order_id: it.order_id,
+            order_version: it.order_version,
+            action: it.telling.action,
+            reason: it.telling.reason,
+            delay_minutes: it.telling.delay_minutes,
+            state: it.state,
+            attempts: it.attempts,
+            created_at: it.created_at,
+            worthless_at: it.worthless_at,
+            next_attempt_at: it.next_attempt_at,
+            settled_at: it.settled_at,
+            status: it.status,
+            note: it.note,
+        }
+    }
+}
+
+/// What partners were, or are to be, told of their orders, newest first.
+///
+/// Takes a token for all stores with the scope `inbox:read`.
+#[utoipa::path(
+    get, path = "/partners/calls", operation_id = "listPartnerCalls", tag = "partners", params(PartnerCallQuery),
+    responses(
+        (status = 200, description = "A page of calls.", body = PartnerCallList),
+        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not see the traffic with partners.", body = ErrorBody),
+    )
+)]
+async fn list(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Query(query): Query<PartnerCallQuery>,
+) -> Result<Body<PartnerCallList>, Problem> {
+    let filter = PartnerCallFilter {
+        partner: query.partner,
+        order_id: query.order_id,
+        state: query.state,
+        before: paging::cursor(query.cursor.as_deref())?,
+    };
+    let page = partner_calls::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
+    Ok(Body(PartnerCallList {
+        calls: page.rows.into_iter().map(PartnerCallBody::from).collect(),
+        next_cursor: page.next.map(|it| it.encode()),
+    }))
+}
+
+/// Tell a partner once more.
+///
+/// What it refused, what it did not want to hear, or what could not be told in time.
+#[utoipa::path(
+    post, path = "/partners/calls/{id}/retry", operation_id = "retryPartnerCall", tag = "partners",
+    params(("id" = PartnerCallId, Path, description = "The call.")),
+    responses(
+        (status = 202, description = "It is tried in a moment."),
+        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
+        (status = 403, description = "The token may not see the traffic with partners.", body = ErrorBody),
+        (status = 404, description = "No such call.", body = ErrorBody),
+        (status = 409, description = "The partner has been told, or it is still being tried.", body = ErrorBody),
+    )
+)]
+async fn retry(
+    Crew(caller): Crew,
+    State(app): State<App>,
+    Path(id): Path<PartnerCallId>,
+) -> Result<StatusCode, Problem> {
+    partner_calls::retry(&app, &caller, id).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,14 @@
+//! Requests that we make of others over HTTP, in one way: bounded in time and size, told apart by whether they are worth repeating, and
+//! kept from those who are down. Who is asked, and in which words, is somebody else's.
+
+mod breaker;
+mod client;
+mod exchange;
+mod verdict;
+
+pub use self::{
+    breaker::Standing,
+    client::Client,
+    exchange::{Answer, Attempt, Body, Exchange, Request},
+    verdict::Verdict,
+};

@@ -1,0 +1,174 @@
+//! The audit log: every request that we made of others, without what is secret or somebody's own.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::{QueryBuilder, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    base::cursor::Cursor,
+    domain::{AuditId, OrderId, PartnerCallId, StoreId},
+    store::{
+        StoreError, Tx,
+        moment::At,
+        row::{from_row, number},
+        tx::on,
+    },
+};
+
+/// Headers that may be shown.
+pub type Headers = BTreeMap<String, String>;
+
+/// One request and its answer. Whoever writes it has taken out what may not be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// Its id.
+    pub id: AuditId,
+    /// Who was asked: the partner's slug.
+    pub service: String,
+    /// Where, without its query.
+    pub url: String,
+    /// `PUT`, say.
+    pub method: String,
+    /// What the request said besides.
+    pub request_headers: Headers,
+    /// What it said.
+    pub request_body: Option<Value>,
+    /// What the answer said besides.
+    pub response_headers: Option<Headers>,
+    /// What it said.
+    pub response_body: Option<Value>,
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub took_ms: u32,
+    /// Why there is no answer.
+    pub error: Option<String>,
+    /// When it began.
+    pub at: Timestamp,
+    /// Which attempt this was.
+    pub attempt: u32,
+    /// The order's store.
+    pub store_id: Option<StoreId>,
+    /// The order that it is about.
+    pub order_id: Option<OrderId>,
+    /// What was to be told.
+    pub call_id: Option<PartnerCallId>,
+}
+
+/// Which entries are wanted; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of requests to this partner.
+    pub service: Option<String>,
+    /// About this order.
+    pub order_id: Option<OrderId>,
+    /// Whether the answer was a good one.
+    pub went_well: Option<bool>,
+    /// The last entry of the page before: its `at` and id.
+    pub before: Option<Cursor>,
+}
+
+/// Adds an entry.
+pub async fn put(tx: &mut Tx, entry: &AuditEntry) -> Result<(), StoreError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO api_audit_logs (
+             id, service_name, endpoint_url, http_method, request_headers, request_body,
+             response_headers, response_body, status_code, execution_time_ms, error_message,
+             branch_id, created_at, attempt, order_id, partner_call_id
+         )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(entry.id.uuid())
+    .bind(&entry.service)
+    .bind(&entry.url)
+    .bind(&entry.method)
+    .bind(Json(&entry.request_headers))
+    .bind(entry.request_body.as_ref().map(Json))
+    .bind(entry.response_headers.as_ref().map(Json))
+    .bind(entry.response_body.as_ref().map(Json))
+    .bind(entry.status.map(i64::from))
+    .bind(i64::from(entry.took_ms))
+    .bind(&entry.error)
+    .bind(entry.store_id.map(StoreId::uuid))
+    .bind(At(entry.at))
+    .bind(i64::from(entry.attempt))
+    .bind(entry.order_id.map(OrderId::uuid))
+    .bind(entry.call_id.map(PartnerCallId::uuid))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
+}
+
+/// A page of entries, the youngest first.
+pub async fn list(
+    tx: &mut Tx,
+    filter: &AuditFilter,
+    limit: u32,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new("SELECT * FROM api_audit_logs WHERE TRUE");
+        if let Some(service) = &filter.service {
+            query.push(" AND service_name = ").push_bind(service);
+        }
+        if let Some(order_id) = filter.order_id {
+            query.push(" AND order_id = ").push_bind(order_id.uuid());
+        }
+        match filter.went_well {
+            Some(true) => drop(query.push(" AND status_code BETWEEN 200 AND 299")),
+            Some(false) => {
+                query.push(" AND (status_code IS NULL OR status_code NOT BETWEEN 200 AND 299)");
+            }
+            None => {}
+        }
+        if let Some(before) = filter.before {
+            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
+        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// Throws the entries away that are older than `before`, the oldest first and at most `limit`; answers how many there were.
+pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query(
+        "DELETE FROM api_audit_logs
+         WHERE id IN (
+             SELECT id
+             FROM api_audit_logs
+             WHERE created_at < $1
+             ORDER BY created_at
+             LIMIT $2
+         )",
+    )
+    .bind(At(before))
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?
+    .rows_affected()))
+}
+
+from_row!(AuditEntry, |row| Self {
+    id: AuditId::from_uuid(row.try_get::<Uuid, _>("id")?),
+    service: row.try_get("service_name")?,
+    url: row.try_get("endpoint_url")?,
+    method: row.try_get("http_method")?,
+    request_headers: row.try_get::<Json<Headers>, _>("request_headers")?.0,
+    request_body: row.try_get::<Option<Json<Value>>, _>("request_body")?.map(|Json(it)| it),
+    response_headers: row
+        .try_get::<Option<Json<Headers>>, _>("response_headers")?
+        .map(|Json(it)| it),
+    response_body: row.try_get::<Option<Json<Value>>, _>("response_body")?.map(|Json(it)| it),
+    status: row.try_get::<Option<i64>, _>("status_code")?.map(number).transpose()?,
+    took_ms: number(row.try_get("execution_time_ms")?)?,
+    error: row.try_get("error_message")?,
+    at: row.try_get::<At, _>("created_at")?.0,
+    attempt: number(row.try_get("attempt")?)?,
+    store_id: row.try_get::<Option<Uuid>, _>("branch_id")?.map(StoreId::from_uuid),
+    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
+    call_id: row.try_get::<Option<Uuid>, _>("partner_call_id")?.map(PartnerCallId::from_uuid),
+});
