@@ -95,6 +95,19 @@ pub(crate) fn degrees(value: &Value, pointer: &str) -> Option<f64> {
     (-180.0..=180.0).contains(&degrees).then_some(degrees)
 }
 
+/// Every member of the list at `pointer`; `/groups/*/options` are those of all lists.
+pub(crate) fn every<'a>(value: &'a Value, pointer: &str) -> Vec<&'a Value> {
+    let (first, rest) = match pointer.split_once("/*") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (pointer, None),
+    };
+    let list = value.pointer(first).and_then(Value::as_array).into_iter().flatten();
+    match rest {
+        None => list.collect(),
+        Some(rest) => list.flat_map(|it| every(it, rest)).collect(),
+    }
+}
+
 /// A link that a page may show.
 pub(crate) fn link(value: &Value, pointer: &str) -> Option<String> {
     let text = value.pointer(pointer)?.as_str()?;

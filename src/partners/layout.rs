@@ -156,7 +156,8 @@ impl<T: Copy> Choice<T> {
 impl OrderLayout {
     /// Reads an order.
     pub fn read(&self, call: Document<'_>) -> Result<PartnerOrder, Unreadable> {
-        let items = every(call.value, &self.items.at).into_iter().map(|it| self.item(call.at(it)));
+        let items =
+            json::every(call.value, &self.items.at).into_iter().map(|it| self.item(call.at(it)));
         let ready_at = call.first(&self.ready_at, json::moment);
         let arrives_at = call.first(&self.arrives_at, json::moment);
         Ok(PartnerOrder {
@@ -195,7 +196,7 @@ impl OrderLayout {
             name.map(|it| ItemOption { name: LocalizedText::new(it.clone(), it), quantity })
         };
         let options = layout.options.iter().flat_map(|layout| {
-            every(item.value, &layout.at).into_iter().filter_map(|it| option(it, layout))
+            json::every(item.value, &layout.at).into_iter().filter_map(|it| option(it, layout))
         });
         Ok(PartnerItem {
             sku: item.need(&layout.sku)?,
@@ -292,18 +293,5 @@ impl AddressLayout {
             longitude: degrees(&self.longitude),
         };
         (address != Address::default()).then_some(address)
-    }
-}
-
-/// Every member of the list at `pointer`; `/groups/*/options` are those of all lists.
-fn every<'a>(value: &'a Value, pointer: &str) -> Vec<&'a Value> {
-    let (first, rest) = match pointer.split_once("/*") {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (pointer, None),
-    };
-    let list = value.pointer(first).and_then(Value::as_array).into_iter().flatten();
-    match rest {
-        None => list.collect(),
-        Some(rest) => list.flat_map(|it| every(it, rest)).collect(),
     }
 }

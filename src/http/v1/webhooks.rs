@@ -4,7 +4,6 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    routing::post,
 };
 use metrics::counter;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -31,7 +30,7 @@ const KEPT: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::USER_AGENT,
 pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(webhook))
-        .route("/webhooks/{partner}/{*rest}", post(below).put(below))
+        .routes(routes!(below, update_below))
         .layer(DefaultBodyLimit::max(body_limit))
 }
 
@@ -63,8 +62,57 @@ async fn webhook(
     take(&app, partner, "", &headers, request).await
 }
 
-/// Partners who call several paths, or with `PUT`: Talabat calls `…/talabat/order/{remoteId}`.
+/// Take a call of a partner who calls several paths.
+///
+/// Talabat, for one, calls `…/talabat/order/{remoteId}`; the path says what the call is about. All else is as with
+/// `POST /v1/webhooks/{partner}`.
+#[utoipa::path(
+    post, path = "/webhooks/{partner}/{*rest}", operation_id = "takeCallBelow", tag = "webhooks", security(()),
+    params(
+        ("partner" = String, Path, description = "`talabat`, `deliverect`, `foodics`…"),
+        ("rest" = String, Path, description = "As the partner has it; with slashes."),
+    ),
+    request_body(content = Object, description = "The partner's own format, up to 3 MB."),
+    responses(
+        (status = 200, description = "Stored; the answer is empty."),
+        (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
+        (status = 404, description = "No such partner.", body = ErrorBody),
+        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
+    )
+)]
 async fn below(
+    State(app): State<App>,
+    Path((partner, rest)): Path<(String, String)>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    take(&app, partner, rest.trim_matches('/'), &headers, request).await
+}
+
+/// Take a call of a partner who calls several paths, and with `PUT`.
+///
+/// All else is as with `POST`.
+#[utoipa::path(
+    put, path = "/webhooks/{partner}/{*rest}", operation_id = "takeUpdateBelow", tag = "webhooks", security(()),
+    params(
+        ("partner" = String, Path, description = "`talabat`, `deliverect`, `foodics`…"),
+        ("rest" = String, Path, description = "As the partner has it; with slashes."),
+    ),
+    request_body(content = Object, description = "The partner's own format, up to 3 MB."),
+    responses(
+        (status = 200, description = "Stored; the answer is empty."),
+        (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
+        (status = 404, description = "No such partner.", body = ErrorBody),
+        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
+    )
+)]
+async fn update_below(
     State(app): State<App>,
     Path((partner, rest)): Path<(String, String)>,
     headers: HeaderMap,
