@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     app::{
         App, Reach,
+        credentials::Credentials,
         intake::{Gathering, gathering},
         partner_calls::Outgoing,
         tracking::Reads,
@@ -156,7 +157,7 @@ async fn connect(
         reads: Reads::new(config.live.history_events),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         calls,
-        partner_secrets: Arc::new(secrets),
+        credentials: Credentials::new(secrets, keys.sealer()?),
         outgoing: Outgoing::new(client, lines),
         clock,
         mint,
@@ -184,7 +185,7 @@ impl Server {
 
     /// For those who sign as a partner would.
     pub(crate) fn partner_secrets(&self) -> Arc<BTreeMap<String, Vec<SecretString>>> {
-        Arc::clone(&self.app.partner_secrets)
+        self.app.credentials.configured()
     }
 
     /// Sends the sockets away, then stops taking work and finishes what is under way. Answers whether all ended in time; what did

@@ -20,7 +20,8 @@ pub enum Mint {
 impl Mint {
     /// A service that may do everything.
     pub fn service(&self, subject: &str) -> String {
-        let scope = "orders:read orders:write stores:read stores:write inbox:read ops";
+        let scope =
+            "orders:read orders:write stores:read stores:write inbox:read partners:write ops";
         self.sign(&json!({"sub": subject, "role": "service", "scope": scope, "stores": ["*"]}))
     }
 

@@ -136,15 +136,14 @@ fn authorise(caller: &Caller) -> Result<(), Failure> {
 }
 
 fn check(partner: &str, name: &str) -> Result<(), Failure> {
-    let mut faults = Vec::new();
     if partners::find(partner).is_none() {
-        faults.push(Detail::new("partner", "there is no such partner"));
+        return Err(Failure::NoSuch("partner"));
     }
     if name.is_empty() || LONGEST_ID < name.len() || name.contains(char::is_control) {
         let message = format!("has 1 to {LONGEST_ID} bytes, no control characters among them");
-        faults.push(Detail::new("externalId", message));
+        return Err(Failure::Invalid(vec![Detail::new("externalId", message)]));
     }
-    if faults.is_empty() { Ok(()) } else { Err(Failure::Invalid(faults)) }
+    Ok(())
 }
 
 fn store_of(partner: &str, name: &str) -> ExternalId {

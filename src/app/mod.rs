@@ -1,5 +1,6 @@
 //! Use cases: functions, not objects. Every transaction begins and ends here.
 
+pub mod credentials;
 pub mod deadlines;
 pub mod idempotency;
 pub mod inbox;
@@ -12,10 +13,9 @@ pub mod stores;
 pub mod timings;
 pub mod tracking;
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use dashmap::DashSet;
-use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{
@@ -64,8 +64,8 @@ pub struct Reach {
     pub tokens: Arc<Tokens>,
     /// Where partners' calls are handed in to be stored.
     pub calls: intake::Gathering,
-    /// What each partner proves itself with, by its slug.
-    pub partner_secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
+    /// What each partner proves itself with.
+    pub credentials: credentials::Credentials,
     /// What partners are told things with.
     pub outgoing: partner_calls::Outgoing,
     /// The time.

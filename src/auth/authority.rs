@@ -78,6 +78,11 @@ impl Caller {
         self.works_everywhere() && self.has(Scope::StoresRead)
     }
 
+    /// May change what partners prove themselves with: staff and services of all stores, with `partners:write`.
+    pub fn may_change_partners(&self) -> bool {
+        self.works_everywhere() && self.has(Scope::PartnersWrite)
+    }
+
     /// May see and retry the stored calls of partners and ours to them, which belong to no one store: staff and services of all
     /// stores, with `inbox:read`.
     pub fn may_read_inbox(&self) -> bool {

@@ -11,7 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    base::{folder, mint::Mint},
+    base::{
+        folder,
+        mint::Mint,
+        seal::{KEY_BYTES, Sealer},
+    },
     config::Config,
 };
 
@@ -28,6 +32,17 @@ pub struct Keys {
     pub token_secrets: Vec<SecretString>,
     /// Of the generic partner: `whsec_…`.
     pub generic_secrets: Vec<SecretString>,
+    /// What partners' credentials are sealed with, in base64; the first one seals.
+    pub sealing_keys: Vec<SecretString>,
+}
+
+impl Keys {
+    /// Seals and opens partners' credentials.
+    pub fn sealer(&self) -> Result<Sealer, KeyError> {
+        let bytes = |it: &SecretString| STANDARD.decode(it.expose_secret()).ok();
+        let keys: Option<Vec<_>> = self.sealing_keys.iter().map(bytes).collect();
+        keys.and_then(|it| Sealer::new(&it)).ok_or(KeyError::NotASealingKey { bytes: KEY_BYTES })
+    }
 }
 
 /// Keys cannot be used. For the operator; none of it holds a secret.
@@ -53,7 +68,7 @@ pub enum KeyError {
     },
     /// The file of made secrets was spoilt.
     #[error(
-        "{path} does not hold `token_secret` and `generic_secret`; remove it to have new ones made"
+        "{path} does not hold `token_secret`, `generic_secret` and `sealing_key`; add what is missing, or remove it to have new ones made"
     )]
     Spoilt {
         /// Which file.
@@ -75,6 +90,14 @@ pub enum KeyError {
         /// How many it must have.
         least: usize,
     },
+    /// A key of another length, or none at all.
+    #[error(
+        "a key of `auth.sealing_keys` is not {bytes} bytes in base64; `openssl rand -base64 {bytes}` makes one"
+    )]
+    NotASealingKey {
+        /// How many it must have.
+        bytes: usize,
+    },
     /// There is nothing to sign with.
     #[error("there is no secret to sign tokens with; configure `auth.secrets`")]
     NoSecret,
@@ -85,6 +108,7 @@ pub enum KeyError {
 struct Made {
     token_secret: SecretString,
     generic_secret: SecretString,
+    sealing_key: SecretString,
 }
 
 /// Takes the configured secrets; what is not configured comes from the data folder, and is made there on the first start.
@@ -92,8 +116,10 @@ pub fn load_or_make(config: &Config, mint: &Mint) -> Result<Keys, KeyError> {
     let token_secrets = config.auth.secrets.clone();
     let generic_secrets =
         config.partners.get(GENERIC).map(|it| it.secrets.clone()).unwrap_or_default();
+    let sealing_keys = config.auth.sealing_keys.clone();
     if !token_secrets.is_empty() && !generic_secrets.is_empty() {
-        return Ok(Keys { token_secrets, generic_secrets });
+        // Without a sealing key nothing can be sealed, which is said to whoever tries.
+        return Ok(Keys { token_secrets, generic_secrets, sealing_keys });
     }
     let made = read_or_make(&config.data_dir, mint)?;
     let or = |configured: Vec<SecretString>, made: SecretString| {
@@ -102,6 +128,7 @@ pub fn load_or_make(config: &Config, mint: &Mint) -> Result<Keys, KeyError> {
     Ok(Keys {
         token_secrets: or(token_secrets, made.token_secret),
         generic_secrets: or(generic_secrets, made.generic_secret),
+        sealing_keys: or(sealing_keys, made.sealing_key),
     })
 }
 
@@ -131,7 +158,9 @@ fn text(mint: &Mint) -> SecretString {
         "# Made on the first start. Keep it secret, and keep it: without it every token and every\n\
          # signature made so far is worthless. `auth.secrets` and `partners.generic.secrets` override it.\n\
          token_secret = \"{}\"\n\
-         generic_secret = \"whsec_{}\"\n",
+         generic_secret = \"whsec_{}\"\n\
+         sealing_key = \"{}\"\n",
+        random(),
         random(),
         random(),
     )

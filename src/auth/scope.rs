@@ -17,6 +17,8 @@ vocabulary! {
         StoresWrite = "stores:write",
         /// Staff or a service reads and retries the stored calls of partners.
         InboxRead = "inbox:read",
+        /// Staff or a service changes what partners prove themselves with.
+        PartnersWrite = "partners:write",
         /// Staff or a service watches every order of every store, and the server itself.
         Ops = "ops",
     }

@@ -7,4 +7,5 @@ pub mod flights;
 pub mod folder;
 pub mod mac;
 pub mod mint;
+pub mod seal;
 pub mod tasks;

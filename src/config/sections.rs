@@ -95,6 +95,9 @@ section! {
     pub struct Auth as "auth" {
         /// Secrets for HS256 tokens, 32 bytes or more; the first one signs, all are accepted. Left out: one is made in the data folder.
         secrets: Vec<SecretString> = Vec::new();
+        /// Keys that partners' credentials are sealed with in the database: 32 bytes in base64; the first one seals, all open. Left out:
+        /// one is made in the data folder.
+        sealing_keys: Vec<SecretString> = Vec::new();
         /// PEM files with public keys of the identity provider (RS256, ES256, EdDSA).
         public_key_files: Vec<PathBuf> = Vec::new();
         /// The `iss` that a token must carry.

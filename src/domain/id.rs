@@ -104,6 +104,10 @@ id!(
     /// Names one entry of the audit log.
     AuditId, "aud"
 );
+id!(
+    /// Names one credential of a partner.
+    CredentialId, "crd"
+);
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {
     let digits = text.strip_prefix(prefix)?;

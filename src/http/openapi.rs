@@ -23,6 +23,7 @@ use crate::{app::App, channels::Channel};
         (name = "orders", description = "Place, read, move and share orders."),
         (name = "live", description = "Watch orders as they move."),
         (name = "stores", description = "The stores of the restaurant."),
+        (name = "partners", description = "What partners call our orders and stores, and how each of them fares."),
         (name = "webhooks", description = "Calls of partners."),
         (name = "partners", description = "What partners are told, and how they are."),
         (name = "tokens", description = "Tokens made by this server."),

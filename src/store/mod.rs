@@ -5,6 +5,7 @@
 //! checks the SQL at compile time (it could check one dialect only): the tests of this module run every function
 //! on both.
 
+pub mod credentials;
 mod database;
 mod error;
 mod lease;

@@ -41,6 +41,7 @@ const STEPS: &[Step] = steps![
     "0007_dead_letter",
     "0008_partner_orders",
     "0009_partner_calls",
+    "0010_partner_credential",
 ];
 
 impl Database {

@@ -1,13 +1,14 @@
 //! A partner's call comes in: verify, store raw, answer. Nothing is understood here.
 
 use bytes::Bytes;
+use secrecy::SecretString;
 use serde::de::IgnoredAny;
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, credentials},
     base::mac,
     domain::InboxId,
-    partners::{self, Call, Rejection},
+    partners::{self, Call, Partner, Rejection},
     store::inbox::{Headers, NewCall},
 };
 
@@ -37,18 +38,26 @@ pub enum Refused {
     Failed(#[from] Failure),
 }
 
-/// Checks that a call came from the partner. `keep` are the headers worth keeping.
+/// What a partner proves itself with now.
+pub async fn secrets(app: &App, slug: &str) -> Result<Vec<SecretString>, Refused> {
+    Ok(credentials::active(app, known(slug)?.slug).await?)
+}
+
+fn known(slug: &str) -> Result<&'static Partner, Refused> {
+    partners::find(slug).ok_or_else(|| Refused::UnknownPartner(slug.to_owned()))
+}
+
+/// Checks that a call came from the partner, which proves itself with one of `secrets`. `keep` are the headers worth keeping.
 pub fn verify(
     app: &App,
     slug: &str,
+    secrets: &[SecretString],
     call: &Call<'_>,
     keep: Headers,
     body: &Bytes,
 ) -> Result<NewCall, Refused> {
-    let unknown = || Refused::UnknownPartner(slug.to_owned());
-    let partner = partners::find(slug).ok_or_else(unknown)?;
+    let partner = known(slug)?;
     let now = app.clock.now();
-    let secrets = app.partner_secrets.get(partner.slug).map(Vec::as_slice).unwrap_or_default();
     let verified = partner.inbound.verify(call, secrets, now)?;
     serde_json::from_slice::<IgnoredAny>(body).map_err(|it| Refused::NotJson(it.to_string()))?;
     Ok(NewCall {

@@ -220,9 +220,10 @@ async fn read(
     request_body = StoreName,
     responses(
         (status = 200, description = "The mapping.", body = MappingBody),
-        (status = 400, description = "There is no such partner or store.", body = ErrorBody),
+        (status = 400, description = "There is no such store, or the name cannot be one.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not name stores.", body = ErrorBody),
+        (status = 404, description = "No such partner.", body = ErrorBody),
     )
 )]
 async fn put(

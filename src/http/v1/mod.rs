@@ -1,5 +1,6 @@
 //! The `/v1` routes.
 
+mod credentials;
 mod inbox;
 mod mappings;
 mod orders;
@@ -23,5 +24,6 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(inbox::routes())
         .merge(mappings::routes())
         .merge(partners::routes())
+        .merge(credentials::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

@@ -85,10 +85,11 @@ async fn receive(
             Some((name.as_str().to_owned(), value.to_owned()))
         })
         .collect();
+    let secrets = intake::secrets(app, partner).await?;
     let new = {
         let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
         let call = Call { header: &header, body: &body };
-        intake::verify(app, partner, &call, keep, &body)?
+        intake::verify(app, partner, &secrets, &call, keep, &body)?
     };
     intake::store(app, new).await
 }

@@ -113,6 +113,7 @@ impl World {
         let thing = match it.path.as_str() {
             path if path.starts_with("/v1/stores") => &self.store,
             path if path.starts_with("/v1/webhooks") => &self.call,
+            path if path.contains("/credentials") => "crd_00000000000000000000000000000000",
             path if path.starts_with("/v1/partners") => NO_PARTNER_CALL,
             _ => order,
         };

@@ -108,6 +108,7 @@ pub fn config(isolated: &Isolated) -> Config {
     let mut config = Config { data_dir: isolated.data.path().to_owned(), ..Config::default() };
     config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.auth.secrets = vec![tokens::SECRET.into()];
+    config.auth.sealing_keys = vec![tokens::SEALING_KEY.into()];
     config.bus.exchange.clone_from(&isolated.exchange);
     // Many servers share one PostgreSQL.
     config.database.max_connections = 4;

@@ -146,6 +146,7 @@ pub fn environment(config: &Config) -> Vec<(String, String)> {
         ("ORDERWIRE_DATA_DIR".to_owned(), config.data_dir.display().to_string()),
         ("ORDERWIRE_BUS__EXCHANGE".to_owned(), config.bus.exchange.clone()),
         ("ORDERWIRE_AUTH__SECRETS".to_owned(), list(&config.auth.secrets)),
+        ("ORDERWIRE_AUTH__SEALING_KEYS".to_owned(), list(&config.auth.sealing_keys)),
         (
             "ORDERWIRE_DATABASE__MAX_CONNECTIONS".to_owned(),
             config.database.max_connections.to_string(),

@@ -8,8 +8,12 @@ use crate::harness::client::Client;
 /// What the server under test signs with and accepts.
 pub const SECRET: &str = "the tests and the server share this secret";
 
+/// 32 bytes in base64, as `openssl rand -base64 32` prints them.
+pub const SEALING_KEY: &str = "c2VhbGluZyBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ=";
+
 /// Every scope there is.
-pub const ALL_SCOPES: &str = "orders:read orders:write stores:read stores:write inbox:read ops";
+pub const ALL_SCOPES: &str =
+    "orders:read orders:write stores:read stores:write inbox:read partners:write ops";
 
 impl Client {
     /// A token for an hour with these claims beside, or instead of, the usual ones.

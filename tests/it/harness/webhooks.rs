@@ -57,6 +57,12 @@ impl Client {
         signed(partner, event_id, self.clock.now().as_second(), body, Signer::InProcess)
     }
 
+    /// Says which store the generic partner means by a name.
+    pub async fn name_store(&self, name: &str, store: &str) {
+        let path = format!("/v1/mappings/generic/stores/{name}");
+        self.put(&path, &self.service(), &json!({"storeId": store})).await.expect(200);
+    }
+
     /// Sends a call.
     pub async fn deliver(&self, call: &Call) -> Answer {
         answer(self.delivery(call)).await
@@ -69,6 +75,19 @@ impl Client {
         let request = request.header("content-type", "application/json");
         call.headers.iter().fold(request, |it, (name, value)| it.header(name, value))
     }
+}
+
+/// What the generic partner says of a new order.
+pub fn order_placed(external_id: &str, store: &str) -> Value {
+    json!({"type": "order.placed", "timestamp": "2026-11-20T18:00:00Z", "data": {
+        "externalId": external_id, "storeId": store, "fulfilment": "delivery",
+        "items": [
+            {"sku": "itm-9", "name": {"en": "Burger", "ar": "برغر"}, "quantity": 2, "unitPrice": "4.250"},
+            {"sku": "itm-4", "name": "Fries", "quantity": 1, "unitPrice": {"amount": 1360}, "note": "no salt"},
+        ],
+        "customer": {"name": "Sara Haddad", "phone": "+962790000001"},
+        "payment": {"method": "partner", "status": "captured"},
+    }})
 }
 
 /// Signs as the partner does; `time` is in seconds since 1970 and only looked at where the time is signed.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -10,6 +11,7 @@ use crate::harness::{
     browser::{Browser, Page},
     client::{Client, id},
     process::Process,
+    webhooks::order_placed,
 };
 
 async fn open(browser: &Browser, client: &Client, store: &str, lang: &str) -> Page {
@@ -142,4 +144,31 @@ async fn a_kitchen_warns_when_its_data_are_old_and_sends_its_taps_later() {
     kitchen.until_shown(&card(&order, "accepted")).await;
     server.until_status(id(&order), "accepted").await;
     kitchen.assert_only_network_errors();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partner_s_deadline_is_a_clock_that_nobody_overlooks() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    app.name_store("branch-7", &store).await;
+    let browser = Browser::launch().await.unwrap();
+    let kitchen = open(&browser, &app, &store, "en").await;
+    for (name, seconds) in [("later", 600), ("soon", 6)] {
+        let mut body = order_placed(name, "branch-7");
+        let deadline = app.clock.now() + SignedDuration::from_secs(seconds);
+        body["data"]["acceptBy"] = json!(deadline);
+        body["data"]["number"] = json!(name);
+        app.deliver(&app.webhook("generic", name, &body)).await.expect(200);
+        kitchen.until_shown(&format!(".card[data-number={name}] .card-deadline")).await;
+    }
+    let clock = "document.querySelector('.card[data-number=later] .card-deadline').textContent";
+    kitchen.until(&format!("/^Answer within 9:\\d\\d$/.test({clock})")).await;
+    // The last third of it.
+    kitchen.until_shown(".card[data-number=soon][data-urgency=soon]").await;
+    kitchen.until_shown(".card[data-number=later][data-urgency=later]").await;
+    kitchen.keep_picture("kitchen-deadline-en").await;
+    kitchen.until("!document.querySelector('.card[data-number=soon][data-status=placed]')").await;
+    kitchen.click(".card[data-number=later] [data-action=accept]").await.unwrap();
+    kitchen.until("!document.querySelector('.card[data-number=later] .card-deadline')").await;
+    kitchen.assert_tidy().await;
 }

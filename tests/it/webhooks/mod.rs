@@ -1,9 +1,12 @@
 //! Partners' calls, from the signature to the order.
 
 mod abuse;
+mod chaos;
+mod credentials;
 mod inbox;
 mod once;
 mod partners;
+mod placed;
 mod proof;
 
 use serde_json::Value;

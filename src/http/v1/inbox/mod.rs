@@ -173,7 +173,7 @@ async fn list(
 
 /// One stored call, and what was said beside its body.
 #[utoipa::path(
-    get, path = "/webhooks/inbox/{id}", operation_id = "readCall", tag = "webhooks",
+    get, path = "/webhooks/inbox/{id}", operation_id = "inspectCall", tag = "webhooks",
     params(("id" = InboxId, Path, description = "The call.")),
     responses(
         (status = 200, description = "The call.", body = WholeCall),
@@ -203,7 +203,7 @@ async fn read(
 ///
 /// Byte for byte as the partner sent it.
 #[utoipa::path(
-    get, path = "/webhooks/inbox/{id}/body", operation_id = "readCallBody", tag = "webhooks",
+    get, path = "/webhooks/inbox/{id}/body", operation_id = "readCall", tag = "webhooks",
     params(("id" = InboxId, Path, description = "The call.")),
     responses(
         (status = 200, description = "The body.", body = Vec<u8>, content_type = "application/octet-stream"),
