@@ -3,6 +3,7 @@
 mod board;
 mod crash;
 mod failures;
+mod reconcile;
 mod words;
 
 use orderwire::config::{Config, Partner, Span};
