@@ -29,7 +29,7 @@ const SEED: u64 = 20_261_122;
 const LOST: u32 = 5;
 const REPEATED: u32 = 20;
 /// How long it may take until all of it is applied.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How many other calls may overtake one.
 const DISORDER: usize = 2000;
 
