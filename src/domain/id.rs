@@ -97,16 +97,16 @@ id!(
     InboxId, "inb"
 );
 id!(
-    /// Names one credential of a partner.
-    CredentialId, "crd"
-);
-id!(
     /// Names one thing that a partner is told.
     PartnerCallId, "pcl"
 );
 id!(
     /// Names one entry of the audit log.
     AuditId, "aud"
+);
+id!(
+    /// Names one credential of a partner.
+    CredentialId, "crd"
 );
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {

@@ -8,6 +8,7 @@ mod housekeeping;
 mod intake;
 mod partner_calls;
 mod pulse;
+mod reconciler;
 mod relay;
 mod timings;
 
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     adapters::Adapters, deadlines::Deadlines, fanout::Fanout, gather::Gather,
     housekeeping::Housekeeping, intake::Intake, partner_calls::PartnerCalls, pulse::Pulse,
-    relay::Relay, timings::Timings,
+    reconciler::Reconciler, relay::Relay, timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

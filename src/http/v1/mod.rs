@@ -23,7 +23,7 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(schemas::routes())
         .merge(inbox::routes())
         .merge(mappings::routes())
-        .merge(credentials::routes())
         .merge(partners::routes())
+        .merge(credentials::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

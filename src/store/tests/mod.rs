@@ -6,6 +6,7 @@ mod inbox;
 mod listing;
 mod orders;
 mod outbox;
+mod partner_calls;
 mod requests;
 mod samples;
 mod stores;
