@@ -164,7 +164,11 @@ impl Definition {
         let fault =
             |at: usize, what: &str| Fault { line: line_of(text, at), what: what.to_owned() };
         let definition: Self = toml::from_str(text).map_err(|error| {
-            fault(error.span().map_or(0, |it| it.start), error.message().trim())
+            let what = match error.message().trim() {
+                it if it.contains("unit variant") => "a scheme is a table: { basic = {} }",
+                it => it,
+            };
+            fault(error.span().map_or(0, |it| it.start), what)
         })?;
         definition.check().map_err(|(at, what)| fault(at, &what))?;
         Ok(definition)
@@ -263,4 +267,68 @@ fn is_signed(scheme: &Scheme, place: &Place) -> bool {
 
 fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|it| *it == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: &str = r#"
+slug = "nashmi"
+schemes = [{ hmac = { header = "x-signature" } }]
+event = "/event"
+
+[[messages]]
+when = ["status"]
+external_id = "/id"
+[[messages.says]]
+at = "/status"
+words = { done = "delivery.delivered" }
+"#;
+
+    #[test]
+    fn a_fault_is_told_with_its_line_and_with_what_is_allowed() {
+        Definition::read(GOOD).unwrap();
+        for (good, bad, line, what) in [
+            ("slug = \"nashmi\"", "slug = \"Nash mi\"", 2, "small letters"),
+            (
+                "slug = \"nashmi\"",
+                "slog = \"nashmi\"",
+                2,
+                "unknown field `slog`, expected one of `slug`",
+            ),
+            ("{ hmac = { header = \"x-signature\" } }", "", 3, "there must be a scheme"),
+            ("{ hmac = { header = \"x-signature\" } }", "\"basic\"", 3, "{ basic = {} }"),
+            ("hmac", "hmak", 3, "unknown variant `hmak`, expected one of `hmac`"),
+            ("x-signature", "X-Signature", 3, "small letters"),
+            ("header = \"x-signature\"", "encoding = \"hex\"", 3, "missing field `header`"),
+            ("event = \"/event\"", "event_id = \"header:x-id\"", 4, "is not signed"),
+            (
+                "event = \"/event\"",
+                "event = \"event\"",
+                4,
+                "\"event\" is not a place: write \"/order/id\"",
+            ),
+            ("event = \"/event\"", "", 6, "`when` needs `event`"),
+            ("external_id = \"/id\"", "", 6, "which order is it about?"),
+            ("delivery.delivered", "delivery.gone", 11, "\"gone\" is not one of none, searching"),
+            ("delivery.delivered", "gone", 11, "write order.<status>"),
+            ("delivery.delivered", "placed", 6, "the file needs [order]"),
+            ("words = {", "wards = {", 11, "unknown field `wards`"),
+        ] {
+            let fault = Definition::read(&GOOD.replacen(good, bad, 1)).unwrap_err();
+            assert!(fault.what.contains(what), "{bad}: {fault}");
+            assert_eq!(fault.line, line, "{bad}: {fault}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_it_panic(at in 0..GOOD.len(), length in 0..20_usize, patch in "[ -~\n]{0,20}") {
+            let to = GOOD.len().min(at + length);
+            let _any = Definition::read(&format!("{}{patch}{}", &GOOD[..at], &GOOD[to..]));
+        }
+    }
 }

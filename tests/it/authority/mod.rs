@@ -117,12 +117,8 @@ impl World {
             path if path.starts_with("/v1/partners") => NO_PARTNER_CALL,
             _ => order,
         };
-        let path = it
-            .path
-            .replace("{id}", thing)
-            .replace("{partner}", "careem")
-            .replace("{rest}", "order/1");
-        let path = path.replace("{event_type}", "OrderCreated");
+        let path = it.path.replace("{id}", thing).replace("{partner}", "careem");
+        let path = path.replace("{event_type}", "OrderCreated").replace("{rest}", "order");
         let name = if it.method == Method::DELETE { "nameless" } else { "named" };
         let path = path.replace("{external_id}", name);
         let mut request = self.app.request(it.method.clone(), &path);
