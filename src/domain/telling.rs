@@ -104,7 +104,7 @@ fn delayed(before: &Order, eta: &Eta) -> Option<Telling> {
     let in_kitchen = matches!(before.status, OrderStatus::Accepted | OrderStatus::Preparing);
     let said = before.eta.filter(|_| in_kitchen)?.ready_at;
     let minutes = u32::try_from(eta.ready_at.duration_since(said).as_mins()).ok()?;
-    (minutes > 0).then(|| Telling {
+    (minutes > 0).then_some(Telling {
         action: PartnerAction::Delay,
         reason: None,
         was_accepted: true,

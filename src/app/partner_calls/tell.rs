@@ -186,7 +186,7 @@ async fn attempt(
     let outcome = match outbound.word(&saying, line) {
         Wording::Skip(why) => Outcome::Skipped(why),
         Wording::Cannot(why) => Outcome::Failed(None, why.to_owned()),
-        Wording::Say(request) => say(app, &call.partner, (line, outbound), request, log).await,
+        Wording::Say(request) => say(app, &call.partner, (line, outbound), *request, log).await,
     };
     Ok((Some(order), outcome))
 }

@@ -75,5 +75,5 @@ fn put(saying: &Saying<'_>, url: Url, body: &serde_json::Value) -> Wording {
             add(&mut request, header, &text);
         }
     }
-    Wording::Say(request)
+    Wording::say(request)
 }

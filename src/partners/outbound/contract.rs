@@ -51,11 +51,18 @@ impl Saying<'_> {
 #[derive(Debug)]
 pub enum Wording {
     /// Like this.
-    Say(Request),
+    Say(Box<Request>),
     /// Not at all: the partner does not want to hear it. The words are for the operator.
     Skip(&'static str),
     /// It cannot be said, now or ever. The words are for the operator.
     Cannot(&'static str),
+}
+
+impl Wording {
+    /// With this request.
+    pub(crate) fn say(request: Request) -> Self {
+        Self::Say(Box::new(request))
+    }
 }
 
 /// How one partner is told things.

@@ -49,7 +49,7 @@ impl Outbound for Deliveroo {
         };
         match saying.telling.action {
             PartnerAction::Accept => {
-                Wording::Say(with_json(Method::PATCH, url, &json!({"status": "accepted"})))
+                Wording::say(with_json(Method::PATCH, url, &json!({"status": "accepted"})))
             }
             PartnerAction::Reject if saying.telling.was_accepted => {
                 Wording::Cannot("Deliveroo takes no rejection after the acceptance: call them")
@@ -60,7 +60,7 @@ impl Outbound for Deliveroo {
                     "reject_reason": reason(saying.reason()),
                     "notes": saying.note(),
                 });
-                Wording::Say(with_json(Method::PATCH, url, &body))
+                Wording::say(with_json(Method::PATCH, url, &body))
             }
             PartnerAction::Ready | PartnerAction::PickedUp | PartnerAction::Delay => {
                 Wording::Skip("Deliveroo has no status for this")

@@ -57,7 +57,7 @@ impl Outbound for Generic {
             return Wording::Cannot("the first of partners.generic.secrets is not base64");
         };
         sign(&mut request, &key, &saying.id.to_string(), saying.now.as_second());
-        Wording::Say(request)
+        Wording::say(request)
     }
 }
 

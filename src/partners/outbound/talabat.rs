@@ -88,7 +88,7 @@ impl Outbound for Talabat {
         let Some(url) = line.callback(address) else {
             return Wording::Cannot("the order's address is not of a host in callback_hosts");
         };
-        let post = |body| Wording::Say(with_json(Method::POST, url.clone(), &body));
+        let post = |body| Wording::say(with_json(Method::POST, url.clone(), &body));
         let earliest = saying.now + EARLIEST_MINUTES.minutes();
         let ready_at = saying.telling.ready_at.unwrap_or(earliest).max(earliest);
         match saying.telling.action {
@@ -105,7 +105,7 @@ impl Outbound for Talabat {
                     "message": saying.note(),
                 }))
             }
-            PartnerAction::Ready => Wording::Say(bare(Method::POST, url)),
+            PartnerAction::Ready => Wording::say(bare(Method::POST, url)),
             PartnerAction::PickedUp => post(json!({"status": "order_picked_up"})),
             PartnerAction::Delay => post(json!({"expectedPickupAt": second(ready_at)})),
         }

@@ -57,7 +57,7 @@ impl Outbound for UberEats {
             PartnerAction::PickedUp => return Wording::Skip("Uber's courier says so"),
         };
         match line.under(&["order", saying.external_id, action]) {
-            Some(url) => Wording::Say(with_json(Method::POST, url, &body)),
+            Some(url) => Wording::say(with_json(Method::POST, url, &body)),
             None => Wording::Cannot("base_url cannot be built upon"),
         }
     }
