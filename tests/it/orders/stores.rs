@@ -21,6 +21,7 @@ async fn a_store_is_opened_and_found_by_those_who_work_there() {
     let expected = json!({
         "id": abdoun, "name": {"en": "Abdoun", "ar": "عبدون"}, "currency": "JOD",
         "timezone": "Asia/Amman", "stations": ["grill", "fry"], "prepMinutes": 15, "deliveryMinutes": 25,
+        "autoAccept": false,
     });
     assert_eq!(store, expected);
     let listed = app.get("/v1/stores", &app.staff(&abdoun)).await.expect(200);
