@@ -89,7 +89,7 @@ async fn nobody_sends_us_elsewhere() {
 #[tokio::test]
 async fn an_endless_answer_is_cut() {
     let mut words = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n".to_vec();
-    words.extend([b'x'; 100_000]);
+    words.extend(vec![b'x'; 100_000]);
     let server = Server::saying(words).await;
     let exchange = made(client(&clock()).send("careem", server.request()).await);
     assert_eq!(exchange.answer.unwrap().body.len(), 1024);

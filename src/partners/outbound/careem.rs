@@ -8,7 +8,7 @@ use crate::{
     outbound::Request,
     partners::outbound::{
         Line, Outbound, Saying, Wording,
-        contract::{add, client_credentials, json as with_json},
+        contract::{UNHEARD, add, client_credentials, json as with_json},
     },
 };
 
@@ -62,6 +62,7 @@ impl Outbound for Careem {
                 let minutes = saying.telling.delay_minutes.unwrap_or(1).min(LONGEST_DELAY);
                 put(saying, delay, &json!({"delay_in_minutes": minutes}))
             }
+            PartnerAction::Receive => UNHEARD,
             PartnerAction::PickedUp => Wording::Skip("Careem's captain says so himself"),
         }
     }

@@ -1,4 +1,4 @@
-//! Deliveroo's Partner Platform: OAuth 2.0, the order's status by PATCH. After the acceptance only cancellations by Deliveroo follow.
+//! Deliveroo's Partner Platform: OAuth 2.0, a word that the order has come, and its status by PATCH. After the acceptance only cancellations by Deliveroo follow.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     outbound::Request,
     partners::outbound::{
         Line, Outbound, Saying, Wording,
-        contract::{client_credentials, json as with_json},
+        contract::{UNHEARD, client_credentials, json as with_json},
     },
 };
 
@@ -39,15 +39,26 @@ impl Outbound for Deliveroo {
         &["token_url", "client_id", "client_secret"]
     }
 
+    /// Within three minutes Deliveroo wants to know that the order has come, or counts it as failed.
+    fn hears(&self, action: PartnerAction) -> bool {
+        matches!(action, PartnerAction::Receive | PartnerAction::Accept | PartnerAction::Reject)
+    }
+
     fn login(&self, line: &Line) -> Option<Request> {
         client_credentials(line, None)
     }
 
     fn word(&self, saying: &Saying<'_>, line: &Line) -> Wording {
-        let Some(url) = line.under(&["v1", "orders", saying.external_id]) else {
+        let url = line.under(&["v1", "orders", saying.external_id]);
+        let sync = line.under(&["v1", "orders", saying.external_id, "sync_status"]);
+        let (Some(url), Some(sync)) = (url, sync) else {
             return Wording::Cannot("base_url cannot be built upon");
         };
         match saying.telling.action {
+            PartnerAction::Receive => {
+                let body = json!({"status": "succeeded", "occurred_at": saying.order.placed_at});
+                Wording::say(with_json(Method::POST, sync, &body))
+            }
             PartnerAction::Accept => {
                 Wording::say(with_json(Method::PATCH, url, &json!({"status": "accepted"})))
             }
@@ -62,9 +73,7 @@ impl Outbound for Deliveroo {
                 });
                 Wording::say(with_json(Method::PATCH, url, &body))
             }
-            PartnerAction::Ready | PartnerAction::PickedUp | PartnerAction::Delay => {
-                Wording::Skip("Deliveroo has no status for this")
-            }
+            PartnerAction::Ready | PartnerAction::PickedUp | PartnerAction::Delay => UNHEARD,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     partners::{
         outbound::{
             Line, Outbound, Saying, Wording,
-            contract::{add, json as with_json},
+            contract::{UNHEARD, add, json as with_json},
         },
         verify,
     },
@@ -32,6 +32,7 @@ impl Outbound for Generic {
     fn word(&self, saying: &Saying<'_>, line: &Line) -> Wording {
         let telling = saying.telling;
         let kind = match telling.action {
+            PartnerAction::Receive => return UNHEARD,
             PartnerAction::Accept => "order.accepted",
             PartnerAction::Reject if telling.was_accepted => "order.cancelled",
             PartnerAction::Reject => "order.rejected",

@@ -8,7 +8,7 @@ use crate::{
     outbound::Request,
     partners::outbound::{
         Line, Outbound, Saying, Wording,
-        contract::{client_credentials, json as with_json},
+        contract::{UNHEARD, client_credentials, json as with_json},
     },
 };
 
@@ -54,6 +54,7 @@ impl Outbound for UberEats {
             PartnerAction::Delay => {
                 ("update-ready-time", json!({"ready_for_pickup_time": ready_at}))
             }
+            PartnerAction::Receive => return UNHEARD,
             PartnerAction::PickedUp => return Wording::Skip("Uber's courier says so"),
         };
         match line.under(&["order", saying.external_id, action]) {
