@@ -232,6 +232,7 @@ fn start_workers(app: &App, roles: &[Role]) {
         tasks.spawn_blocking(fanout);
     }
     if roles.contains(&Role::Intake) {
+        tasks.spawn(workers::run(workers::Reconciler::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Deadlines::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::PartnerCalls::new(app.clone()), app.clone(), stop()));

@@ -9,6 +9,7 @@ mod ledger;
 pub mod mappings;
 pub mod orders;
 pub mod partner_calls;
+pub mod reconcile;
 pub mod stores;
 pub mod timings;
 pub mod tracking;

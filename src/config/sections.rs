@@ -197,7 +197,7 @@ section! {
         /// How long one request to a partner may take in all.
         timeout: Span = Span::secs(10), in Span::millis(10), Span::secs(120);
         /// What is read of a partner's answer, in bytes; the rest is left.
-        answer_bytes: usize = 64 * 1024, in 1024, 16 * 1024 * 1024;
+        answer_bytes: usize = 1024 * 1024, in 1024, 16 * 1024 * 1024;
         /// Calls under way at once to one partner, from one process.
         at_once: usize = 8, in 1, 1000;
         /// Failures in a row (no answer, or 5xx) after which a partner's host is left alone.
@@ -212,6 +212,9 @@ section! {
         attempts: u32 = 30, in 1, 1000;
         /// How long after it happened a thing is still worth telling; what could not be told by then is given up.
         worth_for: Span = Span::secs(15 * 60), in Span::millis(100), Span::secs(86_400);
+        /// How long an open order may stand still before its partner is asked where it is, and how often it is asked then; partners
+        /// that can be asked for all their open orders are asked as often.
+        reconcile_after: Span = Span::secs(180), in Span::millis(100), Span::secs(86_400);
         /// How long the audit log keeps a request and its answer.
         audit_keep: Span = Span::secs(30 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
     }

@@ -56,6 +56,10 @@ pub const PARTNER_BREAKER: &str = "orderwire_partner_breaker";
 pub const PARTNER_CALLS: &str = "orderwire_partner_calls_total";
 /// What partners are still to be told.
 pub const PARTNER_CALLS_DUE: &str = "orderwire_partner_calls_due";
+/// Questions to partners where their orders stand, by `partner` and `outcome`.
+pub const INQUIRIES: &str = "orderwire_partner_inquiries_total";
+/// Calls of partners that never came, and were found by asking, by `partner`.
+pub const DRIFT: &str = "orderwire_partner_drift_total";
 /// Steps of a worker that failed, by `worker`.
 pub const WORKER_FAILURES: &str = "orderwire_worker_failures_total";
 /// Messages set aside because nobody could handle them, by `queue`.
@@ -88,6 +92,8 @@ pub fn describe() {
     describe_gauge!(PARTNER_BREAKER, "Whether a partner's host is left alone.");
     describe_counter!(PARTNER_CALLS, "What partners were told, or not.");
     describe_gauge!(PARTNER_CALLS_DUE, "What partners are still to be told.");
+    describe_counter!(INQUIRIES, "Questions to partners where their orders stand.");
+    describe_counter!(DRIFT, "News of partners that only asking brought to light.");
     describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
     describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
 }

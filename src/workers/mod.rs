@@ -7,6 +7,7 @@ mod housekeeping;
 mod intake;
 mod partner_calls;
 mod pulse;
+mod reconciler;
 mod relay;
 mod timings;
 
@@ -18,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     deadlines::Deadlines, fanout::Fanout, gather::Gather, housekeeping::Housekeeping,
-    intake::Intake, partner_calls::PartnerCalls, pulse::Pulse, relay::Relay, timings::Timings,
+    intake::Intake, partner_calls::PartnerCalls, pulse::Pulse, reconciler::Reconciler,
+    relay::Relay, timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

@@ -13,9 +13,10 @@ use crate::{
         },
         ledger::Entry,
         mappings,
+        reconcile::{ORIGIN, RECONCILIATION},
     },
     base::backoff::Backoff,
-    domain::InboxId,
+    domain::{InboxId, Merged},
     store::{
         self,
         inbox::{Call, CallState, Settled},
@@ -117,6 +118,10 @@ fn count(calls: &[Call], settled: &[Settled]) {
     for (call, settled) in calls.iter().zip(settled) {
         let outcome = settled.outcome.clone().unwrap_or_default();
         let partner = call.partner.clone();
+        let is_news = outcome == Merged::Applied.as_str() || outcome == outcome::BEGUN;
+        if is_news && call.headers.get(ORIGIN).is_some_and(|it| it == RECONCILIATION) {
+            counter!(metric::DRIFT, "partner" => partner.clone()).increment(1);
+        }
         counter!(metric::INTAKE_SETTLED, "partner" => partner, "outcome" => outcome).increment(1);
     }
 }

@@ -39,7 +39,11 @@ pub fn gathering() -> (Gathering, Gathered) {
 
 impl Gathering {
     /// Stores a verified call, byte for byte, along with whatever comes at the same time. Once this returns `Ok`, the call is safe.
-    pub(super) async fn store(&self, app: &App, call: NewCall) -> Result<Received, Failure> {
+    pub(in crate::app) async fn store(
+        &self,
+        app: &App,
+        call: NewCall,
+    ) -> Result<Received, Failure> {
         let (stored, answer) = oneshot::channel();
         match self.0.send(Waiting { call, stored }).await {
             Ok(()) => Ok(answer.await.map_err(|_| Failure::Interrupted)??),

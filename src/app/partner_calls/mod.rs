@@ -3,7 +3,8 @@
 mod board;
 mod listing;
 mod outgoing;
-mod redact;
+pub(in crate::app) mod redact;
+pub(in crate::app) mod talk;
 mod tell;
 mod tokens;
 

@@ -5,12 +5,9 @@ use serde_json::Value;
 
 use crate::{
     app::App,
-    domain::{AuditId, Order},
+    domain::{AuditId, OrderId, PartnerCallId, StoreId},
     outbound::{Body, Exchange},
-    store::{
-        audit::{AuditEntry, Headers},
-        partner_calls::PartnerCall,
-    },
+    store::audit::{AuditEntry, Headers},
 };
 
 /// What stands where something was taken out.
@@ -47,18 +44,28 @@ const PERSONAL: &[&str] = &[
 /// Whole names of such fields. `contact` is whatever the partner gave with the order.
 const PERSONAL_NAMES: &[&str] = &["name", "contact", "lat", "lng", "geo", "location", "gps"];
 
+/// What a request is about.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// To whom it goes.
+    pub partner: &'a str,
+    /// The order, where it is about one.
+    pub order_id: Option<OrderId>,
+    /// The order's store.
+    pub store_id: Option<StoreId>,
+    /// What is told with it, where something is.
+    pub call_id: Option<PartnerCallId>,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+}
+
 /// An entry of the audit log.
-pub fn entry(
-    app: &App,
-    call: &PartnerCall,
-    order: Option<&Order>,
-    exchange: &Exchange,
-) -> AuditEntry {
+pub fn entry(app: &App, about: &About<'_>, exchange: &Exchange) -> AuditEntry {
     let answer = exchange.answer.as_ref();
     let request = &exchange.request;
     AuditEntry {
         id: AuditId::from_uuid(app.mint.uuid(exchange.at)),
-        service: call.partner.clone(),
+        service: about.partner.to_owned(),
         url: address(&request.url),
         method: request.method.to_string(),
         request_headers: headers(&request.headers),
@@ -73,10 +80,10 @@ pub fn entry(
         took_ms: u32::try_from(exchange.took.as_millis()).unwrap_or(u32::MAX),
         error: answer.err().cloned(),
         at: exchange.at,
-        attempt: call.attempts,
-        store_id: order.map(|it| it.store_id),
-        order_id: Some(call.order_id),
-        call_id: Some(call.id),
+        attempt: about.attempt,
+        store_id: about.store_id,
+        order_id: about.order_id,
+        call_id: about.call_id,
     }
 }
 

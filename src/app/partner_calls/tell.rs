@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use metrics::counter;
-use reqwest::{
-    StatusCode,
-    header::{AUTHORIZATION, HeaderValue},
-};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::{
     app::{
         App, Failure,
         mappings::ORDER,
-        partner_calls::{redact, tokens::NoToken},
+        partner_calls::{
+            redact::{self, About},
+            talk::{Talk, talk},
+        },
     },
     base::backoff::Backoff,
     domain::{Order, PartnerAction},
-    outbound::{Attempt, Exchange, Request, Verdict},
+    outbound::{Exchange, Request, Verdict},
     partners::outbound::{self, Line, Outbound, Saying, Wording},
     store::{
         self,
@@ -54,8 +53,15 @@ pub async fn tell(app: &App, call: &PartnerCall) -> Result<(), Failure> {
     let (order, outcome) = attempt(app, call, &mut log).await?;
     let tried = outcome.tried(app, call);
     let mut tx = app.db.begin().await?;
+    let about = About {
+        partner: &call.partner,
+        order_id: Some(call.order_id),
+        store_id: order.as_ref().map(|it| it.store_id),
+        call_id: Some(call.id),
+        attempt: call.attempts,
+    };
     for exchange in &log {
-        let entry = redact::entry(app, call, order.as_ref(), exchange);
+        let entry = redact::entry(app, &about, exchange);
         store::audit::put(&mut tx, &entry).await?;
     }
     store::partner_calls::note(&mut tx, call.id, &tried).await?;
@@ -206,57 +212,30 @@ async fn say(
     app: &App,
     partner: &str,
     (line, outbound): (&Line, &dyn Outbound),
-    mut request: Request,
+    request: Request,
     log: &mut Vec<Exchange>,
 ) -> Outcome {
-    let login = outbound.login(line);
-    let has_token = login.is_some();
-    if let Some(login) = login {
-        match app.outgoing.tokens.get(app, partner, login, log).await {
-            Ok(token) => bear(&mut request, &token),
-            Err(NoToken::Spared(until)) => return Outcome::Spared(until),
-            // Also when it was refused: whoever mends the credentials has until the call is worthless.
-            Err(NoToken::Refused { status, why }) => {
-                return Outcome::Again { not_before: None, status, why };
-            }
+    let talk = talk(app, partner, (line, outbound), request, log).await;
+    let (answer, usual) = match talk {
+        Talk::Answered(answer, usual) => (answer, usual),
+        Talk::Spared(until) => return Outcome::Spared(until),
+        Talk::Failed { status, why } => return Outcome::Again { not_before: None, status, why },
+    };
+    let status = answer.status.as_u16();
+    let why = format!("answered with {}", answer.status);
+    match outbound.verdict(&answer, usual, app.clock.now()) {
+        Verdict::Done => Outcome::Sent(status),
+        Verdict::Again { not_before } => Outcome::Again { not_before, status: Some(status), why },
+        // With another token it may be taken.
+        Verdict::Never if answer.status == StatusCode::UNAUTHORIZED => {
+            Outcome::Again { not_before: None, status: Some(status), why }
         }
+        Verdict::Never => Outcome::Failed(Some(status), why),
     }
-    let exchange = match app.outgoing.client.send(partner, request).await {
-        Attempt::Spared(until) => return Outcome::Spared(until),
-        Attempt::Made(exchange) => *exchange,
-    };
-    let outcome = match &exchange.answer {
-        Err(why) => Outcome::Again { not_before: None, status: None, why: why.clone() },
-        Ok(answer) => {
-            let status = answer.status.as_u16();
-            let why = format!("answered with {}", answer.status);
-            match outbound.verdict(answer, exchange.verdict, app.clock.now()) {
-                Verdict::Done => Outcome::Sent(status),
-                Verdict::Again { not_before } => {
-                    Outcome::Again { not_before, status: Some(status), why }
-                }
-                Verdict::Never if has_token && answer.status == StatusCode::UNAUTHORIZED => {
-                    // Taken back before its end: the next attempt asks for another.
-                    app.outgoing.tokens.forget(partner);
-                    Outcome::Again { not_before: None, status: Some(status), why }
-                }
-                Verdict::Never => Outcome::Failed(Some(status), why),
-            }
-        }
-    };
-    log.push(exchange);
-    outcome
 }
 
 /// The order, as its partner calls it.
 fn external(order: &Order) -> Option<ExternalId> {
     let id = order.external_id.clone()?;
     Some(ExternalId { system: order.source.clone(), kind: ORDER.to_owned(), id })
-}
-
-fn bear(request: &mut Request, token: &SecretString) {
-    if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) {
-        value.set_sensitive(true);
-        request.headers.insert(AUTHORIZATION, value);
-    }
 }

@@ -1,14 +1,14 @@
 //! Careem's POS API (food), version 2.1: OAuth 2.0, one address for each order, a reason with every state.
 
 use reqwest::{Method, Url};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     domain::{PartnerAction, ReasonCode},
     outbound::Request,
     partners::outbound::{
-        Line, Outbound, Saying, Wording,
-        contract::{UNHEARD, add, client_credentials, json as with_json},
+        Asking, Inquiry, Line, Outbound, Saying, Wording,
+        contract::{UNHEARD, add, bare, client_credentials, json as with_json},
     },
 };
 
@@ -68,13 +68,37 @@ impl Outbound for Careem {
     }
 }
 
-fn put(saying: &Saying<'_>, url: Url, body: &serde_json::Value) -> Wording {
+impl Inquiry for Careem {
+    fn about_order(
+        &self,
+        external_id: &str,
+        contact: &Value,
+        asking: &Asking<'_>,
+    ) -> Option<Request> {
+        let mut request = bare(Method::GET, asking.line.under(&["orders", external_id])?);
+        add_ids(&mut request, contact);
+        Some(request)
+    }
+
+    /// The answer is what stands in `details` of a call.
+    fn said_of_order(&self, external_id: &str, mut answer: Value) -> Vec<Value> {
+        let Some(details) = answer.as_object_mut() else { return Vec::new() };
+        details.insert("id".to_owned(), json!(external_id));
+        vec![json!({"event_type": "ORDER_STATUS_UPDATED", "details": answer})]
+    }
+}
+
+fn put(saying: &Saying<'_>, url: Url, body: &Value) -> Wording {
     let mut request = with_json(Method::PUT, url, body);
+    add_ids(&mut request, saying.contact);
+    Wording::say(request)
+}
+
+fn add_ids(request: &mut Request, contact: &Value) {
     for (header, pointer) in [("brand-id", "/brandId"), ("branch-id", "/branchId")] {
-        if let Some(id) = saying.contact.pointer(pointer) {
+        if let Some(id) = contact.pointer(pointer) {
             let text = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-            add(&mut request, header, &text);
+            add(request, header, &text);
         }
     }
-    Wording::say(request)
 }

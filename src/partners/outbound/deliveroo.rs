@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     domain::{PartnerAction, ReasonCode},
     outbound::Request,
     partners::outbound::{
-        Line, Outbound, Saying, Wording,
-        contract::{UNHEARD, client_credentials, json as with_json},
+        Asking, Inquiry, Line, Outbound, Saying, Wording,
+        contract::{UNHEARD, bare, client_credentials, json as with_json},
     },
 };
 
@@ -79,5 +79,23 @@ impl Outbound for Deliveroo {
 
     fn shortest_pause(&self) -> Duration {
         PAUSE
+    }
+}
+
+impl Inquiry for Deliveroo {
+    fn about_order(
+        &self,
+        external_id: &str,
+        _contact: &Value,
+        asking: &Asking<'_>,
+    ) -> Option<Request> {
+        Some(bare(Method::GET, asking.line.under(&["v1", "orders", external_id])?))
+    }
+
+    /// The answer is what stands in `body.order` of a call.
+    fn said_of_order(&self, external_id: &str, mut answer: Value) -> Vec<Value> {
+        let Some(order) = answer.as_object_mut() else { return Vec::new() };
+        order.insert("id".to_owned(), json!(external_id));
+        vec![json!({"event": "order.status_update", "body": {"order": answer}})]
     }
 }

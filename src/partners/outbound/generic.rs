@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
     base::mac,
@@ -10,8 +10,8 @@ use crate::{
     outbound::{Body, Request},
     partners::{
         outbound::{
-            Line, Outbound, Saying, Wording,
-            contract::{UNHEARD, add, json as with_json},
+            Asking, Inquiry, Line, Outbound, Saying, Wording,
+            contract::{UNHEARD, add, bare, json as with_json},
         },
         verify,
     },
@@ -62,9 +62,66 @@ impl Outbound for Generic {
     }
 }
 
+/// `GET …/orders/{externalId}` and `GET …/orders`, signed like our calls, over an empty body.
+impl Inquiry for Generic {
+    fn about_order(
+        &self,
+        external_id: &str,
+        _contact: &Value,
+        asking: &Asking<'_>,
+    ) -> Option<Request> {
+        signed(asking, &["orders", external_id])
+    }
+
+    /// The answer says in `status`, `delivery` and `payment` what stands in `data` of a call of each kind.
+    fn said_of_order(&self, external_id: &str, answer: Value) -> Vec<Value> {
+        let axis = |kind: &str, pointer: &str| {
+            let mut data = match answer.pointer(pointer)? {
+                Value::Object(data) => data.clone(),
+                status => Map::from_iter([("status".to_owned(), status.clone())]),
+            };
+            data.insert("externalId".to_owned(), json!(external_id));
+            data.get("status")?;
+            Some(json!({"type": kind, "data": data}))
+        };
+        let said = [
+            axis("payment.status", "/payment"),
+            axis("order.status", "/status"),
+            axis("delivery.status", "/delivery"),
+        ];
+        said.into_iter().flatten().collect()
+    }
+
+    fn about_open(&self, asking: &Asking<'_>) -> Option<Request> {
+        signed(asking, &["orders"])
+    }
+
+    /// Each of `orders` is what stands in `data` of `order.placed`, and says besides where it stands.
+    fn said_of_open(&self, mut answer: Value) -> Vec<Value> {
+        let orders = answer.get_mut("orders").and_then(Value::as_array_mut).map(std::mem::take);
+        let said = |order: Value| {
+            let name = order.pointer("/externalId").and_then(Value::as_str).map(str::to_owned);
+            let later = name.map_or_else(Vec::new, |it| self.said_of_order(&it, order.clone()));
+            std::iter::once(json!({"type": "order.placed", "data": order})).chain(later)
+        };
+        orders.unwrap_or_default().into_iter().flat_map(said).collect()
+    }
+}
+
+fn signed(asking: &Asking<'_>, path: &[&str]) -> Option<Request> {
+    let key = asking.line.secrets.first().and_then(verify::decoded_secret)?;
+    let mut request = bare(Method::GET, asking.line.under(path)?);
+    sign(&mut request, &key, asking.id, asking.now.as_second());
+    Some(request)
+}
+
 /// Standard Webhooks 1.0.0: an id that stays over all attempts, a time that does not, and HMAC-SHA256 over both and the body.
 fn sign(request: &mut Request, key: &[u8], id: &str, seconds: i64) {
-    let Body::Plain(body) = &request.body else { return };
+    let body: &[u8] = match &request.body {
+        Body::Plain(body) => body,
+        Body::Empty => b"",
+        Body::Secret(_) => return,
+    };
     let time = seconds.to_string();
     let parts = [id.as_bytes(), b".", time.as_bytes(), b".", body];
     let signature = format!("v1,{}", STANDARD.encode(mac::hmac_sha256(key, &parts)));

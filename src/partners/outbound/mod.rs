@@ -4,6 +4,7 @@ mod careem;
 mod contract;
 mod deliveroo;
 mod generic;
+mod inquiry;
 mod line;
 mod talabat;
 mod token;
@@ -14,6 +15,7 @@ use self::{
 };
 pub use self::{
     contract::{Outbound, Saying, Wording},
+    inquiry::{Asking, Inquiry},
     line::{Line, lines},
     token::{Token, token},
 };
@@ -26,6 +28,15 @@ static SPOKEN_TO: &[(&str, &dyn Outbound)] = &[
     ("talabat", &Talabat),
     ("uber_eats", &UberEats),
 ];
+
+/// Those who can be asked where their orders stand.
+static ASKED: &[(&str, &dyn Inquiry)] =
+    &[("careem", &Careem), ("deliveroo", &Deliveroo), ("generic", &Generic)];
+
+/// How a partner is asked where its orders stand; `None` where we do not know how.
+pub fn inquiry(slug: &str) -> Option<&'static dyn Inquiry> {
+    ASKED.iter().find(|(it, _)| *it == slug).map(|(_, inquiry)| *inquiry)
+}
 
 /// The names of those whom we can tell something.
 pub(in crate::partners) fn slugs() -> impl Iterator<Item = &'static str> {

@@ -73,6 +73,51 @@ pub async fn list(
     }))
 }
 
+/// Things of another system that have stood still.
+#[derive(Clone, Copy, Debug)]
+pub struct Stale<'a> {
+    /// The other system.
+    pub system: &'a str,
+    /// What kind of things of ours.
+    pub kind: &'a str,
+    /// Neither changed nor synced since.
+    pub before: Timestamp,
+    /// They count as synced from now on.
+    pub now: Timestamp,
+}
+
+/// Takes the mappings of open orders that have stood still, those first that were never synced.
+pub async fn claim_stale(
+    tx: &mut Tx,
+    stale: &Stale<'_>,
+    limit: u32,
+) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "UPDATE integration_mappings
+         SET last_synced = $4
+         WHERE id IN (
+             SELECT mapping.id
+             FROM integration_mappings AS mapping
+             JOIN orders ON orders.id = mapping.local_entity_id
+             WHERE mapping.external_system = $1
+               AND mapping.local_entity_type = $2
+               AND orders.ended_at IS NULL
+               AND orders.updated_at <= $3
+               AND (mapping.last_synced IS NULL OR mapping.last_synced <= $3)
+             ORDER BY mapping.last_synced NULLS FIRST
+             LIMIT $5
+         )
+         RETURNING *",
+    )
+    .bind(stale.system)
+    .bind(stale.kind)
+    .bind(At(stale.before))
+    .bind(At(stale.now))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?))
+}
+
 /// One mapping; nothing when the external id is bound to nothing.
 pub async fn get(tx: &mut Tx, id: &ExternalId) -> Result<Option<Mapping>, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as(

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-pub use self::listing::{MappingChange, MappingFilter, changes, get, list};
+pub use self::listing::{MappingChange, MappingFilter, Stale, changes, claim_stale, get, list};
 use crate::{
     domain::Actor,
     store::{StoreError, Tx, moment::At, rows::Rows, tx::on},
@@ -41,7 +41,7 @@ pub struct Mapping {
     pub external_entity_type: String,
     /// What else the other system needs to hear.
     pub mapping_data: Option<Value>,
-    /// When both sides were last known to agree.
+    /// When the other system was last asked about it.
     pub last_synced: Option<Timestamp>,
     /// `active`, unless there is more to say.
     pub sync_status: String,

@@ -1,7 +1,7 @@
 //! A stand-in for a partner's own server: hears what it is told over real sockets, and answers by a script.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -61,6 +61,9 @@ struct Notes {
     heard: Vec<Heard>,
     logins: usize,
     script: VecDeque<Reply>,
+    /// What it answers when it is asked, by the path.
+    books: BTreeMap<String, Value>,
+    asked: Vec<Heard>,
 }
 
 impl StandIn {
@@ -101,6 +104,16 @@ impl StandIn {
         self.desk().logins
     }
 
+    /// From now on it answers this to whoever asks there.
+    pub fn write_down(&self, path: &str, answer: Value) {
+        self.desk().books.insert(path.to_owned(), answer);
+    }
+
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Heard> {
+        self.desk().asked.clone()
+    }
+
     /// Waits until it was told so many things, and answers them.
     pub async fn until(&self, count: usize) -> Vec<Heard> {
         eventually(async || {
@@ -129,7 +142,13 @@ async fn hear(
     let reply = {
         let mut notes = desk.0.lock().unwrap();
         let json = serde_json::from_slice(&body).unwrap_or_default();
-        notes.heard.push(Heard { method, path: uri.to_string(), headers, body, json });
+        let heard = Heard { method, path: uri.to_string(), headers, body, json };
+        if heard.method == Method::GET {
+            let answer = notes.books.get(&heard.path).cloned();
+            notes.asked.push(heard);
+            return answer.map(axum::Json).ok_or(StatusCode::NOT_FOUND).into_response();
+        }
+        notes.heard.push(heard);
         notes.script.pop_front()
     };
     match reply {

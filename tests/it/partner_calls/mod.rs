@@ -3,6 +3,7 @@
 mod board;
 mod crash;
 mod failures;
+mod reconcile;
 mod words;
 
 use orderwire::config::{Config, Partner, Span};
@@ -16,7 +17,7 @@ use crate::harness::{
 };
 
 /// The settings under which `partner` is reached at the stand-in, and nobody waits for long.
-fn reach(config: &mut Config, partner: &str, stand_in: &StandIn) {
+pub fn reach(config: &mut Config, partner: &str, stand_in: &StandIn) {
     let url = stand_in.url();
     let line = config.partners.remove(partner).unwrap_or_default();
     let line = Partner {
