@@ -70,9 +70,7 @@ pub fn entry(
             actor: testimony.actor.clone(),
             fact,
         };
-        if let Some(before) = &order {
-            calls.extend(partner_calls::calls(app, before, &row, now));
-        }
+        calls.extend(partner_calls::calls(app, order.as_ref(), &row, now));
         let after = row.fold(order.take()).ok_or_else(nothing_to_change)?;
         messages.push(message(&row, &after)?);
         recorded.push(row);

@@ -1,9 +1,10 @@
 //! `doctor`: checks every setting, reaches every dependency, and says what to do about what it finds.
 
-use std::{io, net::TcpListener};
+use std::{collections::BTreeMap, io, net::TcpListener};
 
 use clap::Args;
-use secrecy::ExposeSecret;
+use reqwest::{Method, header::HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     auth::{Tokens, keys},
@@ -12,7 +13,8 @@ use crate::{
     cache::Cache,
     cli::{Common, say},
     config::Config,
-    partners::{Changes, Partners},
+    outbound::{Attempt, Body, Client, Request},
+    partners::{Changes, Partners, outbound},
     store::Database,
 };
 
@@ -61,6 +63,9 @@ impl Doctor {
         }
         for slug in partners.all().keys() {
             report.tell(credentials(&config, slug));
+        }
+        for finding in lines(&config).await {
+            report.tell(finding);
         }
         Ok(report.code)
     }
@@ -233,4 +238,41 @@ fn credentials(config: &Config, slug: &str) -> Finding {
         1 => Well(format!("partner {slug}: one secret")),
         more => Well(format!("partner {slug}: {more} secrets, any of them is accepted")),
     }
+}
+
+/// The partners that are told what becomes of their orders: whether they are there. Nothing is told, and nobody logs in.
+async fn lines(config: &Config) -> Vec<Finding> {
+    // Which secret signs does not matter here, but that there is one: where none is configured, the server makes it.
+    let configured = config.partners.iter().map(|(slug, it)| (slug.clone(), it.secrets.clone()));
+    let mut secrets: BTreeMap<_, _> = configured.collect();
+    secrets.entry("generic".to_owned()).or_default().push(SecretString::from(String::new()));
+    let (lines, client) =
+        match (outbound::lines(config, &secrets), Client::new(&config.outbound, Clock::System)) {
+            (Ok(lines), Ok(client)) => (lines, client),
+            (Err(error), _) => return vec![ill(error.to_string(), "See docs/partner-calls.md.")],
+            (_, Err(error)) => return vec![ill(error.to_string(), "Look at the certificates.")],
+        };
+    let mut findings = Vec::new();
+    for (slug, line) in lines {
+        let (method, url) = (Method::HEAD, line.base_url.clone());
+        // The rest of the address may hold a key.
+        let host = url.origin().ascii_serialization();
+        let request = Request { method, url, headers: HeaderMap::new(), body: Body::Empty };
+        let attempt = client.send(&slug, request).await;
+        findings.push(match attempt {
+            // Whatever it says: who asks without a token may be refused.
+            Attempt::Made(exchange) if exchange.answer.is_ok() => {
+                Well(format!("partner {slug}: is told at {host}, which answers"))
+            }
+            Attempt::Made(exchange) => ill(
+                format!(
+                    "partner {slug}: {host} does not answer: {}",
+                    exchange.answer.err().unwrap_or_default()
+                ),
+                format!("Check `partners.{slug}.base_url`, and the way there."),
+            ),
+            Attempt::Spared(_) => Note(format!("partner {slug}: was not asked")),
+        });
+    }
+    findings
 }

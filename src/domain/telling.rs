@@ -10,6 +10,8 @@ use crate::domain::{
 vocabulary! {
     /// What a partner is told.
     pub enum PartnerAction {
+        /// The order has reached the store.
+        Receive = "receive",
         /// The store has taken the order on.
         Accept = "accept",
         /// The store will not make it, or not any more.
@@ -50,9 +52,25 @@ const MILESTONES: [(OrderStatus, PartnerAction); 3] = [
     (OrderStatus::OutForDelivery, PartnerAction::PickedUp),
 ];
 
-/// What the partner where `before` was placed must hear of what then happened to it. Nothing, where the order is our own, and where
-/// it was the partner itself who said so.
-pub fn tellings(before: &Order, recorded: &Recorded) -> Vec<Telling> {
+/// What the partner where an order was placed must hear of what then happened to it; `before` is `None` for a new one. Nothing, where
+/// the order is our own, and where it was the partner itself who said so.
+pub fn tellings(before: Option<&Order>, recorded: &Recorded) -> Vec<Telling> {
+    match (before, &recorded.fact) {
+        (Some(before), _) => changed(before, recorded),
+        (None, Fact::OrderCreated { draft }) if draft.external_id.is_some() => {
+            vec![Telling {
+                action: PartnerAction::Receive,
+                reason: None,
+                was_accepted: false,
+                ready_at: draft.eta.map(|it| it.ready_at),
+                delay_minutes: None,
+            }]
+        }
+        (None, _) => Vec::new(),
+    }
+}
+
+fn changed(before: &Order, recorded: &Recorded) -> Vec<Telling> {
     let actor = &recorded.actor;
     let is_echo =
         actor.kind == ActorKind::Partner && actor.id.as_deref() == Some(before.source.as_str());
@@ -104,7 +122,7 @@ fn delayed(before: &Order, eta: &Eta) -> Option<Telling> {
     let in_kitchen = matches!(before.status, OrderStatus::Accepted | OrderStatus::Preparing);
     let said = before.eta.filter(|_| in_kitchen)?.ready_at;
     let minutes = u32::try_from(eta.ready_at.duration_since(said).as_mins()).ok()?;
-    (minutes > 0).then(|| Telling {
+    (minutes > 0).then_some(Telling {
         action: PartnerAction::Delay,
         reason: None,
         was_accepted: true,
@@ -119,7 +137,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Actor, EventId, ReasonCode, samples};
+    use crate::domain::{Actor, EventId, Fulfilment, ReasonCode, samples};
 
     use OrderStatus::{
         Accepted, Cancelled, Delivered, Expired, Failed, OutForDelivery, Placed, Preparing, Ready,
@@ -143,7 +161,7 @@ mod tests {
             actor,
             fact,
         };
-        tellings(before, &recorded)
+        tellings(Some(before), &recorded)
     }
 
     fn actions(from: OrderStatus, to: OrderStatus) -> Vec<PartnerAction> {
@@ -180,6 +198,26 @@ mod tests {
         let mut ours = order();
         ours.external_id = None;
         assert_eq!(told(&ours, Actor::new(ActorKind::Staff, "sami"), fact()), []);
+    }
+
+    #[test]
+    fn a_partner_hears_that_its_order_has_come_and_nobody_hears_it_of_our_own() {
+        let created = |external_id: Option<&str>| {
+            let mut draft = samples::draft(Fulfilment::Delivery, Placed);
+            draft.external_id = external_id.map(str::to_owned);
+            let recorded = Recorded {
+                event_id: EventId::from_uuid(Uuid::nil()),
+                order_id: draft.id,
+                version: 1,
+                recorded_at: samples::moment(),
+                occurred_at: None,
+                actor: Actor::new(ActorKind::Partner, "careem"),
+                fact: Fact::OrderCreated { draft: Box::new(draft) },
+            };
+            tellings(None, &recorded).into_iter().map(|it| it.action).collect::<Vec<_>>()
+        };
+        assert_eq!(created(Some("c-1")), [PartnerAction::Receive]);
+        assert_eq!(created(None), []);
     }
 
     #[test]

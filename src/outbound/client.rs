@@ -20,7 +20,7 @@ use crate::{
 
 /// Connections that stay open to one host while nobody uses them, and for how long.
 const IDLE_CONNECTIONS: usize = 16;
-const IDLE_FOR: Duration = Duration::from_secs(60);
+const IDLE_FOR: Duration = Duration::from_mins(1);
 
 /// Hosts that are remembered for having failed. Beyond that those are forgotten that may be asked anyhow.
 const MOST_BREAKERS: usize = 1024;

@@ -12,3 +12,6 @@ pub use self::{
     exchange::{Answer, Attempt, Body, Exchange, Request},
     verdict::Verdict,
 };
+
+#[cfg(test)]
+mod tests;

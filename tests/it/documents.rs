@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "docs/api.md",
     "docs/live-protocol.md",
     "docs/operating.md",
+    "docs/partner-calls.md",
     "docs/partners.md",
 ];
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, partner_calls::tokens::Tokens},
-    domain::{Order, PartnerCallId, Recorded, tellings},
+    domain::{Fact, Order, PartnerCallId, Recorded, tellings},
     outbound::Client,
-    partners::outbound::Line,
+    partners::outbound::{self, Line},
     store::partner_calls::NewPartnerCall,
 };
 
@@ -39,26 +39,32 @@ impl Outgoing {
     }
 }
 
-/// What the partner where `before` was placed is to be told of what then happened to it, if it can be reached at all.
+/// What the partner where an order was placed is to be told of what then happened to it, if it can be reached at all and wants to hear
+/// it; `before` is `None` for a new order.
 pub fn calls(
     app: &App,
-    before: &Order,
+    before: Option<&Order>,
     recorded: &Recorded,
     now: Timestamp,
 ) -> Vec<NewPartnerCall> {
-    if app.outgoing.line(&before.source).is_none() {
-        return Vec::new();
-    }
+    let partner = match (before, &recorded.fact) {
+        (Some(before), _) => &before.source,
+        (None, Fact::OrderCreated { draft }) => &draft.source,
+        (None, _) => return Vec::new(),
+    };
+    let line = app.outgoing.line(partner).zip(outbound::find(partner));
+    let Some((_, outbound)) = line else { return Vec::new() };
     let worthless_at = now.saturating_add(*app.config.outbound.worth_for).unwrap_or(Timestamp::MAX);
     let call = |(place, telling)| NewPartnerCall {
         id: PartnerCallId::from_uuid(app.mint.uuid(now)),
-        partner: before.source.clone(),
-        order_id: before.id,
+        partner: partner.clone(),
+        order_id: recorded.order_id,
         order_version: recorded.version,
         place,
         telling,
         created_at: now,
         worthless_at,
     };
-    (0..).zip(tellings(before, recorded)).map(call).collect()
+    let heard = tellings(before, recorded).into_iter().filter(|it| outbound.hears(it.action));
+    (0..).zip(heard).map(call).collect()
 }

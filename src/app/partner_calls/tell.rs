@@ -31,6 +31,10 @@ use crate::{
 /// How much longer than its requests may take a call is left to whoever took it.
 const SPARE: Duration = Duration::from_secs(5);
 
+/// How the mapping of an order stands, by whether its partner took what it was last told.
+const SYNCED: &str = "active";
+const FAILED: &str = "failed";
+
 /// Takes calls that one partner is due, for this process to tell. Whoever takes one and dies loses nothing: it is due again when two
 /// requests, the login and the telling, would have timed out.
 pub async fn claim(app: &App, partner: &str, limit: u32) -> Result<Vec<PartnerCall>, Failure> {
@@ -52,7 +56,7 @@ pub async fn tell(app: &App, call: &PartnerCall) -> Result<(), Failure> {
     let about = About {
         partner: &call.partner,
         order_id: Some(call.order_id),
-        store_id: order.map(|it| it.store_id),
+        store_id: order.as_ref().map(|it| it.store_id),
         call_id: Some(call.id),
         attempt: call.attempts,
     };
@@ -61,6 +65,15 @@ pub async fn tell(app: &App, call: &PartnerCall) -> Result<(), Failure> {
         store::audit::put(&mut tx, &entry).await?;
     }
     store::partner_calls::note(&mut tx, call.id, &tried).await?;
+    if let Some(id) = order.as_ref().and_then(external) {
+        match tried.state {
+            TellingState::Sent => {
+                store::mappings::synced(&mut tx, &id, Some(tried.at), SYNCED).await?;
+            }
+            TellingState::Failed => store::mappings::synced(&mut tx, &id, None, FAILED).await?,
+            TellingState::Pending | TellingState::Skipped => {}
+        }
+    }
     tx.commit().await?;
     if tried.state != TellingState::Pending {
         let (partner, action) = (call.partner.clone(), call.telling.action.as_str());
@@ -162,12 +175,10 @@ async fn attempt(
     else {
         return Ok((None, Outcome::Failed(None, "the order is gone".to_owned())));
     };
-    let id = ExternalId {
-        system: call.partner.clone(),
-        kind: ORDER.to_owned(),
-        id: external_id.clone(),
+    let mapping = match external(&order) {
+        Some(id) => store::mappings::get(&mut tx, &id).await?,
+        None => None,
     };
-    let mapping = store::mappings::get(&mut tx, &id).await?;
     let action = call.telling.action;
     let was_told = store::partner_calls::was_told(&mut tx, order.id, action).await?;
     drop(tx);
@@ -192,7 +203,7 @@ async fn attempt(
     let outcome = match outbound.word(&saying, line) {
         Wording::Skip(why) => Outcome::Skipped(why),
         Wording::Cannot(why) => Outcome::Failed(None, why.to_owned()),
-        Wording::Say(request) => say(app, &call.partner, (line, outbound), request, log).await,
+        Wording::Say(request) => say(app, &call.partner, (line, outbound), *request, log).await,
     };
     Ok((Some(order), outcome))
 }
@@ -221,4 +232,10 @@ async fn say(
         }
         Verdict::Never => Outcome::Failed(Some(status), why),
     }
+}
+
+/// The order, as its partner calls it.
+fn external(order: &Order) -> Option<ExternalId> {
+    let id = order.external_id.clone()?;
+    Some(ExternalId { system: order.source.clone(), kind: ORDER.to_owned(), id })
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A token is not used any more so long before its end; half its life before, if it is a short one.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// The tokens that are known, by the partners' slugs.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use crate::{
     outbound::Request,
     partners::outbound::{
         Asking, Inquiry, Line, Outbound, Saying, Wording,
-        contract::{add, bare, client_credentials, json as with_json},
+        contract::{UNHEARD, add, bare, client_credentials, json as with_json},
     },
 };
 
@@ -62,6 +62,7 @@ impl Outbound for Careem {
                 let minutes = saying.telling.delay_minutes.unwrap_or(1).min(LONGEST_DELAY);
                 put(saying, delay, &json!({"delay_in_minutes": minutes}))
             }
+            PartnerAction::Receive => UNHEARD,
             PartnerAction::PickedUp => Wording::Skip("Careem's captain says so himself"),
         }
     }
@@ -90,7 +91,7 @@ impl Inquiry for Careem {
 fn put(saying: &Saying<'_>, url: Url, body: &Value) -> Wording {
     let mut request = with_json(Method::PUT, url, body);
     add_ids(&mut request, saying.contact);
-    Wording::Say(request)
+    Wording::say(request)
 }
 
 fn add_ids(request: &mut Request, contact: &Value) {

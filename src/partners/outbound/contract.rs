@@ -11,7 +11,7 @@ use reqwest::{
 use serde_json::Value;
 
 use crate::{
-    domain::{Order, PartnerCallId, ReasonCode, Telling},
+    domain::{Order, PartnerAction, PartnerCallId, ReasonCode, Telling},
     outbound::{Answer, Body, Request, Verdict},
     partners::outbound::Line,
 };
@@ -51,17 +51,29 @@ impl Saying<'_> {
 #[derive(Debug)]
 pub enum Wording {
     /// Like this.
-    Say(Request),
+    Say(Box<Request>),
     /// Not at all: the partner does not want to hear it. The words are for the operator.
     Skip(&'static str),
     /// It cannot be said, now or ever. The words are for the operator.
     Cannot(&'static str),
 }
 
+impl Wording {
+    /// With this request.
+    pub(crate) fn say(request: Request) -> Self {
+        Self::Say(Box::new(request))
+    }
+}
+
 /// How one partner is told things.
 pub trait Outbound: Sync {
     /// The settings that it takes beside `base_url`.
     fn needs(&self) -> &'static [&'static str];
+
+    /// Whether it wants to hear of this at all; else nothing is even written down.
+    fn hears(&self, action: PartnerAction) -> bool {
+        action != PartnerAction::Receive
+    }
 
     /// The request for a token; `None` where none is needed. Its answer is read by [`crate::partners::outbound::token`], and the
     /// token is sent along as a bearer's.
@@ -87,6 +99,9 @@ pub(crate) fn json(method: Method, url: Url, body: &Value) -> Request {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Request { method, url, headers, body: Body::Plain(body.to_string().into()) }
 }
+
+/// What is said of a telling that the partner does not [hear](Outbound::hears).
+pub(crate) const UNHEARD: Wording = Wording::Skip("this partner does not want to hear it");
 
 /// A request without a body.
 pub(crate) fn bare(method: Method, url: Url) -> Request {

@@ -1,4 +1,4 @@
-//! Deliveroo's Partner Platform: OAuth 2.0, the order's status by PATCH. After the acceptance only cancellations by Deliveroo follow.
+//! Deliveroo's Partner Platform: OAuth 2.0, a word that the order has come, and its status by PATCH. After the acceptance only cancellations by Deliveroo follow.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     outbound::Request,
     partners::outbound::{
         Asking, Inquiry, Line, Outbound, Saying, Wording,
-        contract::{bare, client_credentials, json as with_json},
+        contract::{UNHEARD, bare, client_credentials, json as with_json},
     },
 };
 
@@ -39,17 +39,28 @@ impl Outbound for Deliveroo {
         &["token_url", "client_id", "client_secret"]
     }
 
+    /// Within three minutes Deliveroo wants to know that the order has come, or counts it as failed.
+    fn hears(&self, action: PartnerAction) -> bool {
+        matches!(action, PartnerAction::Receive | PartnerAction::Accept | PartnerAction::Reject)
+    }
+
     fn login(&self, line: &Line) -> Option<Request> {
         client_credentials(line, None)
     }
 
     fn word(&self, saying: &Saying<'_>, line: &Line) -> Wording {
-        let Some(url) = line.under(&["v1", "orders", saying.external_id]) else {
+        let url = line.under(&["v1", "orders", saying.external_id]);
+        let sync = line.under(&["v1", "orders", saying.external_id, "sync_status"]);
+        let (Some(url), Some(sync)) = (url, sync) else {
             return Wording::Cannot("base_url cannot be built upon");
         };
         match saying.telling.action {
+            PartnerAction::Receive => {
+                let body = json!({"status": "succeeded", "occurred_at": saying.order.placed_at});
+                Wording::say(with_json(Method::POST, sync, &body))
+            }
             PartnerAction::Accept => {
-                Wording::Say(with_json(Method::PATCH, url, &json!({"status": "accepted"})))
+                Wording::say(with_json(Method::PATCH, url, &json!({"status": "accepted"})))
             }
             PartnerAction::Reject if saying.telling.was_accepted => {
                 Wording::Cannot("Deliveroo takes no rejection after the acceptance: call them")
@@ -60,11 +71,9 @@ impl Outbound for Deliveroo {
                     "reject_reason": reason(saying.reason()),
                     "notes": saying.note(),
                 });
-                Wording::Say(with_json(Method::PATCH, url, &body))
+                Wording::say(with_json(Method::PATCH, url, &body))
             }
-            PartnerAction::Ready | PartnerAction::PickedUp | PartnerAction::Delay => {
-                Wording::Skip("Deliveroo has no status for this")
-            }
+            PartnerAction::Ready | PartnerAction::PickedUp | PartnerAction::Delay => UNHEARD,
         }
     }
 

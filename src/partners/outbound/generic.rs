@@ -11,7 +11,7 @@ use crate::{
     partners::{
         outbound::{
             Asking, Inquiry, Line, Outbound, Saying, Wording,
-            contract::{add, bare, json as with_json},
+            contract::{UNHEARD, add, bare, json as with_json},
         },
         scheme::signing_key,
     },
@@ -32,6 +32,7 @@ impl Outbound for Generic {
     fn word(&self, saying: &Saying<'_>, line: &Line) -> Wording {
         let telling = saying.telling;
         let kind = match telling.action {
+            PartnerAction::Receive => return UNHEARD,
             PartnerAction::Accept => "order.accepted",
             PartnerAction::Reject if telling.was_accepted => "order.cancelled",
             PartnerAction::Reject => "order.rejected",
@@ -57,7 +58,7 @@ impl Outbound for Generic {
             return Wording::Cannot("the first of partners.generic.secrets is not base64");
         };
         sign(&mut request, &key, &saying.id.to_string(), saying.now.as_second());
-        Wording::Say(request)
+        Wording::say(request)
     }
 }
 

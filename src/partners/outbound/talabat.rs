@@ -11,7 +11,7 @@ use crate::{
     outbound::{Answer, Request, Verdict},
     partners::outbound::{
         Line, Outbound, Saying, Wording,
-        contract::{bare, json as with_json, secret_form},
+        contract::{UNHEARD, bare, json as with_json, secret_form},
     },
 };
 
@@ -55,15 +55,36 @@ const fn afterwards(code: ReasonCode) -> &'static str {
     }
 }
 
-/// The name of the address that a telling goes to, among those that came with the order.
-const fn address(action: PartnerAction) -> &'static str {
-    match action {
-        PartnerAction::Accept => "orderAcceptedUrl",
-        PartnerAction::Reject => "orderRejectedUrl",
-        PartnerAction::Ready => "orderPreparedUrl",
-        PartnerAction::PickedUp => "orderPickedUpUrl",
-        PartnerAction::Delay => "orderPreparationTimeAdjustmentUrl",
-    }
+/// The name of the address that a telling goes to, among those that came with the order, and what is said there.
+fn said(saying: &Saying<'_>) -> Option<(&'static str, Option<Value>)> {
+    let earliest = saying.now + EARLIEST_MINUTES.minutes();
+    let ready_at = saying.telling.ready_at.unwrap_or(earliest).max(earliest);
+    Some(match saying.telling.action {
+        PartnerAction::Receive => return None,
+        PartnerAction::Accept => {
+            let body = json!({
+                "status": "order_accepted",
+                "acceptanceTime": second(ready_at),
+                "remoteOrderId": saying.order.id,
+            });
+            ("orderAcceptedUrl", Some(body))
+        }
+        PartnerAction::Reject => {
+            let word = if saying.telling.was_accepted { afterwards } else { before };
+            let body = json!({
+                "status": "order_rejected",
+                "reason": word(saying.reason()),
+                "message": saying.note(),
+            });
+            ("orderRejectedUrl", Some(body))
+        }
+        PartnerAction::Ready => ("orderPreparedUrl", None),
+        PartnerAction::PickedUp => ("orderPickedUpUrl", Some(json!({"status": "order_picked_up"}))),
+        PartnerAction::Delay => {
+            let body = json!({"expectedPickupAt": second(ready_at)});
+            ("orderPreparationTimeAdjustmentUrl", Some(body))
+        }
+    })
 }
 
 impl Outbound for Talabat {
@@ -80,7 +101,7 @@ impl Outbound for Talabat {
     }
 
     fn word(&self, saying: &Saying<'_>, line: &Line) -> Wording {
-        let name = address(saying.telling.action);
+        let Some((name, body)) = said(saying) else { return UNHEARD };
         let urls = saying.contact.pointer("/callbackUrls").unwrap_or(saying.contact);
         let Some(address) = urls.get(name).and_then(Value::as_str) else {
             return Wording::Skip("Talabat gave no address for this with the order");
@@ -88,27 +109,10 @@ impl Outbound for Talabat {
         let Some(url) = line.callback(address) else {
             return Wording::Cannot("the order's address is not of a host in callback_hosts");
         };
-        let post = |body| Wording::Say(with_json(Method::POST, url.clone(), &body));
-        let earliest = saying.now + EARLIEST_MINUTES.minutes();
-        let ready_at = saying.telling.ready_at.unwrap_or(earliest).max(earliest);
-        match saying.telling.action {
-            PartnerAction::Accept => post(json!({
-                "status": "order_accepted",
-                "acceptanceTime": second(ready_at),
-                "remoteOrderId": saying.order.id,
-            })),
-            PartnerAction::Reject => {
-                let word = if saying.telling.was_accepted { afterwards } else { before };
-                post(json!({
-                    "status": "order_rejected",
-                    "reason": word(saying.reason()),
-                    "message": saying.note(),
-                }))
-            }
-            PartnerAction::Ready => Wording::Say(bare(Method::POST, url)),
-            PartnerAction::PickedUp => post(json!({"status": "order_picked_up"})),
-            PartnerAction::Delay => post(json!({"expectedPickupAt": second(ready_at)})),
-        }
+        Wording::say(match body {
+            Some(body) => with_json(Method::POST, url, &body),
+            None => bare(Method::POST, url),
+        })
     }
 
     fn verdict(&self, answer: &Answer, usual: Verdict, now: Timestamp) -> Verdict {

@@ -56,7 +56,7 @@ fn said(partner: &str, telling: &Telling, contact: &Value) -> (Request, Value) {
                 Body::Plain(body) => serde_json::from_slice(body).unwrap(),
                 Body::Empty | Body::Secret(_) => Value::Null,
             };
-            (request, body)
+            (*request, body)
         }
         other => panic!("{partner}: {other:?}"),
     }

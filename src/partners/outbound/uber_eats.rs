@@ -8,7 +8,7 @@ use crate::{
     outbound::Request,
     partners::outbound::{
         Line, Outbound, Saying, Wording,
-        contract::{client_credentials, json as with_json},
+        contract::{UNHEARD, client_credentials, json as with_json},
     },
 };
 
@@ -54,10 +54,11 @@ impl Outbound for UberEats {
             PartnerAction::Delay => {
                 ("update-ready-time", json!({"ready_for_pickup_time": ready_at}))
             }
+            PartnerAction::Receive => return UNHEARD,
             PartnerAction::PickedUp => return Wording::Skip("Uber's courier says so"),
         };
         match line.under(&["order", saying.external_id, action]) {
-            Some(url) => Wording::Say(with_json(Method::POST, url, &body)),
+            Some(url) => Wording::say(with_json(Method::POST, url, &body)),
             None => Wording::Cannot("base_url cannot be built upon"),
         }
     }

@@ -113,6 +113,32 @@ pub async fn rebind(tx: &mut Tx, mapping: &Mapping, actor: &Actor) -> Result<(),
     Ok(())
 }
 
+/// Notes when both sides were last known to agree, `None` for no news of that, and how the bond stands.
+pub async fn synced(
+    tx: &mut Tx,
+    id: &ExternalId,
+    at: Option<Timestamp>,
+    status: &str,
+) -> Result<(), StoreError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE integration_mappings
+         SET last_synced = COALESCE($4, last_synced),
+             sync_status = $5
+         WHERE external_system = $1
+           AND external_entity_type = $2
+           AND external_entity_id = $3",
+    )
+    .bind(&id.system)
+    .bind(&id.kind)
+    .bind(&id.id)
+    .bind(at.map(At))
+    .bind(status)
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
+}
+
 /// Binds an external id to nothing any more; `false` when it was bound to nothing. `entry` is the id of the log's entry.
 pub async fn unbind(
     tx: &mut Tx,

@@ -9,6 +9,7 @@ use crate::{
     domain::{AuditId, OrderId, OrderStatus, PartnerAction, PartnerCallId, Telling, Version},
     store::{
         audit::{self, AuditEntry, AuditFilter},
+        mappings,
         partner_calls::{
             self, NewPartnerCall, PartnerCall, PartnerCallFilter, TellingState, Tried,
         },
@@ -74,12 +75,12 @@ fn ids(calls: &[PartnerCall]) -> Vec<PartnerCallId> {
 async fn note(
     stage: &Stage,
     id: PartnerCallId,
-    state: TellingState,
+    came_to: TellingState,
     next: Option<i64>,
     counts: bool,
 ) {
     let tried = Tried {
-        state,
+        state: came_to,
         next_attempt_at: next.map(later),
         at: later(1),
         status: Some(429),
@@ -265,7 +266,7 @@ on_both! {
         let of_one = AuditFilter { order_id: Some(one), service: Some("careem".to_owned()), ..all.clone() };
         assert_eq!(list(&of_one).await, [failed.clone(), old.clone()]);
         let well = |it| AuditFilter { went_well: Some(it), ..all.clone() };
-        assert_eq!(list(&well(true)).await, [old.clone()]);
+        assert_eq!(list(&well(true)).await, std::slice::from_ref(&old));
         assert_eq!(list(&well(false)).await, [refused.clone(), failed.clone()]);
         let mut tx = stage.begin().await;
         assert_eq!(audit::purge(&mut tx, later(20), 1).await.unwrap(), 1);
@@ -273,6 +274,35 @@ on_both! {
         assert_eq!(audit::purge(&mut tx, later(20), 10).await.unwrap(), 0);
         tx.commit().await.unwrap();
         assert_eq!(list(&all).await, [refused]);
+    }
+
+    async fn a_mapping_says_when_both_sides_last_agreed(stage: &Stage) {
+        let id = mappings::ExternalId {
+            system: "careem".to_owned(),
+            kind: "order".to_owned(),
+            id: "c-1".to_owned(),
+        };
+        let mapping = mappings::Mapping {
+            id: fresh(),
+            local_entity_type: "order".to_owned(),
+            local_entity_id: fresh(),
+            external_system: id.system.clone(),
+            external_entity_id: id.id.clone(),
+            external_entity_type: id.kind.clone(),
+            mapping_data: Some(json!({"branchId": "br-7"})),
+            last_synced: None,
+            sync_status: "active".to_owned(),
+            created_at: noon(),
+            updated_at: noon(),
+        };
+        let mut tx = stage.begin().await;
+        mappings::bind(&mut tx, &mapping).await.unwrap();
+        mappings::synced(&mut tx, &id, Some(later(5)), "active").await.unwrap();
+        mappings::synced(&mut tx, &id, None, "failed").await.unwrap();
+        let known = mappings::get(&mut tx, &id).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!((known.last_synced, known.sync_status.as_str()), (Some(later(5)), "failed"));
+        assert_eq!(known.mapping_data, mapping.mapping_data);
     }
 
     async fn the_board_counts_both_directions(stage: &Stage) {

@@ -4,7 +4,9 @@ use std::net::TcpListener;
 
 use crate::{
     command_line::{run, text, variable},
-    harness::{app::config, folder::Folder, process::environment, services::Isolated},
+    harness::{
+        app::config, folder::Folder, process::environment, services::Isolated, stand_in::StandIn,
+    },
 };
 
 #[tokio::test]
@@ -12,6 +14,8 @@ async fn a_sound_installation_is_told_so() {
     let isolated = Isolated::new().await;
     let mut variables = environment(&config(&isolated));
     variables.push(variable("ORDERWIRE_HTTP__PUBLIC_URL", "https://orders.example.com"));
+    let pos = StandIn::spawn(&[]).await;
+    variables.push(variable("ORDERWIRE_PARTNERS__GENERIC__BASE_URL", &pos.url()));
     let listen = ["doctor", "--set", "http.listen=127.0.0.1:0"];
     let first = run(&listen, &variables).await;
     assert_eq!(first.code, 0, "{first:?}");
@@ -24,6 +28,7 @@ async fn a_sound_installation_is_told_so() {
         "ok    tokens: signed with `auth.secrets`",
         "ok    http: tracking links begin with https://orders.example.com",
         "ok    partner deliveroo: one secret",
+        "ok    partner generic: is told at http://127.0.0.1:",
     ];
     if isolated.real.is_some() {
         expected.extend([
@@ -57,10 +62,12 @@ async fn whatever_cannot_be_reached_is_named_with_a_remedy() {
         variable("ORDERWIRE_DATABASE__ACQUIRE_TIMEOUT", "500ms"),
         variable("ORDERWIRE_BUS__TIMEOUT", "500ms"),
         variable("ORDERWIRE_AUTH__SECRETS", "[\"short\"]"),
+        variable("ORDERWIRE_PARTNERS__GENERIC__BASE_URL", "http://127.0.0.1:1/told?key=t0psecret"),
     ];
     let arguments = ["doctor", "--data-dir", data, "--set", &listen, "--set", url];
     let run = run(&arguments, &variables).await;
     assert_eq!(run.code, 1, "{run:?}");
+    assert!(!run.out.contains("t0psecret"), "{}", run.out);
     for (fails, remedy) in [
         ("tokens", "auth"),
         ("database", "DATABASE_URL"),
@@ -68,9 +75,19 @@ async fn whatever_cannot_be_reached_is_named_with_a_remedy() {
         ("cache", "REDIS_URL"),
         ("http: cannot listen", "http.listen"),
         ("http: `http.public_url`", "https://"),
+        ("partner generic", "partners.generic.base_url"),
     ] {
         let mut lines = run.out.lines().skip_while(|it| !it.starts_with(&format!("FAIL  {fails}")));
         assert!(lines.next().is_some(), "{fails} is well in {}", run.out);
         assert!(lines.next().unwrap().contains(remedy), "{fails}: {}", run.out);
     }
+}
+
+#[tokio::test]
+async fn a_partner_that_lacks_something_is_named() {
+    let folder = Folder::new("doctor");
+    let variables = [variable("ORDERWIRE_PARTNERS__CAREEM__BASE_URL", "https://api.example.com")];
+    let run = run(&["doctor", "--data-dir", text(folder.path())], &variables).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.out.contains("FAIL  setting `partners.careem.token_url` is missing"), "{run:?}");
 }

@@ -126,3 +126,26 @@ async fn one_order_that_waits_holds_no_other_up() {
     assert!(stuck.iter().all(|it| it["state"] == "pending"), "{stuck:?}");
     assert_eq!((&stuck[0]["attempts"], &stuck[1]["attempts"]), (&json!(1), &json!(0)));
 }
+
+#[tokio::test]
+async fn a_slow_partner_has_so_many_calls_under_way_and_keeps_no_other_waiting() {
+    let careem = StandIn::spawn(&[Reply::Lost; 3]).await;
+    let pos = StandIn::spawn(&[]).await;
+    let app = TestApp::with(|config| {
+        reach(config, "careem", &careem);
+        reach(config, "generic", &pos);
+        config.outbound.at_once = 3;
+        config.outbound.timeout = Span::secs(2);
+    })
+    .await;
+    for number in 0..5 {
+        let order = placed(&app, "careem", &format!("c-{number}"), json!({})).await;
+        app.step(&order, &["accepted"]).await;
+    }
+    let quick = placed(&app, "generic", "p-1", json!({})).await;
+    app.step(&quick, &["accepted"]).await;
+    until_states(&app, &quick, &[("accept", "sent")]).await;
+    assert_eq!(careem.until(3).await.len(), 3);
+    // When they are given up, the others get their turn.
+    careem.until(5).await;
+}

@@ -192,9 +192,14 @@ async fn deliveroo_and_uber_eats_are_told_what_they_can_hear() {
     let app = app_for("deliveroo", &deliveroo).await;
     let order = placed(&app, "deliveroo", "gb:1/2", json!({})).await;
     app.step(&order, &["accepted", "preparing", "ready"]).await;
-    until_states(&app, &order, &[("accept", "sent"), ("ready", "skipped")]).await;
-    let accepted = (Method::PATCH, "/v1/orders/gb:1%2F2", json!({"status": "accepted"}));
-    assert_eq!(said(&deliveroo.heard()), [accepted]);
+    until_states(&app, &order, &[("receive", "sent"), ("accept", "sent")]).await;
+    let at = app.order(&order).await["placedAt"].clone();
+    let came = json!({"status": "succeeded", "occurred_at": at});
+    let expected = [
+        (Method::POST, "/v1/orders/gb:1%2F2/sync_status", came),
+        (Method::PATCH, "/v1/orders/gb:1%2F2", json!({"status": "accepted"})),
+    ];
+    assert_eq!(said(&deliveroo.heard()), expected);
 
     let uber = StandIn::spawn(&[]).await;
     let app = app_for("uber_eats", &uber).await;

@@ -132,13 +132,13 @@ fn chaos(
     for round in 0..longest {
         for life in lives {
             let Some(step) = life.steps.get(round) else { continue };
-            let is_last = round + 1 == life.steps.len();
+            let ends_here = round + 1 == life.steps.len();
             let is_lost = dice.random_ratio(LOST, 100);
-            if is_last && is_lost {
+            if ends_here && is_lost {
                 let (path, answer) = life.written_down();
                 partner.write_down(&path, answer);
             }
-            if !step.1.is_empty() && (is_last || !is_lost) {
+            if !step.1.is_empty() && (ends_here || !is_lost) {
                 told.insert(life.name.clone(), step.1.to_owned());
             }
             if is_lost {
