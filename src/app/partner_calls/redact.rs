@@ -10,6 +10,9 @@ use crate::{
     store::audit::{AuditEntry, Headers},
 };
 
+/// The longest body that is kept, in bytes: lists of orders are long, and asked for often.
+const LONGEST_BODY: usize = 16 * 1024;
+
 /// What stands where something was taken out.
 const HIDDEN: &str = "(hidden)";
 
@@ -106,10 +109,13 @@ fn headers(headers: &HeaderMap) -> Headers {
     shown.collect()
 }
 
-/// JSON without what may not be shown; of anything else only how long it was.
+/// JSON without what may not be shown; of anything else, and of what is long, only how long it was.
 fn body(bytes: &[u8]) -> Option<Value> {
     if bytes.is_empty() {
         return None;
+    }
+    if LONGEST_BODY < bytes.len() {
+        return Some(Value::from(format!("({} bytes)", bytes.len())));
     }
     match serde_json::from_slice(bytes) {
         Ok(value) => Some(shown(value)),
@@ -192,7 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_not_json_only_the_length_is_kept() {
+    fn of_what_is_long_or_no_json_only_the_length_is_kept() {
+        let long = json!(["x".repeat(LONGEST_BODY)]).to_string();
+        assert_eq!(body(long.as_bytes()), Some(json!(format!("({} bytes)", long.len()))));
         assert_eq!(body(b""), None);
         assert_eq!(body(b"Sara, 0790000001"), Some(json!("(16 bytes that are not JSON)")));
     }
