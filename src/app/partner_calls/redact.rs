@@ -218,4 +218,26 @@ mod tests {
         assert_eq!(kept["x-api-key"], HIDDEN);
         assert_eq!(kept["branch-id"], "br-7");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_secret_is_taken_out_however_deep_it_lies(
+            depth in 0_usize..20,
+            name in "(access_?|Client-?)?(token|Secret|PASSWORD|phone|e-?mail)[a-z_]{0,5}",
+            outer in "[a-z]{1,8}",
+        ) {
+            let mut value = json!({&name: "t0psecret", "fine": [1, "x"]});
+            for _ in 0..depth {
+                value = if outer.len() % 2 == 0 { json!({&outer: value}) } else { json!([value]) };
+            }
+            let kept = body(value.to_string().as_bytes()).unwrap().to_string();
+            proptest::prop_assert!(!kept.contains("t0psecret"), "{}", kept);
+        }
+
+        #[test]
+        fn whatever_is_answered_can_be_kept(bytes: Vec<u8>) {
+            let kept = body(&bytes);
+            proptest::prop_assert_eq!(kept.is_none(), bytes.is_empty());
+        }
+    }
 }
