@@ -28,10 +28,11 @@ use crate::{
     domain::vocabulary,
     http,
     live::{Drain, Hub, Limits, Rhythm},
-    outbound, partners,
+    outbound,
+    partners::{self, Partners},
     store::Database,
     telemetry,
-    workers::{self, Gather},
+    workers::{self, Gather, adapters::report},
 };
 
 /// How often a shutdown says how far it is.
@@ -69,7 +70,9 @@ pub async fn start(
     mint: Mint,
 ) -> anyhow::Result<Server> {
     check_roles(&config, roles)?;
-    partners::check(&config)?;
+    let partners = Partners::new(&config)?;
+    report(&partners.look().context("cannot read the folder of `adapters_dir`")?);
+    partners.check(&config)?;
     telemetry::metrics();
     let listener = http::listen(&config.http).with_context(|| {
         format!(
@@ -81,7 +84,7 @@ pub async fn start(
     config.http.listen = address;
     let lock = lock_data(&config)?;
     let (calls, gathered) = gathering();
-    let app = connect(config, clock, mint, calls).await?;
+    let app = connect(config, clock, mint, (calls, partners)).await?;
     start_workers(&app, roles);
     let gather = Gather::new(app.clone(), gathered);
     app.tasks.spawn(workers::run(gather, app.clone(), app.tasks.stop()));
@@ -114,7 +117,7 @@ async fn connect(
     config: Config,
     clock: Clock,
     mint: Mint,
-    calls: Gathering,
+    (calls, partners): (Gathering, Partners),
 ) -> anyhow::Result<App> {
     let keys = keys::load_or_make(&config, &mint)?;
     let db = Database::connect(&config.database, &config.data_dir)
@@ -157,6 +160,7 @@ async fn connect(
         reads: Reads::new(config.live.history_events),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         calls,
+        partners,
         credentials: Credentials::new(secrets, keys.sealer()?),
         outgoing: Outgoing::new(client, lines),
         clock,
@@ -240,6 +244,9 @@ fn start_workers(app: &App, roles: &[Role]) {
     if roles.contains(&Role::Relay) {
         tasks.spawn(workers::run(workers::Relay::new(app.clone()), app.clone(), stop()));
     }
+    // On a thread of its own: it reads files.
+    let adapters = workers::run(workers::Adapters::new(app.clone()), app.clone(), stop());
+    tasks.spawn_blocking(adapters);
     tasks.spawn(workers::run(workers::Housekeeping::new(app.clone()), app.clone(), stop()));
 }
 

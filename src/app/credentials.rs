@@ -13,7 +13,6 @@ use crate::{
     auth::Caller,
     base::{mint::Mint, seal::Sealer},
     domain::CredentialId,
-    partners,
     store::{self, StoreError, credentials::Credential},
 };
 
@@ -98,7 +97,7 @@ async fn stored(app: &App, partner: &str) -> Result<Secrets, Failure> {
 
 /// A partner's stored credentials, without their secrets.
 pub async fn list(app: &App, caller: &Caller, partner: &str) -> Result<Vec<Credential>, Failure> {
-    authorise(caller, partner)?;
+    authorise(app, caller, partner)?;
     let mut tx = app.db.read().await?;
     Ok(store::credentials::list(&mut tx, partner, MOST).await?)
 }
@@ -110,7 +109,7 @@ pub async fn add(
     partner: &str,
     new: NewCredential,
 ) -> Result<(Credential, Option<SecretString>), Failure> {
-    authorise(caller, partner)?;
+    authorise(app, caller, partner)?;
     check(&new)?;
     let now = app.clock.now();
     let made = new.secret.is_none().then(|| make(&app.mint));
@@ -148,7 +147,7 @@ pub async fn expire(
     id: CredentialId,
     at: Option<Timestamp>,
 ) -> Result<(), Failure> {
-    authorise(caller, partner)?;
+    authorise(app, caller, partner)?;
     let mut tx = app.db.begin().await?;
     if !store::credentials::expire(&mut tx, partner, id, at).await? {
         return Err(Failure::NoSuch("credential"));
@@ -165,7 +164,7 @@ pub async fn remove(
     partner: &str,
     id: CredentialId,
 ) -> Result<(), Failure> {
-    authorise(caller, partner)?;
+    authorise(app, caller, partner)?;
     let mut tx = app.db.begin().await?;
     if !store::credentials::remove(&mut tx, partner, id).await? {
         return Err(Failure::NoSuch("credential"));
@@ -180,13 +179,13 @@ async fn changed(app: &App, partner: &str, what: &str, id: CredentialId) {
     tracing::info!(partner, credential.id = %id, "a credential was {what}");
 }
 
-fn authorise(caller: &Caller, partner: &str) -> Result<(), Failure> {
+fn authorise(app: &App, caller: &Caller, partner: &str) -> Result<(), Failure> {
     if !caller.may_change_partners() {
         return Err(Failure::Forbidden(
             "Credentials of partners take a token for all stores with the scope partners:write.",
         ));
     }
-    if partners::find(partner).is_none() { Err(Failure::NoSuch("partner")) } else { Ok(()) }
+    if app.partners.find(partner).is_none() { Err(Failure::NoSuch("partner")) } else { Ok(()) }
 }
 
 fn check(new: &NewCredential) -> Result<(), Failure> {

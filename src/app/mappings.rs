@@ -9,7 +9,6 @@ use crate::{
     auth::Caller,
     base::cursor::{Cursor, Page},
     domain::{Order, StoreId},
-    partners,
     store::{
         self, StoreError, Tx,
         mappings::{ExternalId, Mapping, MappingChange, MappingFilter},
@@ -93,7 +92,7 @@ pub async fn name_store(
     data: Option<Value>,
 ) -> Result<Mapping, Failure> {
     authorise(caller)?;
-    check(partner, name)?;
+    check(app, partner, name)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     if store::stores::get(&mut tx, store_id).await?.is_none() {
@@ -135,8 +134,8 @@ fn authorise(caller: &Caller) -> Result<(), Failure> {
     ))
 }
 
-fn check(partner: &str, name: &str) -> Result<(), Failure> {
-    if partners::find(partner).is_none() {
+fn check(app: &App, partner: &str, name: &str) -> Result<(), Failure> {
+    if app.partners.find(partner).is_none() {
         return Err(Failure::NoSuch("partner"));
     }
     if name.is_empty() || LONGEST_ID < name.len() || name.contains(char::is_control) {

@@ -27,6 +27,7 @@ use crate::{
     config::Config,
     domain::{MoneyError, Refusal},
     live::Hub,
+    partners::Partners,
     store::{Database, StoreError},
 };
 
@@ -65,6 +66,8 @@ pub struct Reach {
     pub tokens: Arc<Tokens>,
     /// Where partners' calls are handed in to be stored.
     pub calls: intake::Gathering,
+    /// Who calls.
+    pub partners: Partners,
     /// What each partner proves itself with.
     pub credentials: credentials::Credentials,
     /// What partners are told things with.

@@ -1,6 +1,6 @@
 //! `doctor`: checks every setting, reaches every dependency, and says what to do about what it finds.
 
-use std::{collections::BTreeMap, net::TcpListener};
+use std::{collections::BTreeMap, io, net::TcpListener};
 
 use clap::Args;
 use reqwest::{Method, header::HeaderMap};
@@ -14,7 +14,7 @@ use crate::{
     cli::{Common, say},
     config::Config,
     outbound::{Attempt, Body, Client, Request},
-    partners::{self, outbound},
+    partners::{Changes, Partners, outbound},
     store::Database,
 };
 
@@ -47,7 +47,9 @@ impl Doctor {
     /// Exits with 1 when something does not work.
     pub async fn run(self) -> anyhow::Result<u8> {
         let config = self.common.load(&[])?;
-        partners::check(&config)?;
+        let partners = Partners::new(&config)?;
+        let changes = partners.look();
+        partners.check(&config)?;
         let mut report = Report { code: 0 };
         report.tell(Well("settings: every one is known and within its bounds".to_owned()));
         report.tell(tokens(&config));
@@ -56,8 +58,11 @@ impl Doctor {
         report.tell(cache(&config).await);
         report.tell(listener(&config));
         report.tell(public_url(&config));
-        for partner in partners::PARTNERS {
-            report.tell(credentials(&config, partner.slug));
+        for finding in adapters(&config, changes) {
+            report.tell(finding);
+        }
+        for slug in partners.all().keys() {
+            report.tell(credentials(&config, slug));
         }
         for finding in lines(&config).await {
             report.tell(finding);
@@ -193,6 +198,30 @@ fn public_url(config: &Config) -> Finding {
             format!("http: `http.public_url` is {url}"),
             "Write it with its scheme: https://orders.example.com",
         ),
+    }
+}
+
+fn adapters(config: &Config, changes: io::Result<Changes>) -> Vec<Finding> {
+    let Some(folder) = &config.adapters_dir else { return Vec::new() };
+    let folder = folder.display();
+    match changes {
+        Err(error) => {
+            vec![ill(
+                format!("adapters: {folder}: {error}"),
+                "Make the folder, or mend `adapters_dir`.",
+            )]
+        }
+        Ok(changes) if changes.faults.is_empty() => {
+            vec![Well(format!("adapters: {} in {folder}", changes.defined.len()))]
+        }
+        Ok(changes) => {
+            let faults = changes.faults.iter();
+            faults
+                .map(|it| {
+                    ill(format!("adapters: {it}"), "Mend the file; docs/partners.md says how.")
+                })
+                .collect()
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adapters;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -47,6 +48,8 @@ enum Command {
     Token(token::Token),
     /// List messages that no consumer could handle
     DeadLetters(dead_letters::DeadLetters),
+    /// Check files of your own partners
+    Adapters(adapters::Adapters),
     /// List every setting with its default and its meaning
     Settings(settings::Settings),
 }
@@ -134,6 +137,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Doctor(doctor) => doctor.run().await,
         Command::Token(token) => token.run(),
         Command::DeadLetters(letters) => letters.run().await,
+        Command::Adapters(adapters) => adapters.run(),
         Command::Settings(settings) => settings.run(),
     }
 }

@@ -236,6 +236,12 @@ section! {
 pub struct Partner {
     /// Active secrets; several during a rotation. None: the partner's calls are refused.
     pub secrets: Vec<SecretString>,
+    /// The URL that the partner has on file for us, where it signs that. Left out: the public URL and the path.
+    pub url: Option<String>,
+    /// How far a signed time may be from ours.
+    pub replay_window: Option<Span>,
+    /// How long a store may take to answer the partner's orders, where they do not say. Left out: as the partner has it.
+    pub accept_within: Option<Span>,
     /// Where the partner's own interface begins. None: the partner is told nothing.
     pub base_url: Option<String>,
     /// Where the partner gives out its tokens.
@@ -248,12 +254,31 @@ pub struct Partner {
     pub callback_hosts: Vec<String>,
 }
 
+impl Partner {
+    /// How far a signed time may be from ours, when nobody says otherwise.
+    pub const REPLAY_WINDOW: Span = Span::secs(300);
+
+    /// What both spans may be.
+    pub(in crate::config) const BOUNDS: (Span, Span) = (Span::secs(1), Span::secs(86_400));
+}
+
 /// What [`Partner`] holds, for those who print the list.
-pub const PARTNER_SETTINGS: [(&str, &str, &str); 6] = [
+pub const PARTNER_SETTINGS: [(&str, &str, &str); 9] = [
     (
         "secrets",
         "[]",
         "Active secrets of one partner; several during a rotation. None: its calls are refused.",
+    ),
+    (
+        "url",
+        "not set",
+        "The URL that the partner has on file for us, where it signs that (Square). Left out: `http.public_url` and the path.",
+    ),
+    ("replay_window", "5m", "How far a signed time may be from ours, 1s to 1d."),
+    (
+        "accept_within",
+        "not set",
+        "How long a store may take to answer the partner's orders, where they do not say, 1s to 1d. Left out: as docs/partners.md has it.",
     ),
     (
         "base_url",

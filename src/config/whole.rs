@@ -36,6 +36,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// The log.
     pub log: Log,
+    /// The folder of operators' own partners, a TOML file each.
+    pub adapters_dir: Option<PathBuf>,
     /// What each partner is known by and how it is reached, by its slug.
     pub partners: BTreeMap<String, Partner>,
 }
@@ -54,6 +56,7 @@ impl Default for Config {
             workers: Workers::default(),
             outbound: Outbound::default(),
             log: Log::default(),
+            adapters_dir: None,
             partners: BTreeMap::new(),
         }
     }
@@ -73,6 +76,17 @@ impl Config {
         self.workers.check(&mut wrong);
         self.outbound.check(&mut wrong);
         self.log.check(&mut wrong);
+        let (low, high) = Partner::BOUNDS;
+        for (slug, it) in &self.partners {
+            for (name, span) in
+                [("replay_window", it.replay_window), ("accept_within", it.accept_within)]
+            {
+                if let Some(span) = span.filter(|it| *it < low || high < *it) {
+                    let must = format!("it must be between {low} and {high}");
+                    wrong.push(format!("partners.{slug}.{name} is {span}; {must}"));
+                }
+            }
+        }
         let Live { ping_every, idle_timeout, .. } = &self.live;
         if idle_timeout <= ping_every {
             wrong.push(format!(
@@ -85,12 +99,25 @@ impl Config {
 
 /// Every setting, in the order of the sections.
 pub fn settings() -> Vec<Setting> {
-    let mut settings = vec![Setting {
-        name: "data_dir".to_owned(),
-        default: Config::default().data_dir.shown(),
+    let default = Config::default();
+    let folder = |name: &str, default: String, doc: &str| Setting {
+        name: name.to_owned(),
+        default,
         allowed: None,
-        doc: "The folder for what an embedded server keeps: its database and its keys.".to_owned(),
-    }];
+        doc: doc.to_owned(),
+    };
+    let mut settings = vec![
+        folder(
+            "data_dir",
+            default.data_dir.shown(),
+            "The folder for what an embedded server keeps: its database and its keys.",
+        ),
+        folder(
+            "adapters_dir",
+            default.adapters_dir.shown(),
+            "The folder of your own partners, a TOML file each, looked at every 2 s. Left out: there are none.",
+        ),
+    ];
     settings.extend(PARTNER_SETTINGS.map(|(name, default, doc)| Setting {
         name: format!("partners.<slug>.{name}"),
         default: default.to_owned(),

@@ -54,6 +54,9 @@ pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
     let (_, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/v1", routes.clone())
         .split_for_parts();
+    // The router's way to say that a parameter may hold slashes; the document has none.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(at, it)| (at.replace("{*", "{"), it)).collect();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     (routes.into(), document)
 }

@@ -36,7 +36,7 @@ pub(crate) fn word(value: &Value, pointer: &str) -> Option<String> {
 
 /// A [`word`] that the body cannot do without; `name` is what the sender calls it.
 pub(crate) fn need(value: &Value, pointer: &str, name: &'static str) -> Result<String, Unreadable> {
-    word(value, pointer).ok_or(Unreadable::Lacks(name))
+    word(value, pointer).ok_or(Unreadable::Lacks(name.into()))
 }
 
 /// A text for people.
@@ -46,11 +46,66 @@ pub(crate) fn note(value: &Value, pointer: &str) -> Option<String> {
     (!text.is_empty()).then(|| plain.take(LONGEST_NOTE).collect())
 }
 
-/// A moment as RFC 3339 writes it, in whole microseconds, and of this century: databases end where calendars go on.
+/// A moment as RFC 3339 writes it, or in seconds or milliseconds since 1970; in whole microseconds, and of this century:
+/// databases end where calendars go on.
 pub(crate) fn moment(value: &Value, pointer: &str) -> Option<Timestamp> {
-    let moment: Timestamp = value.pointer(pointer)?.as_str()?.parse().ok()?;
+    let moment: Timestamp = match value.pointer(pointer)? {
+        Value::String(text) => text.parse().ok()?,
+        Value::Number(number) => since_1970(number.as_i64()?)?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
     let is_sane = CENTURY.contains(&moment.as_second());
     is_sane.then(|| Timestamp::from_microsecond(moment.as_microsecond()).ok())?
+}
+
+/// Seconds or milliseconds: no number is of this century as both.
+fn since_1970(number: i64) -> Option<Timestamp> {
+    if CENTURY.contains(&number) {
+        Timestamp::from_second(number).ok()
+    } else {
+        Timestamp::from_millisecond(number).ok()
+    }
+}
+
+/// How many, as a number or as text. Parts of a whole count as one: half a kilogram is one line for the kitchen.
+pub(crate) fn count(value: &Value, pointer: &str) -> Option<u32> {
+    let text = match value.pointer(pointer)? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let count: u32 = whole.parse().ok()?;
+    let is_plain = fraction.bytes().all(|it| it.is_ascii_digit());
+    let more = fraction.bytes().any(|it| it != b'0');
+    is_plain.then(|| count.checked_add(u32::from(more)))?
+}
+
+/// A telephone number. Careem fills blanks with zeros.
+pub(crate) fn phone(value: &Value, pointer: &str) -> Option<String> {
+    word(value, pointer).filter(|it| it.bytes().any(|it| matches!(it, b'1'..=b'9')))
+}
+
+/// Degrees of latitude or longitude, as a number or as text.
+pub(crate) fn degrees(value: &Value, pointer: &str) -> Option<f64> {
+    let degrees = match value.pointer(pointer)? {
+        Value::String(text) => text.trim().parse().ok()?,
+        other => other.as_f64()?,
+    };
+    (-180.0..=180.0).contains(&degrees).then_some(degrees)
+}
+
+/// Every member of the list at `pointer`; `/groups/*/options` are those of all lists.
+pub(crate) fn every<'a>(value: &'a Value, pointer: &str) -> Vec<&'a Value> {
+    let (first, rest) = match pointer.split_once("/*") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (pointer, None),
+    };
+    let list = value.pointer(first).and_then(Value::as_array).into_iter().flatten();
+    match rest {
+        None => list.collect(),
+        Some(rest) => list.flat_map(|it| every(it, rest)).collect(),
+    }
 }
 
 /// A link that a page may show.
@@ -81,11 +136,29 @@ mod tests {
     #[test]
     fn moments_are_sane_or_absent() {
         let body = json!({"fine": "2026-11-20T18:00:00.1234567Z", "zoned": "2026-11-20T21:00:00+03:00",
-            "old": "-009000-01-01T00:00:00Z", "far": "9999-01-01T00:00:00Z", "words": "yesterday", "number": 1});
+            "seconds": 1_795_197_600, "millis": 1_795_197_600_500_i64, "old": "-009000-01-01T00:00:00Z", "far": "9999-01-01T00:00:00Z", "words": "yesterday", "number": 1});
         assert_eq!(moment(&body, "/fine").unwrap().to_string(), "2026-11-20T18:00:00.123456Z");
         assert_eq!(moment(&body, "/zoned").unwrap().to_string(), "2026-11-20T18:00:00Z");
+        assert_eq!(moment(&body, "/seconds").unwrap().to_string(), "2026-11-20T18:00:00Z");
+        assert_eq!(moment(&body, "/millis").unwrap().to_string(), "2026-11-20T18:00:00.5Z");
         for odd in ["/old", "/far", "/words", "/number", "/missing"] {
             assert_eq!(moment(&body, odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn half_of_something_is_one_line_and_nonsense_is_none() {
+        for (value, expected) in [
+            (json!(2), Some(2)),
+            (json!("2"), Some(2)),
+            (json!(1.0), Some(1)),
+            (json!("0.5"), Some(1)),
+            (json!("-1"), None),
+            (json!("1e9"), None),
+            (json!("99999999999"), None),
+            (json!("1.x"), None),
+        ] {
+            assert_eq!(count(&value, ""), expected, "{value}");
         }
     }
 

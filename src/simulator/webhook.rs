@@ -195,13 +195,16 @@ fn deliveroo_log(status: DeliveryStatus, now: Timestamp) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use secrecy::SecretString;
     use uuid::Uuid;
 
     use super::*;
     use crate::{
+        config::Config,
         domain::{News, OrderStatus, Report},
-        partners::{self, Call},
+        partners::{Call, Kept, Partners, Trust},
         simulator::restaurant::RIDERS,
     };
 
@@ -227,10 +230,12 @@ mod tests {
         let header = |name: &str| {
             headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_bytes())
         };
-        let ours = partners::find(partner.slug()).unwrap();
+        let ours = Partners::new(&Config::default()).unwrap().find(partner.slug()).unwrap();
         let secrets = [SecretString::from(secret)];
-        ours.inbound.verify(&Call { header: &header, body: &body }, &secrets, now()).unwrap();
-        ours.inbound.read(&body).unwrap().remove(0)
+        let replay_window = Duration::from_mins(5);
+        let trust = Trust { secrets: &secrets, url: "", replay_window, now: now() };
+        ours.verify(&Call { header: &header, rest: "", body: &body }, &trust).unwrap();
+        ours.read(&Kept::new(), &body).unwrap().remove(0)
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub const RELAY_PUBLISHED: &str = "orderwire_relay_published_total";
 pub const WEBHOOK_CALLS: &str = "orderwire_webhook_calls_total";
 /// Partner calls applied, by `partner` and `outcome`.
 pub const INTAKE_SETTLED: &str = "orderwire_intake_settled_total";
+/// Files of operators' own partners whose newest version has a fault.
+pub const ADAPTERS_FAULTY: &str = "orderwire_adapters_faulty";
 /// Partner calls stored, by `state`.
 pub const INBOX_ROWS: &str = "orderwire_inbox_rows";
 /// Requests made of partners, by `partner` and `outcome`.
@@ -86,6 +88,7 @@ pub fn describe() {
     describe_counter!(RELAY_PUBLISHED, "Events published and confirmed.");
     describe_counter!(WEBHOOK_CALLS, "Calls of partners.");
     describe_counter!(INTAKE_SETTLED, "Calls of partners applied.");
+    describe_gauge!(ADAPTERS_FAULTY, "Files of adapters with a fault.");
     describe_gauge!(INBOX_ROWS, "Calls of partners stored.");
     describe_counter!(PARTNER_REQUESTS, "Requests made of partners.");
     describe_histogram!(PARTNER_SECONDS, Unit::Seconds, "How long requests to partners took.");

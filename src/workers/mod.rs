@@ -1,5 +1,6 @@
 //! Loops that move work from one floor to the next. The loop itself stands here, once.
 
+pub mod adapters;
 mod deadlines;
 mod fanout;
 mod gather;
@@ -18,9 +19,9 @@ use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    deadlines::Deadlines, fanout::Fanout, gather::Gather, housekeeping::Housekeeping,
-    intake::Intake, partner_calls::PartnerCalls, pulse::Pulse, reconciler::Reconciler,
-    relay::Relay, timings::Timings,
+    adapters::Adapters, deadlines::Deadlines, fanout::Fanout, gather::Gather,
+    housekeeping::Housekeeping, intake::Intake, partner_calls::PartnerCalls, pulse::Pulse,
+    reconciler::Reconciler, relay::Relay, timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

@@ -92,7 +92,7 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
         if due.is_empty() {
             return Ok(());
         }
-        let batch = Batch::load(&mut tx, &due).await?;
+        let batch = Batch::load(app, &mut tx, &due).await?;
         let Applied { entries, settled, begun } = batch.apply(app)?;
         let appends: Vec<_> = entries.iter().map(Entry::append).collect();
         store::orders::append_all(&mut tx, &appends).await?;

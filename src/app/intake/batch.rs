@@ -19,7 +19,6 @@ use crate::{
         Actor, ActorKind, Change, Command, Fact, Merged, News, Order, OrderId, OrderStatus,
         PartnerOrder, Report,
     },
-    partners,
     store::{
         self, Tx,
         inbox::{Call, CallState, Settled},
@@ -50,8 +49,8 @@ pub struct Applied {
 
 impl<'a> Batch<'a> {
     /// Reads what the calls say, and locks their orders.
-    pub async fn load(tx: &mut Tx, calls: &'a [Call]) -> Result<Self, Failure> {
-        let calls: Vec<_> = calls.iter().map(|it| (it, read(it))).collect();
+    pub async fn load(app: &App, tx: &mut Tx, calls: &'a [Call]) -> Result<Self, Failure> {
+        let calls: Vec<_> = calls.iter().map(|it| (it, read(app, it))).collect();
         let news = || {
             let all = calls.iter().filter_map(|(call, news)| Some((call, news.as_ref().ok()?)));
             all.flat_map(|(call, news)| news.iter().map(|it| (call.partner.as_str(), it)))
@@ -166,7 +165,7 @@ impl<'a> Batch<'a> {
             return Ok(Settled { note: Some(order.store), ..parked });
         };
         let (contact, is_accepted) = (order.contact.take(), order.is_accepted);
-        let within = partners::find(&call.partner).and_then(|it| it.accept_within);
+        let within = app.partners.accept_within(&call.partner);
         order.accept_by = order.accept_by.or_else(|| now.checked_add(within?).ok());
         let id = OrderId::from_uuid(app.mint.uuid(now));
         let draft = match order.draft(id, store, (&call.partner, name), number, now) {
@@ -238,9 +237,9 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn read(call: &Call) -> Result<Vec<News>, String> {
-    let partner = partners::find(&call.partner).ok_or("this partner is no longer known")?;
-    partner.inbound.read(&call.body).map_err(|it| it.to_string())
+fn read(app: &App, call: &Call) -> Result<Vec<News>, String> {
+    let partner = app.partners.find(&call.partner).ok_or("this partner is no longer known")?;
+    partner.read(&call.headers, &call.body).map_err(|it| it.to_string())
 }
 
 /// The partner's own word, where ours do not cover it.

@@ -2,12 +2,12 @@
 
 use crate::{
     app::{
-        Detail,
+        App, Detail,
         orders::{NewItem, NewOrder},
     },
     auth::{Caller, Role},
     domain::{Address, Command, Customer, Fulfilment, LocalizedText, Money, PaymentStatus, Store},
-    partners,
+    partners::Partners,
 };
 
 const LONGEST_NAME: usize = 200;
@@ -20,15 +20,15 @@ const MOST_OPTIONS: usize = 50;
 const MOST_OF_ONE: u32 = 999;
 
 /// Every fault of a new order, for this store and this caller.
-pub fn faults(new: &NewOrder, store: &Store, caller: &Caller, most_items: usize) -> Vec<Detail> {
+pub fn faults(app: &App, new: &NewOrder, store: &Store, caller: &Caller) -> Vec<Detail> {
     let mut faults = Faults(Vec::new());
-    faults.items(&new.items, store, most_items);
+    faults.items(&new.items, store, app.config.orders.max_items);
     faults.customer(&new.customer);
     faults.address(new.address.as_ref(), new.fulfilment);
     faults.payment(new, store);
     faults.text("note", new.note.as_deref(), LONGEST_NOTE);
     faults.text("number", new.number.as_deref(), LONGEST_NUMBER);
-    faults.partner(new);
+    faults.partner(new, &app.partners);
     if caller.role == Role::Customer {
         faults.reserved(new, caller);
     }
@@ -140,11 +140,11 @@ impl Faults {
         }
     }
 
-    fn partner(&mut self, new: &NewOrder) {
+    fn partner(&mut self, new: &NewOrder, partners: &Partners) {
         let Some(partner) = &new.partner else { return };
-        let known = partners::slugs();
-        if !known.contains(partner.name.as_str()) {
-            let known: Vec<_> = known.into_iter().collect();
+        let all = partners.all();
+        if !all.contains_key(&partner.name) {
+            let known: Vec<_> = all.keys().map(String::as_str).collect();
             let message = format!("{:?} is not one of {}", partner.name, known.join(", "));
             self.add("partner.name", message);
         }

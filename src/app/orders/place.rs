@@ -74,7 +74,7 @@ async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Resul
     if caller.role != Role::Customer && !caller.may_serve_store(store.id) {
         return Err(Failure::Forbidden("This token may not place orders at this store."));
     }
-    let faults = check::faults(&new, &store, caller, app.config.orders.max_items);
+    let faults = check::faults(app, &new, &store, caller);
     if !faults.is_empty() {
         return Err(Failure::Invalid(faults));
     }

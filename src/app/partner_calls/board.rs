@@ -6,7 +6,6 @@ use crate::{
     app::{App, Failure},
     auth::Caller,
     outbound::Standing,
-    partners,
     store::{self, partners::Traffic},
 };
 
@@ -17,7 +16,7 @@ const LAST_HOUR: Duration = Duration::from_hours(1);
 #[derive(Clone, Debug)]
 pub struct Health {
     /// The partner's slug.
-    pub partner: &'static str,
+    pub partner: String,
     /// Whether it can be told anything, by the settings.
     pub is_told: bool,
     /// What the store knows.
@@ -34,12 +33,12 @@ pub async fn board(app: &App, caller: &Caller) -> Result<Vec<Health>, Failure> {
         ));
     }
     let since = app.clock.now().saturating_sub(LAST_HOUR).unwrap_or(jiff::Timestamp::MIN);
-    let all = partners::slugs();
+    let all = app.partners.all();
     let mut tx = app.db.read().await?;
     let mut board = Vec::with_capacity(all.len());
-    for partner in all {
+    for partner in all.keys() {
         board.push(Health {
-            partner,
+            partner: partner.clone(),
             is_told: app.outgoing.line(partner).is_some(),
             traffic: store::partners::traffic(&mut tx, partner, since).await?,
             hosts: app.outgoing.client.standings(partner),

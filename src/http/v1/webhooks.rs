@@ -28,17 +28,20 @@ const KEPT: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::USER_AGENT,
 
 /// The routes of this file. Partners' bodies may be larger than others.
 pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(webhook)).layer(DefaultBodyLimit::max(body_limit))
+    OpenApiRouter::new()
+        .routes(routes!(webhook))
+        .routes(routes!(below, update_below))
+        .layer(DefaultBodyLimit::max(body_limit))
 }
 
 /// Take a partner's call.
 ///
-/// 200 means that the call is stored durably, byte for byte; it is applied a moment later. A call that was stored before is answered
+/// Partners who call several paths call below this one, with `POST` or `PUT`. 200 means that the call is stored durably, byte for byte; it is applied a moment later. A call that was stored before is answered
 /// in the same way. Unknown statuses and unknown orders are no errors: they are kept, see `GET /v1/webhooks/inbox`. Each partner's
 /// headers and signature are described in `docs/partners.md`.
 #[utoipa::path(
     post, path = "/webhooks/{partner}", operation_id = "takeCall", tag = "webhooks", security(()),
-    params(("partner" = String, Path, description = "`careem`, `deliveroo` or `generic`.")),
+    params(("partner" = String, Path, description = "`careem`, `talabat`, `generic`… `docs/partners.md` lists all.")),
     request_body(content = Object, description = "The partner's own format, up to 3 MB."),
     responses(
         (status = 200, description = "Stored; the answer is empty."),
@@ -56,8 +59,77 @@ async fn webhook(
     headers: HeaderMap,
     request: Request,
 ) -> Result<StatusCode, Problem> {
+    take(&app, partner, "", &headers, request).await
+}
+
+/// Take a call of a partner who calls several paths.
+///
+/// Talabat, for one, calls `…/talabat/order/{remoteId}`; the path says what the call is about. All else is as with
+/// `POST /v1/webhooks/{partner}`.
+#[utoipa::path(
+    post, path = "/webhooks/{partner}/{*rest}", operation_id = "takeCallBelow", tag = "webhooks", security(()),
+    params(
+        ("partner" = String, Path, description = "`talabat`, `deliverect`, `foodics`…"),
+        ("rest" = String, Path, description = "As the partner has it; with slashes."),
+    ),
+    request_body(content = Object, description = "The partner's own format, up to 3 MB."),
+    responses(
+        (status = 200, description = "Stored; the answer is empty."),
+        (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
+        (status = 404, description = "No such partner.", body = ErrorBody),
+        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
+    )
+)]
+async fn below(
+    State(app): State<App>,
+    Path((partner, rest)): Path<(String, String)>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    take(&app, partner, rest.trim_matches('/'), &headers, request).await
+}
+
+/// Take a call of a partner who calls several paths, and with `PUT`.
+///
+/// All else is as with `POST`.
+#[utoipa::path(
+    put, path = "/webhooks/{partner}/{*rest}", operation_id = "takeUpdateBelow", tag = "webhooks", security(()),
+    params(
+        ("partner" = String, Path, description = "`talabat`, `deliverect`, `foodics`…"),
+        ("rest" = String, Path, description = "As the partner has it; with slashes."),
+    ),
+    request_body(content = Object, description = "The partner's own format, up to 3 MB."),
+    responses(
+        (status = 200, description = "Stored; the answer is empty."),
+        (status = 400, description = "The body is not JSON.", body = ErrorBody),
+        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
+        (status = 404, description = "No such partner.", body = ErrorBody),
+        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
+        (status = 413, description = "The body is too large.", body = ErrorBody),
+        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
+    )
+)]
+async fn update_below(
+    State(app): State<App>,
+    Path((partner, rest)): Path<(String, String)>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    take(&app, partner, rest.trim_matches('/'), &headers, request).await
+}
+
+async fn take(
+    app: &App,
+    partner: String,
+    rest: &str,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Problem> {
     let body = whole_body(request, &()).await?;
-    let received = receive(&app, &partner, &headers, body).await;
+    let received = receive(app, &partner, rest, headers, body).await;
     let answer = match &received {
         Ok(Received::Stored) => "stored",
         Ok(Received::Duplicate) => "duplicate",
@@ -75,6 +147,7 @@ async fn webhook(
 async fn receive(
     app: &App,
     partner: &str,
+    rest: &str,
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Received, Refused> {
@@ -88,7 +161,7 @@ async fn receive(
     let secrets = intake::secrets(app, partner).await?;
     let new = {
         let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-        let call = Call { header: &header, body: &body };
+        let call = Call { header: &header, rest, body: &body };
         intake::verify(app, partner, &secrets, &call, keep, &body)?
     };
     intake::store(app, new).await

@@ -4,53 +4,37 @@
 
 mod placed;
 
-use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
     domain::{Courier, News, OrderId, Reason, ReasonCode, Report},
-    partners::{Call, Inbound, Rejection, Unreadable, Verified, json, verify, words},
+    partners::{Unreadable, json, words},
 };
 
-/// Whoever sends our own format.
-pub(crate) struct Generic;
-
-impl Inbound for Generic {
-    fn verify(
-        &self,
-        call: &Call<'_>,
-        secrets: &[SecretString],
-        now: Timestamp,
-    ) -> Result<Verified, Rejection> {
-        verify::standard_webhooks(call, secrets, now)
-    }
-
-    fn read(&self, body: &[u8]) -> Result<Vec<News>, Unreadable> {
-        let call = json::parse(body)?;
-        let kind = json::need(&call, "/type", "type")?;
-        let order_id = order_id(&call)?;
-        let external_id = json::word(&call, "/data/externalId");
-        let name = order_id.map(|it| it.to_string()).or_else(|| external_id.clone());
-        let report = match (kind.as_str(), name) {
-            ("order.placed", _) if external_id.is_none() => {
-                return Err(Unreadable::Lacks("data.externalId"));
-            }
-            ("order.placed", _) => {
-                let data = call.pointer("/data").unwrap_or(&Value::Null);
-                Report::Placed(Box::new(placed::read(data)?))
-            }
-            ("order.status", Some(_)) => order(&call)?,
-            ("payment.status", Some(_)) => payment(&call)?,
-            ("delivery.status", Some(name)) => delivery(&call, &name)?,
-            ("order.status" | "delivery.status" | "payment.status", None) => {
-                return Err(Unreadable::Lacks("data.orderId or data.externalId"));
-            }
-            _ => Report::Unknown { word: kind },
-        };
-        let occurred_at = json::moment(&call, "/timestamp");
-        Ok(vec![News { external_id, order_id, occurred_at, report }])
-    }
+/// What a call says.
+pub fn read(call: &Value) -> Result<Vec<News>, Unreadable> {
+    let kind = json::need(call, "/type", "type")?;
+    let order_id = order_id(call)?;
+    let external_id = json::word(call, "/data/externalId");
+    let name = order_id.map(|it| it.to_string()).or_else(|| external_id.clone());
+    let report = match (kind.as_str(), name) {
+        ("order.placed", _) if external_id.is_none() => {
+            return Err(Unreadable::Lacks("data.externalId".into()));
+        }
+        ("order.placed", _) => {
+            let data = call.pointer("/data").unwrap_or(&Value::Null);
+            Report::Placed(Box::new(placed::read(data)?))
+        }
+        ("order.status", Some(_)) => order(call)?,
+        ("payment.status", Some(_)) => payment(call)?,
+        ("delivery.status", Some(name)) => delivery(call, &name)?,
+        ("order.status" | "delivery.status" | "payment.status", None) => {
+            return Err(Unreadable::Lacks("data.orderId or data.externalId".into()));
+        }
+        _ => Report::Unknown { word: kind },
+    };
+    let occurred_at = json::moment(call, "/timestamp");
+    Ok(vec![News { external_id, order_id, occurred_at, report }])
 }
 
 fn order(call: &Value) -> Result<Report, Unreadable> {
@@ -87,17 +71,18 @@ fn order_id(call: &Value) -> Result<Option<OrderId>, Unreadable> {
         None | Some(Value::Null) => Ok(None),
         Some(id) => {
             let id = id.as_str().and_then(|it| it.parse().ok());
-            id.map(Some).ok_or(Unreadable::Lacks("data.orderId"))
+            id.map(Some).ok_or(Unreadable::Lacks("data.orderId".into()))
         }
     }
 }
 
 /// Ids are taken as they are: with the restaurant's own couriers they are the `sub` of the couriers' tokens.
 fn courier(order: &str, person: &Value) -> Option<Courier> {
+    let name = json::word(person, "/name");
     let Some(id) = json::word(person, "/id") else {
-        return words::courier(format!("generic:{order}"), person, "/name", "/phone");
+        return words::courier("generic", None, order, (name, json::phone(person, "/phone")));
     };
-    Some(Courier { id, name: json::word(person, "/name"), phone: json::word(person, "/phone") })
+    Some(Courier { id, name, phone: json::word(person, "/phone") })
 }
 
 fn reason(call: &Value) -> Option<Reason> {

@@ -23,7 +23,7 @@ pub fn read(data: &Value) -> Result<PartnerOrder, Unreadable> {
         is_test: flag("/test"),
         is_accepted: flag("/accepted"),
         accept_by: json::moment(data, "/acceptBy"),
-        fulfilment: fulfilment.ok_or(Unreadable::Lacks("data.fulfilment"))?,
+        fulfilment: fulfilment.ok_or(Unreadable::Lacks("data.fulfilment".into()))?,
         payment: payment(data),
         items: items?,
         total: amount(data, "/total", "data.total")?,
@@ -53,7 +53,7 @@ fn item(item: &Value) -> Result<PartnerItem, Unreadable> {
     Ok(PartnerItem {
         sku: json::need(item, "/sku", "data.items[].sku")?,
         name: text(item, "/name"),
-        quantity: quantity.ok_or(Unreadable::Lacks("data.items[].quantity"))?,
+        quantity: quantity.ok_or(Unreadable::Lacks("data.items[].quantity".into()))?,
         unit_price: amount(item, "/unitPrice", "data.items[].unitPrice")?,
         note: json::note(item, "/note"),
         options: options.unwrap_or_default().iter().filter_map(option).collect(),
@@ -79,7 +79,7 @@ fn amount(value: &Value, pointer: &str, name: &'static str) -> Result<Option<Amo
         Some(Value::String(text)) => Some(Amount::Decimal(text.clone())),
         Some(money) => money.pointer("/amount").and_then(Value::as_i64).map(Amount::Minor),
     };
-    amount.map(Some).ok_or(Unreadable::Lacks(name))
+    amount.map(Some).ok_or(Unreadable::Lacks(name.into()))
 }
 
 fn payment(data: &Value) -> Payment {

@@ -13,7 +13,7 @@ use crate::{
             Asking, Inquiry, Line, Outbound, Saying, Wording,
             contract::{UNHEARD, add, bare, json as with_json},
         },
-        verify,
+        scheme::signing_key,
     },
 };
 
@@ -54,7 +54,7 @@ impl Outbound for Generic {
             },
         });
         let mut request = with_json(Method::POST, line.base_url.clone(), &body);
-        let Some(key) = line.secrets.first().and_then(verify::decoded_secret) else {
+        let Some(key) = line.secrets.first().and_then(signing_key) else {
             return Wording::Cannot("the first of partners.generic.secrets is not base64");
         };
         sign(&mut request, &key, &saying.id.to_string(), saying.now.as_second());
@@ -109,7 +109,7 @@ impl Inquiry for Generic {
 }
 
 fn signed(asking: &Asking<'_>, path: &[&str]) -> Option<Request> {
-    let key = asking.line.secrets.first().and_then(verify::decoded_secret)?;
+    let key = asking.line.secrets.first().and_then(signing_key)?;
     let mut request = bare(Method::GET, asking.line.under(path)?);
     sign(&mut request, &key, asking.id, asking.now.as_second());
     Some(request)

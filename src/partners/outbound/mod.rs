@@ -38,11 +38,6 @@ pub fn inquiry(slug: &str) -> Option<&'static dyn Inquiry> {
     ASKED.iter().find(|(it, _)| *it == slug).map(|(_, inquiry)| *inquiry)
 }
 
-/// The names of those whom we can tell something.
-pub(in crate::partners) fn slugs() -> impl Iterator<Item = &'static str> {
-    SPOKEN_TO.iter().map(|(slug, _)| *slug)
-}
-
 /// How a partner is told things; `None` where we do not know how.
 pub fn find(slug: &str) -> Option<&'static dyn Outbound> {
     SPOKEN_TO.iter().find(|(it, _)| *it == slug).map(|(_, outbound)| *outbound)

@@ -118,7 +118,7 @@ impl World {
             _ => order,
         };
         let path = it.path.replace("{id}", thing).replace("{partner}", "careem");
-        let path = path.replace("{event_type}", "OrderCreated");
+        let path = path.replace("{event_type}", "OrderCreated").replace("{rest}", "order");
         let name = if it.method == Method::DELETE { "nameless" } else { "named" };
         let path = path.replace("{external_id}", name);
         let mut request = self.app.request(it.method.clone(), &path);

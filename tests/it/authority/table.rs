@@ -171,6 +171,8 @@ pub const RULES: &[Rule] = &[
     rule("POST /v1/token/renew", "",
         [200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 200, 200]),
     open("POST /v1/webhooks/{partner}", Expected::Signature),
+    open("POST /v1/webhooks/{partner}/{rest}", Expected::Signature),
+    open("PUT /v1/webhooks/{partner}/{rest}", Expected::Signature),
     open("GET /v1/schemas", Expected::Public),
     open("GET /v1/schemas/{event_type}", Expected::Public),
 ];

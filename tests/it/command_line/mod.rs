@@ -1,5 +1,6 @@
 //! The program as people start it: its settings, its commands, and what it says when something is wrong.
 
+mod adapters;
 mod commands;
 mod doctor;
 mod settings;

@@ -19,7 +19,7 @@ async fn an_unknown_setting_is_named_wherever_it_stands() {
     run(&["serve"], &[variable("ORDERWIRE_CONFIG", text(&file))]).await.refused(&expected);
     run(&["serve", "--set", "htp.listen=x"], &[]).await.refused(&["`htp`", "`http`", "`database`"]);
     let partner = r#"partners.caream.secrets=["a"]"#;
-    let expected = ["`partners.caream`", "careem, deliveroo, generic"];
+    let expected = ["`partners.caream`", "careem, checkout_com, deliverect, deliveroo"];
     run(&["serve", "--set", partner], &[]).await.refused(&expected);
     run(&["doctor", "--set", partner], &[]).await.refused(&expected);
 }

@@ -1,6 +1,7 @@
 //! Partners' calls, from the signature to the order.
 
 mod abuse;
+mod adapters;
 mod chaos;
 mod credentials;
 mod inbox;

@@ -38,7 +38,7 @@ struct Board {
 #[serde(rename_all = "camelCase")]
 struct PartnerHealth {
     /// Its name in paths and settings.
-    partner: &'static str,
+    partner: String,
     /// What it says to us.
     heard: Heard,
     /// What we say to it.
