@@ -10,6 +10,9 @@ use crate::{
     store::audit::{AuditEntry, Headers},
 };
 
+/// The longest body that is kept, in bytes: lists of orders are long, and asked for often.
+const LONGEST_BODY: usize = 16 * 1024;
+
 /// What stands where something was taken out.
 const HIDDEN: &str = "(hidden)";
 
@@ -106,10 +109,13 @@ fn headers(headers: &HeaderMap) -> Headers {
     shown.collect()
 }
 
-/// JSON without what may not be shown; of anything else only how long it was.
+/// JSON without what may not be shown; of anything else, and of what is long, only how long it was.
 fn body(bytes: &[u8]) -> Option<Value> {
     if bytes.is_empty() {
         return None;
+    }
+    if LONGEST_BODY < bytes.len() {
+        return Some(Value::from(format!("({} bytes)", bytes.len())));
     }
     match serde_json::from_slice(bytes) {
         Ok(value) => Some(shown(value)),
@@ -192,7 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_not_json_only_the_length_is_kept() {
+    fn of_what_is_long_or_no_json_only_the_length_is_kept() {
+        let long = json!(["x".repeat(LONGEST_BODY)]).to_string();
+        assert_eq!(body(long.as_bytes()), Some(json!(format!("({} bytes)", long.len()))));
         assert_eq!(body(b""), None);
         assert_eq!(body(b"Sara, 0790000001"), Some(json!("(16 bytes that are not JSON)")));
     }
@@ -209,5 +217,27 @@ mod tests {
         assert_eq!(kept["authorization"], HIDDEN);
         assert_eq!(kept["x-api-key"], HIDDEN);
         assert_eq!(kept["branch-id"], "br-7");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_secret_is_taken_out_however_deep_it_lies(
+            depth in 0_usize..20,
+            name in "(access_?|Client-?)?(token|Secret|PASSWORD|phone|e-?mail)[a-z_]{0,5}",
+            outer in "[a-z]{1,8}",
+        ) {
+            let mut value = json!({&name: "t0psecret", "fine": [1, "x"]});
+            for _ in 0..depth {
+                value = if outer.len() % 2 == 0 { json!({&outer: value}) } else { json!([value]) };
+            }
+            let kept = body(value.to_string().as_bytes()).unwrap().to_string();
+            proptest::prop_assert!(!kept.contains("t0psecret"), "{}", kept);
+        }
+
+        #[test]
+        fn whatever_is_answered_can_be_kept(bytes: Vec<u8>) {
+            let kept = body(&bytes);
+            proptest::prop_assert_eq!(kept.is_none(), bytes.is_empty());
+        }
     }
 }

@@ -135,7 +135,6 @@ async fn a_slow_partner_has_so_many_calls_under_way_and_keeps_no_other_waiting()
         reach(config, "careem", &careem);
         reach(config, "generic", &pos);
         config.outbound.at_once = 3;
-        config.outbound.timeout = Span::secs(2);
     })
     .await;
     for number in 0..5 {

@@ -28,7 +28,7 @@ pub fn reach(config: &mut Config, partner: &str, stand_in: &StandIn) {
         ..line
     };
     config.partners.insert(partner.to_owned(), line);
-    config.outbound.timeout = Span::millis(500);
+    config.outbound.timeout = Span::secs(2);
     config.outbound.first_delay = Span::millis(20);
     config.outbound.longest_delay = Span::millis(100);
     config.outbound.breaker_rest = Span::millis(300);

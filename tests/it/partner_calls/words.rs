@@ -8,7 +8,7 @@ use crate::{
     harness::{
         stand_in::{Heard, Reply, StandIn, TOKEN},
         wait::eventually,
-        webhooks::{GENERIC, Signer, mac, status_body},
+        webhooks::{GENERIC, Signer, mac, order_placed, status_body},
     },
     partner_calls::{app_for, calls, expect_in, placed, until_states},
 };
@@ -208,4 +208,32 @@ async fn deliveroo_and_uber_eats_are_told_what_they_can_hear() {
     until_states(&app, &order, &[("reject", "sent")]).await;
     let denied = json!({"deny_reason": {"type": "STORE_CLOSED", "info": ""}});
     assert_eq!(said(&uber.heard()), [(Method::POST, "/order/u-1/deny", denied)]);
+}
+
+#[tokio::test]
+async fn what_the_server_does_by_itself_is_told_too() {
+    let pos = StandIn::spawn(&[]).await;
+    let app = app_for("generic", &pos).await;
+    let store = app.store().await;
+    app.name_store("branch-7", &store).await;
+    let place = async |name: &str, accept_by: Option<Timestamp>| {
+        let mut body = order_placed(name, "branch-7");
+        body["data"]["contact"] = json!({"till": name});
+        body["data"]["acceptBy"] = json!(accept_by);
+        app.deliver(&app.webhook("generic", name, &body)).await.expect(200);
+    };
+    // Nobody answers this one.
+    place("p-1", Some(app.clock.now() + jiff::SignedDuration::from_millis(500))).await;
+    let told = pos.until(1).await;
+    assert_eq!(told[0].json["type"], "order.rejected");
+    assert_eq!(told[0].json["data"]["reason"]["code"], "no_answer");
+    assert_eq!(told[0].json["data"]["contact"], json!({"till": "p-1"}));
+    // And this one the store accepts by itself, in the very transaction that makes it an order.
+    let path = format!("/v1/stores/{store}");
+    app.patch(&path, &app.service(), &json!({"autoAccept": true})).await.expect(200);
+    place("p-2", None).await;
+    let told = pos.until(2).await;
+    assert_eq!(told[1].json["type"], "order.accepted");
+    assert_eq!(told[1].json["data"]["externalId"], "p-2");
+    assert_eq!(told[1].json["data"]["contact"], json!({"till": "p-2"}));
 }
