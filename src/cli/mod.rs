@@ -4,6 +4,7 @@ mod adapters;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod inbox;
 mod migrate;
 mod serve;
 mod settings;
@@ -46,6 +47,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Mint a token for development: for a role, its stores and its scopes
     Token(token::Token),
+    /// Look at the stored calls of partners, and apply them once more
+    Inbox(inbox::Inbox),
     /// List messages that no consumer could handle
     DeadLetters(dead_letters::DeadLetters),
     /// Check files of your own partners
@@ -137,6 +140,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Doctor(doctor) => doctor.run().await,
         Command::Token(token) => token.run(),
         Command::DeadLetters(letters) => letters.run().await,
+        Command::Inbox(inbox) => inbox.run().await,
         Command::Adapters(adapters) => adapters.run(),
         Command::Settings(settings) => settings.run(),
     }

@@ -3,6 +3,7 @@
 mod adapters;
 mod commands;
 mod doctor;
+mod inbox;
 mod settings;
 
 use std::{path::Path, process::Stdio, time::Duration};

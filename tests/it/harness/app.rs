@@ -62,6 +62,14 @@ impl TestApp {
         &self.config
     }
 
+    /// Where a command finds the same data: a flag and its value.
+    pub fn place_of_data(&self) -> (&'static str, String) {
+        match &self.isolated.real {
+            Some(real) => ("--database-url", real.database_url.clone()),
+            None => ("--data-dir", self.isolated.data.path().display().to_string()),
+        }
+    }
+
     /// Shuts it down in order; whatever was accepted is on disk. Fails when it does not end in time.
     pub async fn shut_down(mut self) -> Arc<Isolated> {
         self.stop().await;

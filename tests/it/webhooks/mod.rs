@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::harness::client::Client;
 
 /// The stored calls that fit a query, newest first.
-async fn calls(app: &Client, query: &str) -> Vec<Value> {
+pub async fn calls(app: &Client, query: &str) -> Vec<Value> {
     let path = format!("/v1/webhooks/inbox?limit=200&{query}");
     let mut page = app.get(&path, &app.service()).await.expect(200);
     assert!(page.get("nextCursor").is_none(), "more than a page");
