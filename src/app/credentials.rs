@@ -135,7 +135,7 @@ pub async fn add(
     }
     store::credentials::insert(&mut tx, &credential).await?;
     tx.commit().await?;
-    changed(app, partner, "added", credential.id).await;
+    changed(app, caller, partner, ("added", credential.id)).await;
     Ok((credential, made))
 }
 
@@ -153,7 +153,7 @@ pub async fn expire(
         return Err(Failure::NoSuch("credential"));
     }
     tx.commit().await?;
-    changed(app, partner, "set to end", id).await;
+    changed(app, caller, partner, ("set to end", id)).await;
     Ok(())
 }
 
@@ -170,13 +170,14 @@ pub async fn remove(
         return Err(Failure::NoSuch("credential"));
     }
     tx.commit().await?;
-    changed(app, partner, "removed", id).await;
+    changed(app, caller, partner, ("removed", id)).await;
     Ok(())
 }
 
-async fn changed(app: &App, partner: &str, what: &str, id: CredentialId) {
+async fn changed(app: &App, caller: &Caller, partner: &str, (what, id): (&str, CredentialId)) {
     app.credentials.stored.invalidate(partner).await;
-    tracing::info!(partner, credential.id = %id, "a credential was {what}");
+    let by = &caller.subject;
+    tracing::info!(partner, credential.id = %id, by, "a credential was {what}");
 }
 
 fn authorise(app: &App, caller: &Caller, partner: &str) -> Result<(), Failure> {

@@ -61,8 +61,12 @@ pub async fn orders(app: &App, partner: &str) -> Result<usize, Failure> {
     let Some(peer) = Peer::find(app, partner) else { return Ok(0) };
     let now = app.clock.now();
     let before = now.saturating_sub(*app.config.outbound.reconcile_after).unwrap_or(now);
-    let mut tx = app.db.begin().await?;
     let stale = Stale { system: partner, kind: ORDER, before, now };
+    // Looked first, for most of the time there is nothing and writers would wait for it.
+    if !store::mappings::any_stale(&mut app.db.read().await?, &stale).await? {
+        return Ok(0);
+    }
+    let mut tx = app.db.begin().await?;
     let due = store::mappings::claim_stale(&mut tx, &stale, AT_ONCE).await?;
     tx.commit().await?;
     let count = due.len();

@@ -8,6 +8,10 @@ use crate::domain::{
     OrderId, OrderStatus, Payment, PaymentStatus, Store,
 };
 
+/// Pieces of one line, and options of each.
+const MOST_PIECES: u32 = 999;
+const MOST_OPTIONS: usize = 50;
+
 /// An order that was placed at a partner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartnerOrder {
@@ -88,6 +92,11 @@ pub enum Unusable {
     /// Nothing was ordered.
     #[error("it has no items")]
     Empty,
+    /// More of something, or more chosen with it, than one orders.
+    #[error(
+        "a line of it has no pieces, more than {MOST_PIECES}, or more than {MOST_OPTIONS} options"
+    )]
+    TooMuch,
     /// The store sells in another currency.
     #[error("its currency is not the store's")]
     Currency,
@@ -144,6 +153,9 @@ impl PartnerOrder {
 
 impl PartnerItem {
     fn item(self, store: &Store, currency: Currency) -> Result<Item, Unusable> {
+        if !(1..=MOST_PIECES).contains(&self.quantity) || MOST_OPTIONS < self.options.len() {
+            return Err(Unusable::TooMuch);
+        }
         let unit_price = match &self.unit_price {
             Some(price) => price.of(currency)?,
             None => Money::new(0, currency),

@@ -9,6 +9,7 @@ use crate::{
     config::Span,
     domain::{DeliveryStatus, OrderStatus, PaymentStatus, ReasonCode},
     partners::{
+        PATH,
         layout::OrderLayout,
         place::{Place, Places, Pointer},
         reader::Reader,
@@ -192,6 +193,11 @@ impl Definition {
         {
             let what = format!("{} is not signed, so it cannot name the call", place.get_ref());
             return Err((place.span().start, what));
+        }
+        let keeps_secret = |it: &Scheme| matches!(it, Scheme::SecretPath {});
+        if schemes.iter().any(keeps_secret) && self.kept().contains(PATH) {
+            let what = "with secret-path nothing may be read from the path: the secret would be kept with it";
+            return Err((self.schemes.span().start, what.to_owned()));
         }
         if self.messages.is_empty() {
             return Err((0, "there must be at least one [[messages]]".to_owned()));

@@ -265,6 +265,8 @@ impl OrderLayout {
         ];
         let CustomerLayout { name, phone, language } = &self.customer;
         places.extend([name, phone, &language.at]);
+        let AddressLayout { line, area, city, instructions, latitude, longitude } = &self.address;
+        places.extend([line, area, city, instructions, latitude, longitude]);
         places.extend(self.contact.values());
         places
     }

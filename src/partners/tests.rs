@@ -11,7 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     config::Config,
     domain::{Amount, News, PartnerItem, PartnerOrder, Report},
-    partners::{Call, Kept, PATH, Partner, Partners, Rejection, Trust, Verified, registry::KNOWN},
+    partners::{
+        Call, Kept, PATH, Partner, Partners, Rejection, Trust, Verified, definition::Definition,
+        registry::KNOWN,
+    },
 };
 
 #[derive(Debug, Deserialize)]
@@ -348,4 +351,17 @@ proptest! {
             prop_assert!(partner.verify(&call, &trust).is_err());
         }
     }
+}
+
+#[test]
+fn a_secret_in_the_path_is_not_kept_with_what_is_read_there() {
+    let file = |event: &str| {
+        format!(
+            "slug = \"x\"\nschemes = [{{ secret-path = {{}} }}]\nevent = \"{event}\"\n\
+             [[messages]]\nexternal_id = \"/id\"\nsays = [{{ words = {{ a = \"nothing\" }} }}]\n"
+        )
+    };
+    assert!(Definition::read(&file("/event")).is_ok());
+    let fault = Definition::read(&file("path:0")).unwrap_err();
+    assert!(fault.line == 2 && fault.what.contains("secret would be kept"), "{fault}");
 }

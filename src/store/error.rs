@@ -24,6 +24,10 @@ pub enum StoreError {
 
 /// SQLSTATE classes that pass: the connection, resources, the operator stepping in; and a standby that takes no writes.
 const PG_UNAVAILABLE: [&str; 4] = ["08", "53", "57P", "25006"];
+/// SQLSTATE classes of what cannot be stored, whoever tries: bad values, broken rules, too much.
+const PG_VALUES: [&str; 3] = ["22", "23", "54"];
+/// The same of SQLite: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`.
+const SQLITE_VALUES: [u32; 3] = [18, 19, 20];
 /// Two transactions were in each other's way.
 const PG_RETRYABLE: [&str; 2] = ["40001", "40P01"];
 /// Primary result codes of SQLite: `SQLITE_FULL`, `SQLITE_IOERR`.
@@ -44,6 +48,17 @@ impl StoreError {
                 error => has_code(error, &PG_UNAVAILABLE, &SQLITE_UNAVAILABLE),
             },
             Self::Conflict | Self::Inconsistent(_) | Self::Setting(_) | Self::Schema(_) => false,
+        }
+    }
+
+    /// Whether the database has failed, and not what was asked of it: it cannot work at present, was told to give up, lacks rights or a
+    /// column. Whatever was tried is to be tried again, however long that takes.
+    pub fn is_of_the_database(&self) -> bool {
+        match self {
+            Self::Database(error @ sqlx::Error::Database(_)) => {
+                !has_code(error, &PG_VALUES, &SQLITE_VALUES)
+            }
+            _ => self.is_retryable(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    app::{App, reconcile},
+    app::{App, Failure, reconcile},
     workers::{Step, Worker},
 };
 
@@ -25,15 +25,20 @@ impl Reconciler {
         Self { app, asked: BTreeMap::new() }
     }
 
-    /// Whether it is time to ask a partner for its open orders; if so, it has been asked.
-    fn is_time(&mut self, partner: &str) -> bool {
+    /// Whether it is time to ask a partner for its open orders.
+    fn is_time(&self, partner: &str) -> bool {
         let (now, every) = (self.app.clock.now(), *self.app.config.outbound.reconcile_after);
         let is_time = |last: &Timestamp| last.saturating_add(every).is_ok_and(|it| it <= now);
-        let due = self.asked.get(partner).is_none_or(is_time);
-        if due {
-            self.asked.insert(partner.to_owned(), now);
+        self.asked.get(partner).is_none_or(is_time)
+    }
+
+    /// Asks one partner whatever it is time to ask; answers how many orders it was asked about.
+    async fn ask(&mut self, partner: &str) -> Result<usize, Failure> {
+        if self.is_time(partner) {
+            reconcile::open(&self.app, partner).await?;
+            self.asked.insert(partner.to_owned(), self.app.clock.now());
         }
-        due
+        reconcile::orders(&self.app, partner).await
     }
 }
 
@@ -42,16 +47,16 @@ impl Worker for Reconciler {
 
     async fn step(&mut self) -> anyhow::Result<Step> {
         let partners: Vec<String> = self.app.outgoing.partners().map(str::to_owned).collect();
-        let mut found = Step::Idle;
+        let (mut found, mut failed) = (Step::Idle, None);
         for partner in partners {
-            if self.is_time(&partner) {
-                reconcile::open(&self.app, &partner).await?;
-            }
-            if reconcile::orders(&self.app, &partner).await? > 0 {
-                found = Step::Worked;
+            match self.ask(&partner).await {
+                Ok(0) => {}
+                Ok(_) => found = Step::Worked,
+                // The others are asked all the same.
+                Err(failure) => failed = Some(failure),
             }
         }
-        Ok(found)
+        failed.map_or(Ok(found), |it| Err(it.into()))
     }
 
     async fn wait(&mut self) {

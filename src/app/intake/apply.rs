@@ -35,6 +35,8 @@ pub async fn step(app: &App) -> Result<usize, Failure> {
     match attempt(app, app.config.workers.intake_batch).await {
         Ok(calls) => Ok(calls),
         Err(Setback { cause, .. }) if is_the_store(&cause) => Err(cause),
+        // They could not even be taken: then it is none of theirs.
+        Err(Setback { calls, cause }) if calls.is_empty() => Err(cause),
         Err(setback) => one_by_one(app, setback.calls.len()).await,
     }
 }
@@ -46,7 +48,7 @@ struct Setback {
 }
 
 fn is_the_store(cause: &Failure) -> bool {
-    matches!(cause, Failure::Store(error) if error.is_unavailable() || error.is_retryable())
+    matches!(cause, Failure::Store(error) if error.is_of_the_database())
 }
 
 async fn one_by_one(app: &App, count: usize) -> Result<usize, Failure> {

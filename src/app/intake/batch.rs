@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         Actor, ActorKind, Change, Command, Fact, Merged, News, Order, OrderId, OrderStatus,
-        PartnerOrder, Report,
+        PartnerOrder, PaymentStatus, Report,
     },
     store::{
         self, Tx,
@@ -165,8 +165,16 @@ impl<'a> Batch<'a> {
             return Ok(Settled { note: Some(order.store), ..parked });
         };
         let (contact, is_accepted) = (order.contact.take(), order.is_accepted);
-        let within = app.partners.accept_within(&call.partner);
-        order.accept_by = order.accept_by.or_else(|| now.checked_add(within?).ok());
+        // From when the partner told us, and not while the order waits for its money: nobody could answer it.
+        let is_paid_for = order.payment.status != PaymentStatus::Pending;
+        let within = app.partners.accept_within(&call.partner).filter(|_| is_paid_for);
+        order.accept_by = order.accept_by.or_else(|| call.received_at.checked_add(within?).ok());
+        let is_in_time = order.accept_by.is_none_or(|it| now < it);
+        if app.config.orders.max_items < order.items.len() {
+            let dead = settled(call.id, CallState::Dead, outcome::UNUSABLE_ORDER, now);
+            let note = format!("it has {} lines", order.items.len());
+            return Ok(Settled { note: Some(note), ..dead });
+        }
         let id = OrderId::from_uuid(app.mint.uuid(now));
         let draft = match order.draft(id, store, (&call.partner, name), number, now) {
             Ok(draft) => draft,
@@ -181,7 +189,7 @@ impl<'a> Batch<'a> {
         self.record(app, None, created, &testimony, now)?;
         if is_accepted {
             self.accept(app, id, &testimony, now)?;
-        } else if auto_accept {
+        } else if auto_accept && is_in_time {
             let actor = Actor::new(ActorKind::System, "auto_accept");
             self.accept(app, id, &Testimony { actor, occurred_at: None }, now)?;
         }
@@ -230,7 +238,8 @@ impl<'a> Batch<'a> {
     }
 
     fn order_of(&self, call: &'a Call, news: &News) -> Option<OrderId> {
-        news.order_id.or_else(|| {
+        // An id that is not ours may be the partner's mistake; its own name for the order counts then.
+        news.order_id.filter(|it| self.orders.contains_key(it)).or_else(|| {
             let name = (call.partner.as_str(), news.external_id.clone()?);
             self.mapped.get(&name).copied()
         })

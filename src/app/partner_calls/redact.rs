@@ -40,12 +40,17 @@ const PERSONAL: &[&str] = &[
     "customer",
     "recipient",
     "street",
+    "whatsapp",
+    "contactnumber",
     "latitude",
     "longitude",
 ];
 
 /// Whole names of such fields. `contact` is whatever the partner gave with the order.
-const PERSONAL_NAMES: &[&str] = &["name", "contact", "lat", "lng", "geo", "location", "gps"];
+const PERSONAL_NAMES: &[&str] = &["contact", "lat", "lng", "geo", "location", "gps", "tel"];
+
+/// Whole names of fields that hold secrets, and are parts of harmless ones.
+const SECRET_NAMES: &[&str] = &["pin", "otp", "pwd", "jwt", "accesskey"];
 
 /// What a request is about.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +158,9 @@ fn is_hidden(name: &str) -> bool {
     is_one_of(SECRET, &name)
         || is_one_of(PERSONAL, &name)
         || PERSONAL_NAMES.contains(&name.as_str())
+        || SECRET_NAMES.contains(&name.as_str())
+        // Whoever's it is: the courier's, the captain's.
+        || name.ends_with("name")
 }
 
 fn is_one_of(parts: &[&str], name: &str) -> bool {

@@ -35,11 +35,11 @@ const SPARE: Duration = Duration::from_secs(5);
 const SYNCED: &str = "active";
 const FAILED: &str = "failed";
 
-/// Takes calls that one partner is due, for this process to tell. Whoever takes one and dies loses nothing: it is due again when two
-/// requests, the login and the telling, would have timed out.
+/// Takes calls that one partner is due, for this process to tell. Whoever takes one and dies loses nothing: it is due again when three
+/// requests would have timed out: somebody else's login, an own one, and the telling.
 pub async fn claim(app: &App, partner: &str, limit: u32) -> Result<Vec<PartnerCall>, Failure> {
     let now = app.clock.now();
-    let lease = app.config.outbound.timeout.saturating_mul(2).saturating_add(SPARE);
+    let lease = app.config.outbound.timeout.saturating_mul(3).saturating_add(SPARE);
     let leased_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
     let mut tx = app.db.begin().await?;
     let calls = store::partner_calls::claim(&mut tx, partner, now, leased_until, limit).await?;

@@ -107,7 +107,10 @@ pub async fn put(tx: &mut Tx, calls: &[NewCall]) -> Result<Vec<Option<InboxId>>,
     // Two who store the same calls at once must meet them in the same order, or they wait for each other for ever.
     // The sort is stable: of two equal calls the earlier one wins.
     let mut sorted: Vec<_> = calls.iter().collect();
-    sorted.sort_by_key(|it| it.body_hash);
+    sorted.sort_by(|left, right| {
+        let key = |it: &NewCall| (it.partner.clone(), it.event_id.clone(), it.body_hash);
+        key(left).cmp(&key(right))
+    });
     let calls_sorted = || sorted.iter();
     let rows = Rows::default()
         .uuids(calls_sorted().map(|it| it.id.uuid()))
@@ -228,6 +231,7 @@ pub async fn unpark(tx: &mut Tx, partner: &str, external_id: &str) -> Result<u64
     let unparked = on!(tx, |conn| sqlx::query(
         "UPDATE inbox
          SET state = 'pending',
+             attempts = 0,
              next_attempt_at = received_at
          WHERE state = 'parked'
            AND state <> 'done' -- for SQLite, which else does not see that the index holds them all
@@ -250,6 +254,7 @@ pub async fn unpark_all(tx: &mut Tx, partner: &str, outcome: &str) -> Result<u64
     let unparked = on!(tx, |conn| sqlx::query(
         "UPDATE inbox
          SET state = 'pending',
+             attempts = 0,
              next_attempt_at = received_at
          WHERE state = 'parked'
            AND state <> 'done' -- as above

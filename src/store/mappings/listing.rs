@@ -12,7 +12,7 @@ use crate::{
         mappings::{ExternalId, Mapping},
         moment::At,
         row::from_row,
-        tx::on,
+        tx::{Conn, on},
     },
 };
 
@@ -86,36 +86,76 @@ pub struct Stale<'a> {
     pub now: Timestamp,
 }
 
+/// Which mappings have stood still. From the open orders, which are few, to their mappings, of which there are ever more.
+macro_rules! stale {
+    ($head:literal, $tail:literal) => {
+        concat!(
+            $head,
+            "SELECT mapping.id
+             FROM orders
+             CROSS JOIN integration_mappings AS mapping -- in SQLite: in this order
+             WHERE orders.ended_at IS NULL
+               AND orders.updated_at <= $3
+               AND mapping.local_entity_type = $2
+               AND mapping.local_entity_id = orders.id
+               AND mapping.external_system = $1
+               AND (mapping.last_synced IS NULL OR mapping.last_synced <= $3)",
+            $tail,
+        )
+    };
+}
+
+/// Whether there are any mappings for [`claim_stale`].
+pub async fn any_stale(tx: &mut Tx, stale: &Stale<'_>) -> Result<bool, StoreError> {
+    let found: Option<Uuid> = on!(tx, |conn| sqlx::query_scalar(stale!("", " LIMIT 1"))
+        .bind(stale.system)
+        .bind(stale.kind)
+        .bind(At(stale.before))
+        .fetch_optional(conn)
+        .await?);
+    Ok(found.is_some())
+}
+
 /// Takes the mappings of open orders that have stood still, those first that were never synced.
 pub async fn claim_stale(
     tx: &mut Tx,
     stale: &Stale<'_>,
     limit: u32,
 ) -> Result<Vec<Mapping>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
-        "UPDATE integration_mappings
-         SET last_synced = $4
-         WHERE id IN (
-             SELECT mapping.id
-             FROM integration_mappings AS mapping
-             JOIN orders ON orders.id = mapping.local_entity_id
-             WHERE mapping.external_system = $1
-               AND mapping.local_entity_type = $2
-               AND orders.ended_at IS NULL
-               AND orders.updated_at <= $3
-               AND (mapping.last_synced IS NULL OR mapping.last_synced <= $3)
-             ORDER BY mapping.last_synced NULLS FIRST
-             LIMIT $5
-         )
-         RETURNING *",
-    )
-    .bind(stale.system)
-    .bind(stale.kind)
-    .bind(At(stale.before))
-    .bind(At(stale.now))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?))
+    macro_rules! claim {
+        ($locking:literal) => {
+            concat!(
+                stale!(
+                    "UPDATE integration_mappings SET last_synced = $4 WHERE id IN (",
+                    " ORDER BY mapping.last_synced NULLS FIRST LIMIT $5 "
+                ),
+                $locking,
+                ") RETURNING *",
+            )
+        };
+    }
+    Ok(match &mut tx.conn {
+        Conn::Postgres(session) => {
+            sqlx::query_as(claim!("FOR UPDATE OF mapping SKIP LOCKED"))
+                .bind(stale.system)
+                .bind(stale.kind)
+                .bind(At(stale.before))
+                .bind(At(stale.now))
+                .bind(i64::from(limit))
+                .fetch_all(&mut **session)
+                .await?
+        }
+        Conn::Sqlite(session) => {
+            sqlx::query_as(claim!(""))
+                .bind(stale.system)
+                .bind(stale.kind)
+                .bind(At(stale.before))
+                .bind(At(stale.now))
+                .bind(i64::from(limit))
+                .fetch_all(&mut **session)
+                .await?
+        }
+    })
 }
 
 /// One mapping; nothing when the external id is bound to nothing.

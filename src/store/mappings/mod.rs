@@ -7,7 +7,9 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-pub use self::listing::{MappingChange, MappingFilter, Stale, changes, claim_stale, get, list};
+pub use self::listing::{
+    MappingChange, MappingFilter, Stale, any_stale, changes, claim_stale, get, list,
+};
 use crate::{
     domain::Actor,
     store::{StoreError, Tx, moment::At, rows::Rows, tx::on},

@@ -112,16 +112,19 @@ async fn rehearsals_and_orders_that_are_none_never_reach_a_kitchen() {
     send(&app, "m3", &with("p-3", "currency", json!("SAR"))).await;
     send(&app, "m4", &with("p-4", "total", json!("9.8601"))).await;
     send(&app, "m5", &with("p-5", "total", json!(9.86))).await;
+    let many = json!([{"sku": "itm-9", "quantity": 1000, "unitPrice": "4.250"}]);
+    send(&app, "m6", &with("p-6", "items", many)).await;
     settled(&app, "test_order").await;
     settled(&app, "unreadable").await;
     let dead = eventually(async || {
         let dead = calls(&app, "state=dead&outcome=unusable_order").await;
-        if dead.len() == 3 { Ok(dead) } else { Err(dead) }
+        if dead.len() == 4 { Ok(dead) } else { Err(dead) }
     });
     let notes: Vec<_> = dead.await.iter().map(|it| it["note"].to_string()).collect();
     assert!(notes.iter().any(|it| it.contains("no items")), "{notes:?}");
     assert!(notes.iter().any(|it| it.contains("currency")), "{notes:?}");
     assert!(notes.iter().any(|it| it.contains("amount")), "{notes:?}");
+    assert!(notes.iter().any(|it| it.contains("999")), "{notes:?}");
     let listed = app.get("/v1/orders", &app.service()).await.expect(200);
     assert_eq!(listed["orders"], json!([]));
 }
@@ -143,6 +146,38 @@ async fn a_store_may_accept_by_itself() {
     let actors: Vec<_> =
         history["events"].as_array().unwrap().iter().map(|it| &it["actor"]["kind"]).collect();
     assert_eq!(actors, [&json!("partner"), &json!("system")]);
+}
+
+#[tokio::test]
+async fn what_comes_too_late_is_not_accepted_by_itself_but_expires() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    app.name_store("branch-7", &store).await;
+    let path = format!("/v1/stores/{store}");
+    app.patch(&path, &app.service(), &json!({"autoAccept": true})).await.expect(200);
+    let mut body = order_placed("p-1", "branch-7");
+    body["data"]["acceptBy"] = json!(app.clock.now() - SignedDuration::from_mins(1));
+    send(&app, "m1", &body).await;
+    settled(&app, "begun").await;
+    let order = order_of(&app, "p-1").await.unwrap();
+    app.until_status(id(&order), "expired").await;
+    let history = format!("/v1/orders/{}/history", id(&order));
+    let history = app.get(&history, &app.service()).await.expect(200);
+    assert_eq!(history["events"].as_array().unwrap().len(), 2, "{history}");
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_ours_does_not_hide_the_partner_s_own_name() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    app.name_store("branch-7", &store).await;
+    send(&app, "m1", &order_placed("p-1", "branch-7")).await;
+    settled(&app, "begun").await;
+    let foreign = "ord_00000000000000000000000000000000";
+    let data = json!({"orderId": foreign, "externalId": "p-1", "status": "accepted"});
+    send(&app, "m2", &json!({"type": "order.status", "data": data})).await;
+    let order = order_of(&app, "p-1").await.unwrap();
+    app.until_status(id(&order), "accepted").await;
 }
 
 #[tokio::test]
