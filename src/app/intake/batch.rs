@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         Actor, ActorKind, Change, Command, Fact, Merged, News, Order, OrderId, OrderStatus,
-        PartnerOrder, PaymentStatus, Report,
+        PartnerOrder, PaymentStatus, Report, StoreId,
     },
     store::{
         self, Tx,
@@ -33,6 +33,8 @@ pub struct Batch<'a> {
     /// Our order by the partner and the partner's name for it.
     mapped: HashMap<(&'a str, String), OrderId>,
     stores: Stores<'a>,
+    /// Stores that accept by themselves, of orders that wait for their money.
+    accepting: BTreeSet<StoreId>,
     entries: BTreeMap<OrderId, Entry>,
     begun: Vec<(OrderId, Option<Value>)>,
 }
@@ -85,7 +87,16 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        Ok(Self { calls, orders, mapped, stores, entries: BTreeMap::new(), begun: Vec::new() })
+        let accepting = accepting(tx, &orders).await?;
+        Ok(Self {
+            calls,
+            orders,
+            mapped,
+            stores,
+            accepting,
+            entries: BTreeMap::new(),
+            begun: Vec::new(),
+        })
     }
 
     /// What is to be written for each order, and what became of each call.
@@ -143,7 +154,11 @@ impl<'a> Batch<'a> {
         let mut change = Change::of(before.clone(), now);
         let merged = change.merge(news.report);
         let testimony = testimony(call, news.occurred_at);
+        let (was, store_id) = (before.status, before.store_id);
         self.record(app, Some(before), change.into_facts(), &testimony, now)?;
+        if was == OrderStatus::PendingPayment && self.accepting.contains(&store_id) {
+            self.accept(app, id, &by_itself(), now)?;
+        }
         let outcome = settled(call.id, CallState::Done, merged.as_str(), now);
         Ok(Settled { order_id: Some(id), external_id: news.external_id, note, ..outcome })
     }
@@ -190,8 +205,7 @@ impl<'a> Batch<'a> {
         if is_accepted {
             self.accept(app, id, &testimony, now)?;
         } else if auto_accept && is_in_time {
-            let actor = Actor::new(ActorKind::System, "auto_accept");
-            self.accept(app, id, &Testimony { actor, occurred_at: None }, now)?;
+            self.accept(app, id, &by_itself(), now)?;
         }
         self.mapped.insert((&call.partner, name.to_owned()), id);
         self.begun.push((id, contact));
@@ -260,6 +274,25 @@ fn word(report: &Report) -> Option<String> {
         | Report::Placed(_)
         | Report::Payment { .. } => None,
     }
+}
+
+fn by_itself() -> Testimony {
+    Testimony { actor: Actor::new(ActorKind::System, "auto_accept"), occurred_at: None }
+}
+
+/// The stores that accept by themselves, among those whose partners' orders wait for their money.
+async fn accepting(
+    tx: &mut Tx,
+    orders: &BTreeMap<OrderId, Order>,
+) -> Result<BTreeSet<StoreId>, Failure> {
+    let waits = |it: &&Order| it.status == OrderStatus::PendingPayment && it.external_id.is_some();
+    let waiting: BTreeSet<_> = orders.values().filter(waits).map(|it| it.store_id).collect();
+    let mut accepting = BTreeSet::new();
+    for id in waiting {
+        let store = store::stores::get(tx, id).await?;
+        accepting.extend(store.filter(|it| it.auto_accept).map(|it| it.id));
+    }
+    Ok(accepting)
 }
 
 fn testimony(call: &Call, occurred_at: Option<Timestamp>) -> Testimony {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
     app::{App, Failure, intake::Received},
@@ -15,6 +15,9 @@ const AT_ONCE: usize = 256;
 /// Calls that wait to be stored; whoever comes then waits to wait.
 const WAITING: usize = 1024;
 
+/// Bytes of all their bodies together: what waits is in memory, and goes into one statement.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
 /// A verified call, and who wants to hear that it is stored.
 struct Waiting {
     call: NewCall,
@@ -23,7 +26,11 @@ struct Waiting {
 
 /// Where calls are handed in to be stored.
 #[derive(Clone)]
-pub struct Gathering(mpsc::Sender<Waiting>);
+pub struct Gathering {
+    calls: mpsc::Sender<Waiting>,
+    /// A permit for each byte that may still wait.
+    room: Arc<Semaphore>,
+}
 
 /// Where they are taken out.
 pub struct Gathered {
@@ -34,7 +41,8 @@ pub struct Gathered {
 /// Both ends.
 pub fn gathering() -> (Gathering, Gathered) {
     let (sender, calls) = mpsc::channel(WAITING);
-    (Gathering(sender), Gathered { calls, batch: Vec::with_capacity(AT_ONCE) })
+    let room = Arc::new(Semaphore::new(WAITING_BYTES));
+    (Gathering { calls: sender, room }, Gathered { calls, batch: Vec::with_capacity(AT_ONCE) })
 }
 
 impl Gathering {
@@ -44,8 +52,10 @@ impl Gathering {
         app: &App,
         call: NewCall,
     ) -> Result<Received, Failure> {
+        let size = u32::try_from(call.body.len().min(WAITING_BYTES)).unwrap_or(u32::MAX);
+        let _room = self.room.acquire_many(size).await.map_err(|_| Failure::Interrupted)?;
         let (stored, answer) = oneshot::channel();
-        match self.0.send(Waiting { call, stored }).await {
+        match self.calls.send(Waiting { call, stored }).await {
             Ok(()) => Ok(answer.await.map_err(|_| Failure::Interrupted)??),
             // Nobody gathers any more: this process is about to end.
             Err(mpsc::error::SendError(waiting)) => Ok(put_one(app, &waiting.call).await?),

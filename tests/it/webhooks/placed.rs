@@ -224,6 +224,18 @@ async fn a_gateway_s_word_releases_an_order_that_waits_for_its_money() {
     send(&app, "m2", &paid).await;
     let order = app.until_status(id(&order), "placed").await;
     assert_eq!(order["payment"]["status"], "captured");
+    let path = format!("/v1/stores/{store}");
+    app.patch(&path, &app.service(), &json!({"autoAccept": true})).await.expect(200);
+    body["data"]["externalId"] = json!("p-2");
+    send(&app, "m3", &body).await;
+    let paid =
+        json!({"type": "payment.status", "data": {"externalId": "p-2", "status": "captured"}});
+    send(&app, "m4", &paid).await;
+    eventually(async || {
+        let order = order_of(&app, "p-2").await.unwrap_or_default();
+        if order["status"] == "accepted" { Ok(()) } else { Err(order) }
+    })
+    .await;
 }
 
 #[tokio::test]
