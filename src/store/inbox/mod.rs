@@ -58,6 +58,13 @@ pub struct NewCall {
     pub received_at: Timestamp,
 }
 
+impl NewCall {
+    /// What it is told apart by.
+    fn names(&self) -> (&str, Option<&str>, &[u8; 32]) {
+        (&self.partner, self.event_id.as_deref(), &self.body_hash)
+    }
+}
+
 /// A call that is to be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -107,10 +114,7 @@ pub async fn put(tx: &mut Tx, calls: &[NewCall]) -> Result<Vec<Option<InboxId>>,
     // Two who store the same calls at once must meet them in the same order, or they wait for each other for ever.
     // The sort is stable: of two equal calls the earlier one wins.
     let mut sorted: Vec<_> = calls.iter().collect();
-    sorted.sort_by(|left, right| {
-        let key = |it: &NewCall| (it.partner.clone(), it.event_id.clone(), it.body_hash);
-        key(left).cmp(&key(right))
-    });
+    sorted.sort_by(|left, right| left.names().cmp(&right.names()));
     let calls_sorted = || sorted.iter();
     let rows = Rows::default()
         .uuids(calls_sorted().map(|it| it.id.uuid()))
@@ -226,46 +230,46 @@ pub async fn postpone(
     Ok(())
 }
 
+/// Makes a partner's parked calls due in which one column has this value.
+macro_rules! parked {
+    ($column:literal) => {
+        concat!(
+            "UPDATE inbox
+             SET state = 'pending',
+                 attempts = 0,
+                 next_attempt_at = received_at
+             WHERE state = 'parked'
+               AND state <> 'done' -- for SQLite, which else does not see that the index holds them all
+               AND partner = $1
+               AND ",
+            $column,
+            " = $2",
+        )
+    };
+}
+
 /// Makes the calls due that wait for an order which now is there; answers how many.
 pub async fn unpark(tx: &mut Tx, partner: &str, external_id: &str) -> Result<u64, StoreError> {
-    let unparked = on!(tx, |conn| sqlx::query(
-        "UPDATE inbox
-         SET state = 'pending',
-             attempts = 0,
-             next_attempt_at = received_at
-         WHERE state = 'parked'
-           AND state <> 'done' -- for SQLite, which else does not see that the index holds them all
-           AND partner = $1
-           AND external_id = $2",
-    )
-    .bind(partner)
-    .bind(external_id)
-    .execute(conn)
-    .await?
-    .rows_affected());
-    if unparked > 0 {
-        tx.wrote_inbox();
-    }
-    Ok(unparked)
+    wake(tx, parked!("external_id"), partner, external_id).await
 }
 
 /// Makes the calls due that wait for a store of a partner to be named; answers how many.
 pub async fn unpark_all(tx: &mut Tx, partner: &str, outcome: &str) -> Result<u64, StoreError> {
-    let unparked = on!(tx, |conn| sqlx::query(
-        "UPDATE inbox
-         SET state = 'pending',
-             attempts = 0,
-             next_attempt_at = received_at
-         WHERE state = 'parked'
-           AND state <> 'done' -- as above
-           AND partner = $1
-           AND outcome = $2",
-    )
-    .bind(partner)
-    .bind(outcome)
-    .execute(conn)
-    .await?
-    .rows_affected());
+    wake(tx, parked!("outcome"), partner, outcome).await
+}
+
+async fn wake(
+    tx: &mut Tx,
+    statement: &'static str,
+    partner: &str,
+    value: &str,
+) -> Result<u64, StoreError> {
+    let unparked = on!(tx, |conn| sqlx::query(statement)
+        .bind(partner)
+        .bind(value)
+        .execute(conn)
+        .await?
+        .rows_affected());
     if unparked > 0 {
         tx.wrote_inbox();
     }
