@@ -86,6 +86,13 @@ pub struct Item {
     pub options: Vec<ItemOption>,
 }
 
+impl Item {
+    /// Pieces in one line, at most; of each option too.
+    pub const MOST: u32 = 999;
+    /// Options of one line, at most.
+    pub const MOST_OPTIONS: usize = 50;
+}
+
 /// Something chosen with an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

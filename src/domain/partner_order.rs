@@ -8,10 +8,6 @@ use crate::domain::{
     OrderId, OrderStatus, Payment, PaymentStatus, Store,
 };
 
-/// Pieces of one line, and options of each.
-const MOST_PIECES: u32 = 999;
-const MOST_OPTIONS: usize = 50;
-
 /// An order that was placed at a partner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartnerOrder {
@@ -94,7 +90,9 @@ pub enum Unusable {
     Empty,
     /// More of something, or more chosen with it, than one orders.
     #[error(
-        "a line of it has no pieces, more than {MOST_PIECES}, or more than {MOST_OPTIONS} options"
+        "a line of it has no pieces, more than {}, or more than {} options",
+        Item::MOST,
+        Item::MOST_OPTIONS
     )]
     TooMuch,
     /// The store sells in another currency.
@@ -153,7 +151,7 @@ impl PartnerOrder {
 
 impl PartnerItem {
     fn item(self, store: &Store, currency: Currency) -> Result<Item, Unusable> {
-        if !(1..=MOST_PIECES).contains(&self.quantity) || MOST_OPTIONS < self.options.len() {
+        if !(1..=Item::MOST).contains(&self.quantity) || Item::MOST_OPTIONS < self.options.len() {
             return Err(Unusable::TooMuch);
         }
         let unit_price = match &self.unit_price {

@@ -6,7 +6,9 @@ use crate::{
         orders::{NewItem, NewOrder},
     },
     auth::{Caller, Role},
-    domain::{Address, Command, Customer, Fulfilment, LocalizedText, Money, PaymentStatus, Store},
+    domain::{
+        Address, Command, Customer, Fulfilment, Item, LocalizedText, Money, PaymentStatus, Store,
+    },
     partners::Partners,
 };
 
@@ -16,8 +18,6 @@ const LONGEST_ID: usize = 128;
 const LONGEST_NUMBER: usize = 16;
 /// In bytes: it is kept with the order for ever.
 const LONGEST_CONTACT: usize = 8 * 1024;
-const MOST_OPTIONS: usize = 50;
-const MOST_OF_ONE: u32 = 999;
 
 /// Every fault of a new order, for this store and this caller.
 pub fn faults(app: &App, new: &NewOrder, store: &Store, caller: &Caller) -> Vec<Detail> {
@@ -72,8 +72,8 @@ impl Faults {
         self.name(&format!("{path}.name"), &item.name);
         self.required(&format!("{path}.sku"), &item.sku, LONGEST_ID);
         self.text(&format!("{path}.note"), item.note.as_deref(), LONGEST_NOTE);
-        if item.quantity == 0 || MOST_OF_ONE < item.quantity {
-            self.add(format!("{path}.quantity"), format!("must be between 1 and {MOST_OF_ONE}"));
+        if item.quantity == 0 || Item::MOST < item.quantity {
+            self.add(format!("{path}.quantity"), format!("must be between 1 and {}", Item::MOST));
         }
         self.price(&format!("{path}.unitPrice"), item.unit_price, store);
         if let Some(station) = item.station.as_ref().filter(|it| !store.stations.contains(it)) {
@@ -81,13 +81,13 @@ impl Faults {
             let message = format!("the store has no station {station:?}; it has {stations}");
             self.add(format!("{path}.station"), message);
         }
-        if MOST_OPTIONS < item.options.len() {
-            self.add(format!("{path}.options"), format!("at most {MOST_OPTIONS} options"));
+        if Item::MOST_OPTIONS < item.options.len() {
+            self.add(format!("{path}.options"), format!("at most {} options", Item::MOST_OPTIONS));
         }
-        for (at, option) in item.options.iter().enumerate().take(MOST_OPTIONS) {
+        for (at, option) in item.options.iter().enumerate().take(Item::MOST_OPTIONS) {
             self.name(&format!("{path}.options[{at}].name"), &option.name);
-            if option.quantity == 0 || MOST_OF_ONE < option.quantity {
-                let message = format!("must be between 1 and {MOST_OF_ONE}");
+            if option.quantity == 0 || Item::MOST < option.quantity {
+                let message = format!("must be between 1 and {}", Item::MOST);
                 self.add(format!("{path}.options[{at}].quantity"), message);
             }
         }
