@@ -9,7 +9,7 @@ use crate::{
     app::{
         App, Failure,
         intake::{
-            outcome::{self, nobodys, parked, settled},
+            outcome::{self, nobodys, parked, settled, unusable},
             stores::Stores,
         },
         ledger::{self, Entry, Testimony},
@@ -186,17 +186,12 @@ impl<'a> Batch<'a> {
         order.accept_by = order.accept_by.or_else(|| call.received_at.checked_add(within?).ok());
         let is_in_time = order.accept_by.is_none_or(|it| now < it);
         if app.config.orders.max_items < order.items.len() {
-            let dead = settled(call.id, CallState::Dead, outcome::UNUSABLE_ORDER, now);
-            let note = format!("it has {} lines", order.items.len());
-            return Ok(Settled { note: Some(note), ..dead });
+            return Ok(unusable(call, format!("it has {} lines", order.items.len()), now));
         }
         let id = OrderId::from_uuid(app.mint.uuid(now));
         let draft = match order.draft(id, store, (&call.partner, name), number, now) {
             Ok(draft) => draft,
-            Err(unusable) => {
-                let dead = settled(call.id, CallState::Dead, outcome::UNUSABLE_ORDER, now);
-                return Ok(Settled { note: Some(unusable.to_string()), ..dead });
-            }
+            Err(why) => return Ok(unusable(call, why.to_string(), now)),
         };
         let auto_accept = store.auto_accept;
         let created = vec![Fact::OrderCreated { draft: Box::new(draft) }];

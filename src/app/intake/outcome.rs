@@ -39,6 +39,11 @@ pub fn nobodys(app: &App, call: &Call, names_an_order: bool, now: Timestamp) -> 
     }
 }
 
+/// It cannot become an order: somebody must look at it.
+pub fn unusable(call: &Call, why: String, now: Timestamp) -> Settled {
+    Settled { note: Some(why), ..settled(call.id, CallState::Dead, UNUSABLE_ORDER, now) }
+}
+
 pub fn parked(app: &App, call: &Call, outcome: &str, now: Timestamp) -> Settled {
     let mut looks = Backoff::after(FIRST_LOOK, RAREST_LOOK, call.attempts);
     let look_at = now.saturating_add(looks.next_delay(&app.mint)).unwrap_or(now);
