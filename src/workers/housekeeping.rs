@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    app::App,
+    app::{App, notify},
     store::{audit, idempotency},
     telemetry,
     workers::{Step, Worker},
@@ -59,6 +59,7 @@ impl Worker for Housekeeping {
             tx.commit().await?;
             tracing::debug!(keys, "expired idempotency keys are gone");
             self.purge_audit().await?;
+            notify::purge(&self.app).await?;
             self.purged_at = Some(Instant::now());
         }
         Ok(Step::Idle)
