@@ -10,6 +10,8 @@ use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use orderwire::base::clock::Clock;
+
 use crate::harness::cloud_api::{Limits, Taken, Trouble};
 
 /// All that it knows.
@@ -74,7 +76,7 @@ impl Notes {
             what,
             parameters,
             to,
-            at: Timestamp::now(),
+            at: Clock::System.now(),
             fails: match trouble {
                 Some(Trouble::FailsLater(code)) => Some(code),
                 _ => None,
