@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     app::{App, Detail, Failure, orders::actor},
     auth::Caller,
-    base::{mint::Mint, seal::Sealer},
+    base::{seal::Sealer, standard_webhooks},
     domain::CredentialId,
     store::{self, StoreError, credentials::Credential},
 };
@@ -44,6 +43,11 @@ impl Credentials {
     pub fn new(configured: BTreeMap<String, Vec<SecretString>>, sealer: Sealer) -> Self {
         let stored = Cache::builder().time_to_live(REMEMBERED).build();
         Self { configured: Arc::new(configured), sealer, stored }
+    }
+
+    /// What seals them, and other secrets of the application's own.
+    pub(in crate::app) const fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Those of the settings.
@@ -112,7 +116,8 @@ pub async fn add(
     authorise(app, caller, partner)?;
     check(&new)?;
     let now = app.clock.now();
-    let made = new.secret.is_none().then(|| make(&app.mint));
+    let made: Option<SecretString> =
+        new.secret.is_none().then(|| standard_webhooks::secret(&app.mint).into());
     let secret = new.secret.as_ref().or(made.as_ref());
     let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
     let sealed = app.credentials.sealer.seal(&app.mint, partner.as_bytes(), secret);
@@ -200,11 +205,4 @@ fn check(new: &NewCredential) -> Result<(), Failure> {
         faults.push(Detail::new("secret", format!("has {SHORTEST} to {LONGEST} bytes")));
     }
     if faults.is_empty() { Ok(()) } else { Err(Failure::Invalid(faults)) }
-}
-
-/// In the form of Standard Webhooks, which others take as a text like any other.
-fn make(mint: &Mint) -> SecretString {
-    let mut bytes = [0; 32];
-    mint.fill(&mut bytes);
-    format!("whsec_{}", STANDARD.encode(bytes)).into()
 }

@@ -1,5 +1,6 @@
 //! Settings: defaults, then a file, then the environment, then flags. Nobody else reads the environment.
 
+mod endpoints;
 mod layers;
 mod log_format;
 mod sections;
@@ -10,11 +11,12 @@ mod whole;
 use std::path::Path;
 
 pub use self::{
+    endpoints::Endpoints,
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
     sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner, Workers},
     setting::Setting,
-    span::Span,
+    span::{Span, Spans},
     whole::{Config, settings},
 };
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 
 use crate::config::{
-    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Outbound, Partner, Workers,
+    Auth, Bus, Cache, ConfigError, Database, Endpoints, Http, Live, Log, Orders, Outbound, Partner,
+    Workers,
     sections::PARTNER_SETTINGS,
     setting::{Setting, Shown},
 };
@@ -34,6 +35,8 @@ pub struct Config {
     pub workers: Workers,
     /// What we say to partners.
     pub outbound: Outbound,
+    /// What we say to the restaurant's own systems.
+    pub endpoints: Endpoints,
     /// The log.
     pub log: Log,
     /// The folder of operators' own partners, a TOML file each.
@@ -55,6 +58,7 @@ impl Default for Config {
             orders: Orders::default(),
             workers: Workers::default(),
             outbound: Outbound::default(),
+            endpoints: Endpoints::default(),
             log: Log::default(),
             adapters_dir: None,
             partners: BTreeMap::new(),
@@ -75,6 +79,7 @@ impl Config {
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
         self.outbound.check(&mut wrong);
+        self.endpoints.check_all(&mut wrong);
         self.log.check(&mut wrong);
         let (low, high) = Partner::BOUNDS;
         for (slug, it) in &self.partners {
@@ -133,6 +138,7 @@ pub fn settings() -> Vec<Setting> {
     Orders::list(&mut settings);
     Workers::list(&mut settings);
     Outbound::list(&mut settings);
+    Endpoints::list(&mut settings);
     Log::list(&mut settings);
     settings
 }
