@@ -28,7 +28,10 @@ pub use self::{
     delivery::{Courier, Delivery, DeliveryStatus},
     envelope::{Envelope, EventType},
     fact::{Fact, Recorded},
-    id::{AuditId, CredentialId, EventId, IdError, InboxId, OrderId, PartnerCallId, StoreId},
+    id::{
+        AuditId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId, OrderId,
+        PartnerCallId, StoreId,
+    },
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},

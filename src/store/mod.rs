@@ -18,6 +18,7 @@ mod tx;
 
 pub mod audit;
 pub mod dead_letters;
+pub mod endpoints;
 pub mod idempotency;
 pub mod inbox;
 pub mod mappings;

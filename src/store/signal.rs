@@ -23,6 +23,7 @@ use crate::store::{
 const OUTBOX: &str = "orderwire_outbox";
 const INBOX: &str = "orderwire_inbox";
 const PARTNER_CALLS: &str = "orderwire_partner_calls";
+const DELIVERIES: &str = "orderwire_deliveries";
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
 /// How long a hint may take to leave.
@@ -50,6 +51,7 @@ pub(in crate::store) struct Signals {
     pub outbox: Wake,
     pub inbox: Wake,
     pub partner_calls: Wake,
+    pub deliveries: Wake,
 }
 
 /// One kind of wake-up.
@@ -89,6 +91,11 @@ impl Database {
         Signal(self.signals.partner_calls.waiters.subscribe())
     }
 
+    /// Fires when something to be told to the restaurant's own systems was committed. For those who tell them.
+    pub fn deliveries_signal(&self) -> Signal {
+        Signal(self.signals.deliveries.waiters.subscribe())
+    }
+
     /// Carries signals between the processes of a cluster until told to stop; spawn it once in each process.
     ///
     /// Takes one connection beyond the pool's, and makes a new one whenever that is lost. On SQLite there is nobody
@@ -118,13 +125,14 @@ impl Database {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
-        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS]).await?;
+        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS, DELIVERIES]).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
         self.signals.outbox.arrived();
         self.signals.inbox.arrived();
         self.signals.partner_calls.arrived();
+        self.signals.deliveries.arrived();
         loop {
             tokio::select! {
                 heard = listener.try_recv() => {
@@ -136,6 +144,7 @@ impl Database {
                     match heard.channel() {
                         OUTBOX => self.signals.outbox.arrived(),
                         PARTNER_CALLS => self.signals.partner_calls.arrived(),
+                        DELIVERIES => self.signals.deliveries.arrived(),
                         _ => self.signals.inbox.arrived(),
                     }
                 }
@@ -143,6 +152,9 @@ impl Database {
                 () = self.signals.inbox.to_send.notified() => send(&mut listener, INBOX).await?,
                 () = self.signals.partner_calls.to_send.notified() => {
                     send(&mut listener, PARTNER_CALLS).await?;
+                }
+                () = self.signals.deliveries.to_send.notified() => {
+                    send(&mut listener, DELIVERIES).await?;
                 }
             }
         }

@@ -17,6 +17,7 @@ pub struct Tx {
     wrote_outbox: bool,
     wrote_inbox: bool,
     wrote_partner_calls: bool,
+    wrote_deliveries: bool,
 }
 
 /// The connection, by dialect.
@@ -53,7 +54,14 @@ pub(in crate::store) use on;
 
 impl Tx {
     pub(in crate::store) const fn new(conn: Conn, signals: Arc<Signals>) -> Self {
-        Self { conn, signals, wrote_outbox: false, wrote_inbox: false, wrote_partner_calls: false }
+        Self {
+            conn,
+            signals,
+            wrote_outbox: false,
+            wrote_inbox: false,
+            wrote_partner_calls: false,
+            wrote_deliveries: false,
+        }
     }
 
     /// Makes everything since [`Database::begin`](crate::store::Database::begin) durable, and wakes whoever waits for it.
@@ -72,6 +80,9 @@ impl Tx {
         }
         if self.wrote_partner_calls {
             self.signals.partner_calls.committed();
+        }
+        if self.wrote_deliveries {
+            self.signals.deliveries.committed();
         }
         Ok(())
     }
@@ -100,6 +111,11 @@ impl Tx {
     /// Remembers that the commit gives those work who tell partners.
     pub(in crate::store) const fn wrote_partner_calls(&mut self) {
         self.wrote_partner_calls = true;
+    }
+
+    /// Remembers that the commit gives those work who tell the restaurant's own systems.
+    pub(in crate::store) const fn wrote_deliveries(&mut self) {
+        self.wrote_deliveries = true;
     }
 }
 
