@@ -16,6 +16,7 @@ use crate::{
     app::{
         App, Reach,
         credentials::Credentials,
+        endpoints,
         intake::{Gathering, gathering},
         partner_calls::Outgoing,
         tracking::Reads,
@@ -51,6 +52,8 @@ vocabulary! {
         Intake = "intake",
         /// The figures of each store's day.
         Timings = "timings",
+        /// Events to the restaurant's own systems.
+        Webhooks = "webhooks",
     }
 }
 
@@ -136,6 +139,7 @@ async fn connect(
     let secrets = partner_secrets(&config, &keys);
     let lines = partners::outbound::lines(&config, &secrets)?;
     let client = outbound::Client::new(&config.outbound, clock.clone())?;
+    let told = endpoints::http(&config.endpoints, clock.clone())?;
     let tasks = Tasks::default();
     let limits = Limits {
         sockets: config.live.max_sockets,
@@ -163,6 +167,7 @@ async fn connect(
         partners,
         credentials: Credentials::new(secrets, keys.sealer()?),
         outgoing: Outgoing::new(client, lines),
+        endpoints: told,
         clock,
         mint,
         tasks,
@@ -228,6 +233,10 @@ fn start_workers(app: &App, roles: &[Role]) {
     // Consumers before the relay: in process, a queue exists from its first consumer on.
     if roles.contains(&Role::Timings) {
         tasks.spawn(workers::run(workers::Timings::new(app.clone()), app.clone(), stop()));
+    }
+    if roles.contains(&Role::Webhooks) {
+        tasks.spawn(workers::run(workers::Addressing::new(app.clone()), app.clone(), stop()));
+        tasks.spawn(workers::run(workers::Deliveries::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Live) {
         tasks.spawn(workers::run(workers::Pulse::new(app.clone()), app.clone(), stop()));

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod deadlines;
+pub mod endpoints;
 pub mod idempotency;
 pub mod inbox;
 pub mod intake;
@@ -27,6 +28,7 @@ use crate::{
     config::Config,
     domain::{MoneyError, Refusal},
     live::Hub,
+    outbound::Http,
     partners::Partners,
     store::{Database, StoreError},
 };
@@ -72,6 +74,8 @@ pub struct Reach {
     pub credentials: credentials::Credentials,
     /// What partners are told things with.
     pub outgoing: partner_calls::Outgoing,
+    /// What the restaurant's own systems are told with.
+    pub endpoints: Http,
     /// The time.
     pub clock: Clock,
     /// Ids and chance.

@@ -3,6 +3,7 @@
 mod actor;
 mod change;
 mod delivery;
+mod endpoint;
 mod envelope;
 mod fact;
 mod id;
@@ -26,7 +27,8 @@ pub use self::{
     actor::{Actor, ActorKind},
     change::{Change, Command},
     delivery::{Courier, Delivery, DeliveryStatus},
-    envelope::{Envelope, EventType},
+    endpoint::EndpointFormat,
+    envelope::{Envelope, EventData, EventType, FORMAT_VERSION, Metadata, SOURCE},
     fact::{Fact, Recorded},
     id::{
         AuditId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId, OrderId,
@@ -50,8 +52,6 @@ pub use self::{
 /// Counts the changes of one order, from 1.
 pub type Version = u32;
 
-#[cfg(test)]
-pub use self::envelope::SOURCE;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::{app::App, channels::Channel};
         (name = "partners", description = "What partners call our orders and stores, and how each of them fares."),
         (name = "webhooks", description = "Calls of partners."),
         (name = "partners", description = "What partners are told, and how they are."),
+        (name = "endpoints", description = "The restaurant's own systems, and what they are told of events."),
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),
     ),

@@ -13,7 +13,7 @@ pub use self::{
     breaker::{Breaker, Standing, Tolerance},
     client::Client,
     exchange::{Answer, Attempt, Body, Exchange, Request},
-    guard::{Guard, NotPublic},
+    guard::Guard,
     http::{Bounds, Http, Unusable},
     signature::sign,
     verdict::Verdict,

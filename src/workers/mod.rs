@@ -1,7 +1,9 @@
 //! Loops that move work from one floor to the next. The loop itself stands here, once.
 
 pub mod adapters;
+mod addressing;
 mod deadlines;
+mod deliveries;
 mod fanout;
 mod gather;
 mod housekeeping;
@@ -19,9 +21,10 @@ use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    adapters::Adapters, deadlines::Deadlines, fanout::Fanout, gather::Gather,
-    housekeeping::Housekeeping, intake::Intake, partner_calls::PartnerCalls, pulse::Pulse,
-    reconciler::Reconciler, relay::Relay, timings::Timings,
+    adapters::Adapters, addressing::Addressing, deadlines::Deadlines, deliveries::Deliveries,
+    fanout::Fanout, gather::Gather, housekeeping::Housekeeping, intake::Intake,
+    partner_calls::PartnerCalls, pulse::Pulse, reconciler::Reconciler, relay::Relay,
+    timings::Timings,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

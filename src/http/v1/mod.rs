@@ -1,6 +1,7 @@
 //! The `/v1` routes.
 
 mod credentials;
+mod endpoints;
 mod inbox;
 mod mappings;
 mod orders;
@@ -25,5 +26,6 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(mappings::routes())
         .merge(partners::routes())
         .merge(credentials::routes())
+        .merge(endpoints::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

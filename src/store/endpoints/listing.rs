@@ -154,6 +154,16 @@ pub async fn attempts(tx: &mut Tx, id: DeliveryId) -> Result<Vec<Attempt>, Store
     .await?))
 }
 
+/// How many deliveries are not settled.
+pub async fn unsettled(tx: &mut Tx) -> Result<u64, StoreError> {
+    let (unsettled,): (i64,) = on!(tx, |conn| sqlx::query_as(
+        "SELECT COUNT(*) FROM webhook_delivery WHERE next_attempt_at IS NOT NULL"
+    )
+    .fetch_one(conn)
+    .await?);
+    Ok(number(unsettled)?)
+}
+
 /// Sends what is settled once more, the oldest first and at most `limit`; answers how many these are.
 pub async fn replay(
     tx: &mut Tx,

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Actor, EndpointId, EventType, StoreId, vocabulary},
+    domain::{Actor, EndpointFormat, EndpointId, EventType, StoreId, vocabulary},
     store::{
         StoreError, Tx,
         moment::At,
@@ -23,19 +23,10 @@ pub use self::{
     deliveries::{Due, NewDelivery, NewEvent, bodies, claim, due, put, revive},
     listing::{
         Attempt, Delivery, DeliveryFilter, attempts, delivery, list_deliveries, purge, replay,
+        unsettled,
     },
     settle::{NewAttempt, Settled, settle},
 };
-
-vocabulary! {
-    /// The words in which an endpoint is told of events.
-    pub enum EndpointFormat {
-        /// The payload of Standard Webhooks: `{type, timestamp, data}`.
-        Standard = "standard",
-        /// CloudEvents 1.0 in structured mode.
-        CloudEvents = "cloudevents",
-    }
-}
 
 vocabulary! {
     /// Why an endpoint is told nothing.
