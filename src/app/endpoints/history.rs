@@ -9,7 +9,7 @@ use crate::{
     app::{
         App, Failure,
         endpoints::{
-            manage::{changeable, get, owned},
+            manage::{changeable, get, owned, reads, writes},
             send::{Seen, post},
         },
     },
@@ -49,29 +49,24 @@ pub async fn delivery(
     caller: &Caller,
     id: DeliveryId,
 ) -> Result<(Delivery, Vec<Attempt>), Failure> {
+    reads(caller)?;
     let mut tx = app.db.read().await?;
-    let delivery = store::endpoints::delivery(&mut tx, id).await?;
+    // In this order, so that the delivery stands where these attempts left it, or further on.
     let attempts = store::endpoints::attempts(&mut tx, id).await?;
-    drop(tx);
-    // Who lacks the scope is told so, whether or not there is such a delivery.
-    let endpoint = delivery.as_ref().map(|it| it.endpoint_id);
-    match get(app, caller, endpoint.unwrap_or(NOBODY)).await {
-        Ok(_) | Err(Failure::NoSuch(_)) if delivery.is_none() => Err(NO_SUCH),
-        Err(Failure::NoSuch(_)) => Err(NO_SUCH),
-        Err(failure) => Err(failure),
-        Ok(_) => Ok((delivery.ok_or(NO_SUCH)?, attempts)),
-    }
+    let delivery = store::endpoints::delivery(&mut tx, id).await?.ok_or(NO_SUCH)?;
+    let endpoint = store::endpoints::get(&mut tx, delivery.endpoint_id).await?;
+    let is_theirs = endpoint.is_some_and(|it| caller.may_read_endpoints(&it.stores));
+    if is_theirs { Ok((delivery, attempts)) } else { Err(NO_SUCH) }
 }
 
 /// Sends one delivery once more, under the same id.
 pub async fn replay(app: &App, caller: &Caller, id: DeliveryId) -> Result<(), Failure> {
+    writes(caller)?;
     let mut tx = app.db.begin().await?;
-    let delivery = store::endpoints::delivery(&mut tx, id).await?;
-    let endpoint_id = delivery.as_ref().map_or(NOBODY, |it| it.endpoint_id);
-    let endpoint = owned(&mut tx, caller, endpoint_id).await.map_err(|failure| match failure {
-        Failure::NoSuch(_) => NO_SUCH,
-        failure => failure,
-    })?;
+    let delivery = store::endpoints::delivery(&mut tx, id).await?.ok_or(NO_SUCH)?;
+    let endpoint_id = delivery.endpoint_id;
+    let endpoint = store::endpoints::lock(&mut tx, &[endpoint_id]).await?.pop();
+    let endpoint = endpoint.filter(|it| caller.may_change_endpoints(&it.stores)).ok_or(NO_SUCH)?;
     if endpoint.disabled.is_some() {
         return Err(disabled());
     }
@@ -134,9 +129,6 @@ pub async fn ping(app: &App, caller: &Caller, id: EndpointId) -> Result<Pinged, 
 }
 
 const NO_SUCH: Failure = Failure::NoSuch("delivery");
-
-/// An endpoint that nobody has.
-const NOBODY: EndpointId = EndpointId::from_uuid(uuid::Uuid::nil());
 
 fn disabled() -> Failure {
     Failure::Taken("The endpoint is disabled: enable it first.".to_owned())

@@ -39,7 +39,7 @@ pub struct NewEndpoint {
     /// In which version of the events' format; left out: the present one.
     #[serde(default)]
     pub version: Option<String>,
-    /// The secret to sign with: `whsec_` and 24 to 64 bytes in base64. Left out: one is made, and shown this once.
+    /// The secret to sign with, as Standard Webhooks writes it: 24 to 64 bytes. Left out: one is made, and shown this once.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
     pub secret: Option<SecretString>,
@@ -76,7 +76,7 @@ pub struct EndpointChange {
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSecret {
-    /// `whsec_` and 24 to 64 bytes in base64. Left out: one is made, and shown this once.
+    /// As Standard Webhooks writes it: 24 to 64 bytes. Left out: one is made, and shown this once.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
     pub secret: Option<SecretString>,
@@ -89,7 +89,7 @@ pub async fn add(
     new: NewEndpoint,
 ) -> Result<(Endpoint, Option<SecretString>), Failure> {
     let stores = reached(caller, new.stores);
-    writes(caller, &stores)?;
+    reaches(caller, &stores)?;
     check::secret(new.secret.as_ref())?;
     let now = app.clock.now();
     let id = EndpointId::from_uuid(app.mint.uuid(now));
@@ -127,9 +127,7 @@ pub async fn add(
 
 /// Those that the caller may see, the first one added first.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Endpoint>, Failure> {
-    if !caller.has(Scope::WebhooksRead) {
-        return Err(READS);
-    }
+    reads(caller)?;
     let mut tx = app.db.read().await?;
     let endpoints = store::endpoints::list(&mut tx).await?;
     Ok(endpoints.into_iter().filter(|it| caller.may_read_endpoints(&it.stores)).collect())
@@ -137,9 +135,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Endpoint>, Failure> 
 
 /// One that the caller may see.
 pub async fn get(app: &App, caller: &Caller, id: EndpointId) -> Result<Endpoint, Failure> {
-    if !caller.has(Scope::WebhooksRead) {
-        return Err(READS);
-    }
+    reads(caller)?;
     let mut tx = app.db.read().await?;
     let endpoint = store::endpoints::get(&mut tx, id).await?;
     endpoint.filter(|it| caller.may_read_endpoints(&it.stores)).ok_or(NO_SUCH)
@@ -159,7 +155,7 @@ pub async fn change(
     drop(tx);
     let endpoint = changeable(caller, endpoint)?;
     let changed = changed(caller, endpoint, &change, now);
-    writes(caller, &changed.stores)?;
+    reaches(caller, &changed.stores)?;
     check::endpoint(app, &changed).await?;
     let mut tx = app.db.begin().await?;
     check::stores(&mut tx, &changed.stores).await?;
@@ -207,7 +203,6 @@ pub async fn rotate(
 }
 
 const NO_SUCH: Failure = Failure::NoSuch("endpoint");
-const READS: Failure = Failure::Forbidden("Endpoints take a token with the scope webhooks:read.");
 
 /// The endpoint, locked, if the caller may change it.
 pub async fn owned(tx: &mut Tx, caller: &Caller, id: EndpointId) -> Result<Endpoint, Failure> {
@@ -216,19 +211,28 @@ pub async fn owned(tx: &mut Tx, caller: &Caller, id: EndpointId) -> Result<Endpo
 
 /// The endpoint, if the caller may change it.
 pub fn changeable(caller: &Caller, endpoint: Option<Endpoint>) -> Result<Endpoint, Failure> {
-    writes_at_all(caller)?;
+    writes(caller)?;
     endpoint.filter(|it| caller.may_change_endpoints(&it.stores)).ok_or(NO_SUCH)
 }
 
-fn writes_at_all(caller: &Caller) -> Result<(), Failure> {
+/// Refuses who may see no endpoint at all.
+pub fn reads(caller: &Caller) -> Result<(), Failure> {
+    if caller.has(Scope::WebhooksRead) {
+        return Ok(());
+    }
+    Err(Failure::Forbidden("Endpoints take a token with the scope webhooks:read."))
+}
+
+/// Refuses who may change no endpoint at all.
+pub fn writes(caller: &Caller) -> Result<(), Failure> {
     if caller.has(Scope::WebhooksWrite) {
         return Ok(());
     }
     Err(Failure::Forbidden("Changing endpoints takes a token with the scope webhooks:write."))
 }
 
-fn writes(caller: &Caller, stores: &[StoreId]) -> Result<(), Failure> {
-    writes_at_all(caller)?;
+fn reaches(caller: &Caller, stores: &[StoreId]) -> Result<(), Failure> {
+    writes(caller)?;
     if caller.may_change_endpoints(stores) {
         return Ok(());
     }

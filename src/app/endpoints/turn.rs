@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How much longer than its request may take a delivery is left to whoever took it.
-const SPARE: Duration = Duration::from_secs(15);
+const SPARE: Duration = Duration::from_secs(5);
 
 /// Writes down what came of attempts, and takes what is due next for this process to send. Whoever takes something and dies loses
 /// nothing: it is due again when its request would have timed out. After a failure nothing is written, and nothing taken.
