@@ -121,6 +121,11 @@ impl Redis {
         self.missed().until.is_some() || self.shared.breaker.is_resting()
     }
 
+    /// Whether it may be asked for what has nothing to do with snapshots.
+    pub fn admits(&self) -> bool {
+        self.shared.breaker.admits()
+    }
+
     /// Asks for an answer, whatever the breaker says.
     pub async fn ping(&self) -> Result<(), CacheError> {
         self.call(async |connection: &mut MultiplexedConnection| connection.ping().await).await
@@ -179,7 +184,8 @@ impl Redis {
         self.shared.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call<T>(
+    /// Asks something, unless Redis takes too long.
+    pub(in crate::cache) async fn call<T>(
         &self,
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, CacheError> {

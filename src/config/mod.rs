@@ -3,6 +3,7 @@
 mod endpoints;
 mod layers;
 mod log_format;
+mod messages;
 mod sections;
 mod setting;
 mod span;
@@ -14,6 +15,7 @@ pub use self::{
     endpoints::Endpoints,
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
+    messages::{Notify, Sms, WhatsApp},
     sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner, Workers},
     setting::Setting,
     span::{Span, Spans},

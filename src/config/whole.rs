@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 
 use crate::config::{
-    Auth, Bus, Cache, ConfigError, Database, Endpoints, Http, Live, Log, Orders, Outbound, Partner,
-    Workers,
+    Auth, Bus, Cache, ConfigError, Database, Endpoints, Http, Live, Log, Notify, Orders, Outbound,
+    Partner, Sms, WhatsApp, Workers,
     sections::PARTNER_SETTINGS,
     setting::{Setting, Shown},
 };
@@ -37,6 +37,12 @@ pub struct Config {
     pub outbound: Outbound,
     /// What we say to the restaurant's own systems.
     pub endpoints: Endpoints,
+    /// What people are told of their orders.
+    pub notify: Notify,
+    /// WhatsApp's Cloud API.
+    pub whatsapp: WhatsApp,
+    /// The gateway for text messages.
+    pub sms: Sms,
     /// The log.
     pub log: Log,
     /// The folder of operators' own partners, a TOML file each.
@@ -59,6 +65,9 @@ impl Default for Config {
             workers: Workers::default(),
             outbound: Outbound::default(),
             endpoints: Endpoints::default(),
+            notify: Notify::default(),
+            whatsapp: WhatsApp::default(),
+            sms: Sms::default(),
             log: Log::default(),
             adapters_dir: None,
             partners: BTreeMap::new(),
@@ -80,6 +89,9 @@ impl Config {
         self.workers.check(&mut wrong);
         self.outbound.check(&mut wrong);
         self.endpoints.check_all(&mut wrong);
+        self.notify.check(&mut wrong);
+        self.whatsapp.check(&mut wrong);
+        self.sms.check(&mut wrong);
         self.log.check(&mut wrong);
         let (low, high) = Partner::BOUNDS;
         for (slug, it) in &self.partners {
@@ -139,6 +151,9 @@ pub fn settings() -> Vec<Setting> {
     Workers::list(&mut settings);
     Outbound::list(&mut settings);
     Endpoints::list(&mut settings);
+    Notify::list(&mut settings);
+    WhatsApp::list(&mut settings);
+    Sms::list(&mut settings);
     Log::list(&mut settings);
     settings
 }

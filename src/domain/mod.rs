@@ -9,6 +9,8 @@ mod fact;
 mod id;
 mod merge;
 mod money;
+mod notification;
+mod notify_rule;
 mod order;
 mod partner_order;
 mod payment;
@@ -31,11 +33,16 @@ pub use self::{
     envelope::{Envelope, EventData, EventType, FORMAT_VERSION, Metadata, SOURCE},
     fact::{Fact, Recorded},
     id::{
-        AuditId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId, OrderId,
-        PartnerCallId, StoreId,
+        AuditId, ConsentId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId,
+        NotificationId, OrderId, PartnerCallId, StoreId,
     },
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
+    notification::{
+        Audience, Category, Decision, Fate, MessageChannel, NotificationState, ReceiptStatus,
+        Trouble,
+    },
+    notify_rule::{InQuiet, NotifyRule, NotifyRules, QuietHours, happened},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},
     partner_order::{Amount, PartnerItem, PartnerOrder},
     payment::{Payment, PaymentMethod, PaymentStatus},

@@ -7,7 +7,7 @@ use reqwest::{Response, redirect};
 
 use crate::{
     base::clock::Clock,
-    outbound::{Answer, Body, Exchange, Guard, Request, Verdict},
+    outbound::{Answer, Body, Exchange, Guard, Request, Verdict, guard::NotPublic},
 };
 
 /// How long connections stay open that nobody uses.
@@ -67,19 +67,22 @@ impl Http {
     pub async fn make(&self, request: Request) -> Exchange {
         let at = self.clock.now();
         let began = Instant::now();
-        let answer = self.ask(&request).await;
+        let asked = self.ask(&request).await;
+        let never_left = asked.as_ref().is_err_and(|it| it.never_left);
+        let answer = asked.map_err(|it| it.why);
         let took = began.elapsed();
         let verdict = match &answer {
             Ok(answer) => Verdict::of(answer.status, &answer.headers, self.clock.now()),
             Err(_) => Verdict::Again { not_before: None },
         };
-        Exchange { request, at, took, answer, verdict }
+        Exchange { request, at, took, answer, never_left, verdict }
     }
 
-    async fn ask(&self, request: &Request) -> Result<Answer, String> {
+    async fn ask(&self, request: &Request) -> Result<Answer, Silence> {
         // A resolver is not asked about what needs no resolving.
         if let Some(guard) = &self.guard {
-            guard.check(&request.url).map_err(|it| it.to_string())?;
+            let refused = |it: NotPublic| Silence { why: it.to_string(), never_left: true };
+            guard.check(&request.url).map_err(refused)?;
         }
         let url = request.url.clone();
         let mut asked =
@@ -87,12 +90,24 @@ impl Http {
         if let Body::Plain(body) | Body::Secret(body) = &request.body {
             asked = asked.body(body.clone());
         }
-        // Without the address: a query may hold what is nobody's business.
-        let why = |it: reqwest::Error| plain(&it.without_url());
-        let response = asked.send().await.map_err(why)?;
+        let response = asked.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response, self.answer_bytes).await.map_err(why)?;
+        let body = read(response, self.answer_bytes).await?;
         Ok(Answer { status, headers, body })
+    }
+}
+
+/// Nothing was answered.
+struct Silence {
+    why: String,
+    never_left: bool,
+}
+
+impl From<reqwest::Error> for Silence {
+    fn from(error: reqwest::Error) -> Self {
+        let never_left = error.is_connect();
+        // Without the address: a query may hold what is nobody's business.
+        Self { why: plain(&error.without_url()), never_left }
     }
 }
 

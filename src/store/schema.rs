@@ -43,6 +43,7 @@ const STEPS: &[Step] = steps![
     "0009_partner_calls",
     "0010_partner_credential",
     "0011_endpoints",
+    "0012_notifications",
 ];
 
 impl Database {

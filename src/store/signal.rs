@@ -24,6 +24,7 @@ const OUTBOX: &str = "orderwire_outbox";
 const INBOX: &str = "orderwire_inbox";
 const PARTNER_CALLS: &str = "orderwire_partner_calls";
 const DELIVERIES: &str = "orderwire_deliveries";
+const NOTIFICATIONS: &str = "orderwire_notifications";
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
 /// How long a hint may take to leave.
@@ -52,6 +53,7 @@ pub(in crate::store) struct Signals {
     pub inbox: Wake,
     pub partner_calls: Wake,
     pub deliveries: Wake,
+    pub notifications: Wake,
 }
 
 /// One kind of wake-up.
@@ -84,6 +86,11 @@ impl Database {
     /// Fires when partners' calls were committed to the inbox, or became due. For the intake.
     pub fn inbox_signal(&self) -> Signal {
         Signal(self.signals.inbox.waiters.subscribe())
+    }
+
+    /// Fires when something to be told to people was committed. For those who send it.
+    pub fn notifications_signal(&self) -> Signal {
+        Signal(self.signals.notifications.waiters.subscribe())
     }
 
     /// Fires when something to be told to partners was committed. For those who tell them.
@@ -125,7 +132,8 @@ impl Database {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
-        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS, DELIVERIES]).await?;
+        let channels = [OUTBOX, INBOX, PARTNER_CALLS, DELIVERIES, NOTIFICATIONS];
+        listener.listen_all(channels).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
@@ -133,6 +141,7 @@ impl Database {
         self.signals.inbox.arrived();
         self.signals.partner_calls.arrived();
         self.signals.deliveries.arrived();
+        self.signals.notifications.arrived();
         loop {
             tokio::select! {
                 heard = listener.try_recv() => {
@@ -145,6 +154,7 @@ impl Database {
                         OUTBOX => self.signals.outbox.arrived(),
                         PARTNER_CALLS => self.signals.partner_calls.arrived(),
                         DELIVERIES => self.signals.deliveries.arrived(),
+                        NOTIFICATIONS => self.signals.notifications.arrived(),
                         _ => self.signals.inbox.arrived(),
                     }
                 }
@@ -155,6 +165,9 @@ impl Database {
                 }
                 () = self.signals.deliveries.to_send.notified() => {
                     send(&mut listener, DELIVERIES).await?;
+                }
+                () = self.signals.notifications.to_send.notified() => {
+                    send(&mut listener, NOTIFICATIONS).await?;
                 }
             }
         }

@@ -18,6 +18,7 @@ pub struct Tx {
     wrote_inbox: bool,
     wrote_partner_calls: bool,
     wrote_deliveries: bool,
+    wrote_notifications: bool,
 }
 
 /// The connection, by dialect.
@@ -61,6 +62,7 @@ impl Tx {
             wrote_inbox: false,
             wrote_partner_calls: false,
             wrote_deliveries: false,
+            wrote_notifications: false,
         }
     }
 
@@ -84,6 +86,9 @@ impl Tx {
         if self.wrote_deliveries {
             self.signals.deliveries.committed();
         }
+        if self.wrote_notifications {
+            self.signals.notifications.committed();
+        }
         Ok(())
     }
 
@@ -106,6 +111,11 @@ impl Tx {
     /// Remembers that the commit gives the intake work.
     pub(in crate::store) const fn wrote_inbox(&mut self) {
         self.wrote_inbox = true;
+    }
+
+    /// Remembers that the commit gives those work who send messages.
+    pub(in crate::store) const fn wrote_notifications(&mut self) {
+        self.wrote_notifications = true;
     }
 
     /// Remembers that the commit gives those work who tell partners.
