@@ -6,6 +6,7 @@ mod guard;
 mod history;
 mod manage;
 mod order;
+mod published;
 mod rotation;
 mod schedule;
 mod told;
