@@ -82,14 +82,18 @@ struct DeliveryBody {
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When it is tried next.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     /// When it was settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     settled_at: Option<Timestamp>,
     /// The status of the last answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// Why there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
 
@@ -136,10 +140,13 @@ struct AttemptBody {
     /// How many milliseconds it took.
     took_ms: u32,
     /// The answer's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// How the answer begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
     /// Why there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 

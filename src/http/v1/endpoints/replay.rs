@@ -72,12 +72,15 @@ struct PingBody {
     /// Whether the endpoint answered with 2xx.
     delivered: bool,
     /// The answer's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// How many milliseconds it took.
     took_ms: u32,
     /// How the answer begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
     /// Why there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
