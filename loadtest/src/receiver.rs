@@ -134,20 +134,20 @@ fn serve(
             other => other?,
         }
         for event in &events {
-            let token = event.token();
-            if let Some(listener) = listeners.get(token.0) {
+            let whose = event.token();
+            if let Some(listener) = listeners.get(whose.0) {
                 while let Ok((mut stream, _)) = listener.accept() {
                     stream.set_nodelay(true)?;
                     poll.registry().register(&mut stream, Token(next), Interest::READABLE)?;
-                    let connection = Connection { endpoint: token.0, stream, buffer: Vec::new() };
+                    let connection = Connection { endpoint: whose.0, stream, buffer: Vec::new() };
                     connections.insert(Token(next), connection);
                     heard.connections += 1;
                     next += 1;
                 }
-            } else if let Some(connection) = connections.get_mut(&token)
+            } else if let Some(connection) = connections.get_mut(&whose)
                 && !take(connection, &mut desk, &mut heard)
             {
-                connections.remove(&token);
+                connections.remove(&whose);
             }
         }
         count.store(heard.deliveries, Ordering::Relaxed);
@@ -156,7 +156,7 @@ fn serve(
 }
 
 /// Reads what is there and answers it; `false` when the connection has ended.
-fn take(connection: &mut Connection, desk: &mut Desk, heard: &mut Heard) -> bool {
+fn take(connection: &mut Connection, desk: &mut Desk, tally: &mut Heard) -> bool {
     let mut chunk = [0; 16 * 1024];
     loop {
         match connection.stream.read(&mut chunk) {
@@ -173,8 +173,8 @@ fn take(connection: &mut Connection, desk: &mut Desk, heard: &mut Heard) -> bool
         let length = header(&head, "content-length").and_then(|it| it.parse::<usize>().ok());
         let whole = end + 4 + length.unwrap_or(0);
         let Some(body) = connection.buffer.get(end + 4..whole) else { break };
-        if desk.note(connection.endpoint, &head, body, heard).is_none() {
-            heard.unread += 1;
+        if desk.note(connection.endpoint, &head, body, tally).is_none() {
+            tally.unread += 1;
         }
         connection.buffer.drain(..whole);
         // It is shorter than any socket's buffer.
@@ -186,25 +186,25 @@ fn take(connection: &mut Connection, desk: &mut Desk, heard: &mut Heard) -> bool
 }
 
 impl Desk {
-    fn note(&mut self, endpoint: usize, head: &str, body: &[u8], heard: &mut Heard) -> Option<()> {
+    fn note(&mut self, endpoint: usize, head: &str, body: &[u8], tally: &mut Heard) -> Option<()> {
         let now = machine::now();
         let order = self.world.place(hexadecimal(after(body, b"\"orderId\":\"ord_", 32)?)?)?;
         let version = after(body, b"\"orderVersion\":", 10)?;
         let digits = version.iter().take_while(|it| it.is_ascii_digit()).count();
         let version: u64 = std::str::from_utf8(version.get(..digits)?).ok()?.parse().ok()?;
         if !self.seen.insert((endpoint, order, version)) {
-            heard.repeated += 1;
+            tally.repeated += 1;
             return Some(());
         }
         let newest = self.newest.entry((endpoint, order)).or_default();
-        heard.disordered += u64::from(version < *newest);
+        tally.disordered += u64::from(version < *newest);
         *newest = version.max(*newest);
-        heard.deliveries += 1;
-        heard.last = now;
-        heard.due.between(self.world.orders.get(order)?.due(version), now);
-        if heard.deliveries.is_multiple_of(SAMPLE) {
-            heard.verified += 1;
-            heard.forged += u64::from(!self.is_signed(head, body)?);
+        tally.deliveries += 1;
+        tally.last = now;
+        tally.due.between(self.world.orders.get(order)?.due(version), now);
+        if tally.deliveries.is_multiple_of(SAMPLE) {
+            tally.verified += 1;
+            tally.forged += u64::from(!self.is_signed(head, body)?);
         }
         Some(())
     }

@@ -12,9 +12,10 @@ use crate::{
     http::Http,
     machine,
     metrics::Metrics,
-    receiver::{Receivers, registration},
+    receiver::{Heard, Receivers, registration},
     report::{Report, Unit},
     run::Stage,
+    server::Server,
 };
 
 /// How long no delivery may come before the missing ones count as lost.
@@ -26,13 +27,7 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     let (healthy, dead) = (scenario.endpoints, scenario.dead);
     progress.begin(&format!("registering {healthy} endpoints and {dead} dead ones"));
     let receivers = Receivers::start(Arc::clone(&world), healthy, dead)?;
-    let token = format!("Bearer {}", server.mint.service("loadtest"));
-    let mut http = Http::new(server.address);
-    for address in receivers.healthy.iter().chain(&receivers.dead) {
-        let body = registration(*address)?;
-        let headers = [("authorization", token.as_str())];
-        http.call("POST", "/v1/endpoints", &headers, body.as_bytes())?.json()?;
-    }
+    register(&server, &receivers)?;
     let load = crate::drive::Load {
         rate: scenario.rate,
         seconds: scenario.seconds,
@@ -73,6 +68,32 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
         Unit::PerSecond,
         meaning,
     );
+    count(&mut report, &heard, expected);
+    report.count("change_failures", driven.failed, "changes that failed");
+    let waiting = metrics.sum("orderwire_endpoint_deliveries_due").unwrap_or(0.0);
+    report.figure("dead_due", waiting, Unit::Count, "deliveries that wait for dead endpoints");
+    let each = cpu.total() / heard.deliveries as f64;
+    let meaning =
+        "server's processor time for each delivery, the change and the dead ones included";
+    report.figure("delivery_cpu_us", each, Unit::Micros, meaning);
+    report.notes.extend(driven.failure.map(|it| format!("the first failed change: {it}")));
+    Ok(report)
+}
+
+/// Has them told of changes, through the interface that everybody uses.
+fn register(server: &Server, receivers: &Receivers) -> anyhow::Result<()> {
+    let token = format!("Bearer {}", server.mint.service("loadtest"));
+    let mut http = Http::new(server.address);
+    for address in receivers.healthy.iter().chain(&receivers.dead) {
+        let body = registration(*address)?;
+        let headers = [("authorization", token.as_str())];
+        http.call("POST", "/v1/endpoints", &headers, body.as_bytes())?.json()?;
+    }
+    Ok(())
+}
+
+/// What came, and what did not.
+fn count(report: &mut Report, heard: &Heard, expected: u64) {
     report.count("deliveries", heard.deliveries, "each counted once");
     report.count(
         "lost",
@@ -85,15 +106,6 @@ pub fn run(stage: Stage) -> anyhow::Result<Report> {
     report.count("forged", heard.forged, "of these, wrong ones");
     report.count("unread", heard.unread, "requests that could not be read");
     report.count("connections", heard.connections, "that deliveries came over");
-    report.count("change_failures", driven.failed, "changes that failed");
-    let waiting = metrics.sum("orderwire_endpoint_deliveries_due").unwrap_or(0.0);
-    report.figure("dead_due", waiting, Unit::Count, "deliveries that wait for dead endpoints");
-    let each = cpu.total() / heard.deliveries as f64;
-    let meaning =
-        "server's processor time for each delivery, the change and the dead ones included";
-    report.figure("delivery_cpu_us", each, Unit::Micros, meaning);
-    report.notes.extend(driven.failure.map(|it| format!("the first failed change: {it}")));
-    Ok(report)
 }
 
 /// Waits until so many deliveries have come, or none comes any more.

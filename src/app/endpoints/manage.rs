@@ -93,7 +93,7 @@ pub async fn add(
     check::secret(new.secret.as_ref())?;
     let now = app.clock.now();
     let id = EndpointId::from_uuid(app.mint.uuid(now));
-    let (sealed, made) = seal(app, id, new.secret)?;
+    let (sealed, made) = seal(app, id, new.secret.as_ref())?;
     let endpoint = Endpoint {
         id,
         url: new.url,
@@ -192,7 +192,7 @@ pub async fn rotate(
     let mut tx = app.db.begin().await?;
     let endpoint = owned(&mut tx, caller, id).await?;
     check::secret(new.secret.as_ref())?;
-    let (sealed, made) = seal(app, id, new.secret)?;
+    let (sealed, made) = seal(app, id, new.secret.as_ref())?;
     let until = now.saturating_add(*app.config.endpoints.rotation_overlap);
     let former = (endpoint.sealed.clone(), until.unwrap_or(Timestamp::MAX));
     let endpoint = Endpoint { sealed, former: Some(former), updated_at: now, ..endpoint };
@@ -268,10 +268,10 @@ fn changed(caller: &Caller, it: Endpoint, change: &EndpointChange, now: Timestam
 fn seal(
     app: &App,
     id: EndpointId,
-    given: Option<SecretString>,
+    given: Option<&SecretString>,
 ) -> Result<(Vec<u8>, Option<SecretString>), Failure> {
     let made = given.is_none().then(|| standard_webhooks::secret(&app.mint).into());
-    let secret = given.as_ref().or(made.as_ref());
+    let secret = given.or(made.as_ref());
     let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
     let sealed = app.credentials.sealer().seal(&app.mint, id.uuid().as_bytes(), secret);
     let sealed = sealed.ok_or_else(|| {

@@ -98,17 +98,17 @@ async fn keep_or_declare(
 }
 
 fn differs(error: &Error) -> bool {
-    is(error, AMQPSoftError::PRECONDITIONFAILED)
+    is(error, &AMQPSoftError::PRECONDITIONFAILED)
 }
 
 /// Whether the broker says that there is no such thing.
 pub fn is_missing(error: &Error) -> bool {
-    is(error, AMQPSoftError::NOTFOUND)
+    is(error, &AMQPSoftError::NOTFOUND)
 }
 
-fn is(error: &Error, kind: AMQPSoftError) -> bool {
+fn is(error: &Error, kind: &AMQPSoftError) -> bool {
     let ErrorKind::ProtocolError(error) = error.kind() else { return false };
-    matches!(error.kind(), AMQPErrorKind::Soft(it) if *it == kind)
+    matches!(error.kind(), AMQPErrorKind::Soft(it) if it == kind)
 }
 
 /// Neither bounded nor dropping: when the broker's disk is full it stops confirming, and then the outbox grows.

@@ -160,9 +160,8 @@ impl Rabbit {
             let options = QueueDeclareOptions::default().passive();
             let looked =
                 session.channel.queue_declare(name.as_str().into(), options, FieldTable::default());
-            looked.await.map_err(|error| match declare::is_missing(&error) {
-                true => BusError::Unroutable(name),
-                false => error.into(),
+            looked.await.map_err(|error| {
+                if declare::is_missing(&error) { BusError::Unroutable(name) } else { error.into() }
             })
         });
         try_join_all(there).await.map(drop)

@@ -73,7 +73,7 @@ async fn put(
     // Twice is once.
     let again: Vec<_> = to.iter().map(of).collect();
     for deliveries in [&deliveries, &again] {
-        endpoints::put(&mut tx, &[event.clone()], deliveries).await.unwrap();
+        endpoints::put(&mut tx, std::slice::from_ref(&event), deliveries).await.unwrap();
     }
     tx.commit().await.unwrap();
     deliveries.iter().map(|it| it.id).collect()
@@ -92,22 +92,22 @@ fn ids(due: &[Due]) -> Vec<DeliveryId> {
     due.iter().map(|it| it.id).collect()
 }
 
-async fn settle(stage: &Stage, due: &Due, state: DeliveryState, next: Option<i64>) {
+async fn settle(stage: &Stage, due: &Due, came_to: DeliveryState, next: Option<i64>) {
     let settled = Settled {
         id: due.id,
         endpoint_id: due.endpoint_id,
         order_id: due.order_id,
         order_version: due.order_version,
-        state,
+        state: came_to,
         next_attempt_at: next.map(later),
         attempt: NewAttempt {
             id: fresh(),
             number: due.attempt,
             at: later(1),
             took_ms: 12,
-            status: (state == DeliveryState::Delivered).then_some(204),
-            answer: (state == DeliveryState::Delivered).then(|| "üß".to_owned()),
-            error: (state != DeliveryState::Delivered).then(|| "timed out".to_owned()),
+            status: (came_to == DeliveryState::Delivered).then_some(204),
+            answer: (came_to == DeliveryState::Delivered).then(|| "üß".to_owned()),
+            error: (came_to != DeliveryState::Delivered).then(|| "timed out".to_owned()),
         },
     };
     let mut tx = stage.begin().await;

@@ -20,7 +20,6 @@ use crate::{
     },
 };
 
-#[expect(clippy::disallowed_methods, reason = "tests find what they need in the environment")]
 fn folder() -> Option<PathBuf> {
     std::env::var_os("TEST_STANDARDWEBHOOKS").map(PathBuf::from)
 }
