@@ -45,15 +45,27 @@ impl Credentials {
         Self { configured: Arc::new(configured), sealer, stored }
     }
 
-    /// What seals them, and other secrets of the application's own.
-    pub(in crate::app) const fn sealer(&self) -> &Sealer {
-        &self.sealer
-    }
-
     /// Those of the settings.
     pub fn configured(&self) -> Arc<BTreeMap<String, Vec<SecretString>>> {
         Arc::clone(&self.configured)
     }
+}
+
+/// Seals a secret for one place, if there is a key for it.
+pub(in crate::app) fn seal(
+    app: &App,
+    place: &[u8],
+    secret: Option<&SecretString>,
+) -> Result<Vec<u8>, Failure> {
+    let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
+    app.credentials.sealer.seal(&app.mint, place, secret).ok_or_else(|| {
+        Failure::Taken("There is no key to seal it with: configure auth.sealing_keys.".to_owned())
+    })
+}
+
+/// What was sealed for this place; `None` when the key that sealed it is gone.
+pub(in crate::app) fn open(app: &App, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    app.credentials.sealer.open(place, sealed)
 }
 
 /// What is to be added.
@@ -118,12 +130,7 @@ pub async fn add(
     let now = app.clock.now();
     let made: Option<SecretString> =
         new.secret.is_none().then(|| standard_webhooks::secret(&app.mint).into());
-    let secret = new.secret.as_ref().or(made.as_ref());
-    let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
-    let sealed = app.credentials.sealer.seal(&app.mint, partner.as_bytes(), secret);
-    let sealed = sealed.ok_or_else(|| {
-        Failure::Taken("There is no key to seal it with: configure auth.sealing_keys.".to_owned())
-    })?;
+    let sealed = seal(app, partner.as_bytes(), new.secret.as_ref().or(made.as_ref()))?;
     let credential = Credential {
         id: CredentialId::from_uuid(app.mint.uuid(now)),
         partner: partner.to_owned(),

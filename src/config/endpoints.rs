@@ -37,7 +37,7 @@ section! {
         at_once_in_all: usize = 2048, in 1, 100_000;
         /// The pauses before a delivery is tried again; it is given up when the last attempt fails. Up to a tenth is added to each.
         retry_after: Spans = Spans(RETRY_AFTER.map(Span::secs).to_vec());
-        /// Failures in a row (no answer, or 5xx) after which an endpoint is left alone.
+        /// Failures in a row (no answer, 5xx or 429) after which an endpoint is left alone.
         breaker_failures: u32 = 5, in 1, 1000;
         /// How long it is left alone; then one delivery goes to see whether it is back.
         breaker_rest: Span = Span::secs(30), in Span::millis(10), Span::secs(3600);

@@ -33,7 +33,7 @@ impl Deliveries {
 
     fn take_back(&mut self, outcome: Outcome) {
         let (settings, now) = (&self.app.config.endpoints, self.app.clock.now());
-        self.desk.back(settings, outcome.due.endpoint_id, outcome.is_down, now);
+        self.desk.back(settings, outcome.due.endpoint_id, outcome.is_tired, now);
         self.unsettled.push(outcome);
     }
 }

@@ -46,9 +46,7 @@ impl Housekeeping {
             }
         }
     }
-}
 
-impl Housekeeping {
     async fn purge_deliveries(&self) -> anyhow::Result<()> {
         let Ok(before) = self.app.clock.now().checked_sub(*self.app.config.endpoints.keep) else {
             return Ok(());

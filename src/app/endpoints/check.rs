@@ -1,6 +1,6 @@
 //! Whether an endpoint may be as somebody wants it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +11,9 @@ use crate::{
     domain::{FORMAT_VERSION, StoreId},
     store::{self, Tx, endpoints::Endpoint},
 };
+
+/// How long a name may take to be resolved while somebody waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The longest URL and description, in bytes.
 const LONGEST_URL: usize = 2048;
@@ -80,7 +83,11 @@ async fn url(app: &App, text: &str) -> Result<(), String> {
         return Err("holds a name, a password or a fragment".to_owned());
     }
     match app.endpoints.guard() {
-        Some(guard) => guard.look(&url).await.map_err(|it| it.to_string()),
+        // A name that nobody can resolve now is judged when it is used.
+        Some(guard) => match tokio::time::timeout(PATIENCE, guard.look(&url)).await {
+            Ok(looked) => looked.map_err(|it| it.to_string()),
+            Err(_) => guard.check(&url).map_err(|it| it.to_string()),
+        },
         None => Ok(()),
     }
 }

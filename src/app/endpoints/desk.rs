@@ -82,18 +82,19 @@ impl Desk {
         self.lanes.entry(id).or_default().busy += count;
     }
 
-    /// A delivery is not under way any more; `is_down` tells whether the endpoint seems to be.
+    /// A delivery is not under way any more; `is_tired` tells whether the endpoint seems to be down, or has too
+    /// much.
     pub fn back(
         &mut self,
         settings: &config::Endpoints,
         id: EndpointId,
-        is_down: bool,
+        is_tired: bool,
         now: Timestamp,
     ) {
         self.busy = self.busy.saturating_sub(1);
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         lane.busy = lane.busy.saturating_sub(1);
-        if is_down {
+        if is_tired {
             lane.breaker.failed(tolerance(settings), now);
         } else {
             lane.breaker = Breaker::default();
@@ -116,4 +117,131 @@ impl Desk {
 
 fn tolerance(settings: &config::Endpoints) -> Tolerance {
     Tolerance { failures: settings.breaker_failures, rest: *settings.breaker_rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        config::Span,
+        domain::{Actor, ActorKind, EndpointFormat},
+    };
+
+    fn settings() -> config::Endpoints {
+        config::Endpoints {
+            at_once: 8,
+            at_once_in_all: 20,
+            breaker_failures: 4,
+            breaker_rest: Span::secs(10),
+            ..config::Endpoints::default()
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + seconds.seconds()
+    }
+
+    fn id(number: u128) -> EndpointId {
+        EndpointId::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn waiting(number: u128, due_at: Option<i64>) -> (Endpoint, Option<Timestamp>) {
+        let endpoint = Endpoint {
+            id: id(number),
+            url: String::new(),
+            description: None,
+            event_types: Vec::new(),
+            stores: Vec::new(),
+            format: EndpointFormat::Standard,
+            version: String::new(),
+            sealed: Vec::new(),
+            former: None,
+            disabled: None,
+            failing_since: None,
+            last_success_at: None,
+            created_at: at(0),
+            created_by: Actor::new(ActorKind::Staff, "hala"),
+            updated_at: at(0),
+        };
+        (endpoint, due_at.map(at))
+    }
+
+    /// How much each may be sent at that second, if something is due everywhere.
+    fn rooms(desk: &mut Desk, of: &[u128], seconds: i64) -> Vec<(EndpointId, u32)> {
+        let waiting = of.iter().map(|it| waiting(*it, Some(0))).collect();
+        let mut rooms: Vec<_> = desk
+            .rooms(&settings(), waiting, at(seconds))
+            .iter()
+            .map(|(it, room)| (it.id, *room))
+            .collect();
+        rooms.sort();
+        rooms
+    }
+
+    fn fail(desk: &mut Desk, number: u128, seconds: i64) {
+        desk.took(id(number), 1);
+        desk.back(&settings(), id(number), true, at(seconds));
+    }
+
+    #[test]
+    fn only_what_is_due_takes_room_and_nobody_takes_more_than_their_share() {
+        let mut desk = Desk::default();
+        let list = vec![waiting(1, None), waiting(2, Some(5)), waiting(3, Some(6))];
+        let found = desk.rooms(&settings(), list, at(5));
+        assert_eq!(found.iter().map(|(it, room)| (it.id, *room)).collect::<Vec<_>>(), [(id(2), 8)]);
+        desk.took(id(2), 5);
+        assert_eq!(rooms(&mut desk, &[1, 2], 0), [(id(1), 8), (id(2), 3)]);
+        desk.took(id(2), 3);
+        assert_eq!(rooms(&mut desk, &[1, 2], 0), [(id(1), 8)]);
+        assert_eq!(desk.busy(), 8);
+    }
+
+    #[test]
+    fn what_all_may_have_together_is_shared_in_turn() {
+        let mut desk = Desk::default();
+        let mut served = std::collections::BTreeSet::new();
+        for _ in 0..4 {
+            let found = rooms(&mut desk, &[1, 2, 3, 4], 0);
+            assert_eq!(found.iter().map(|(_, room)| room).sum::<u32>(), 20);
+            served.extend(found.iter().filter(|(_, room)| *room == 8).map(|(it, _)| *it));
+        }
+        assert_eq!(served.len(), 4);
+    }
+
+    #[test]
+    fn who_fails_gets_less_then_nothing_then_one_then_everything() {
+        let mut desk = Desk::default();
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            fail(&mut desk, 1, 0);
+            seen.push(rooms(&mut desk, &[1, 2], 0));
+        }
+        let with = |room| vec![(id(1), room), (id(2), 8)];
+        assert_eq!(seen, [with(4), with(2), with(1), vec![(id(2), 8)]]);
+        assert_eq!(desk.left_alone(at(9)), 1);
+        assert_eq!(rooms(&mut desk, &[1], 9), []);
+        assert_eq!(rooms(&mut desk, &[1], 10), [(id(1), 1)]);
+        desk.took(id(1), 1);
+        assert_eq!(rooms(&mut desk, &[1], 30), [], "one at a time");
+        desk.back(&settings(), id(1), true, at(30));
+        assert_eq!(rooms(&mut desk, &[1], 39), []);
+        assert_eq!(rooms(&mut desk, &[1], 40), [(id(1), 1)]);
+        desk.took(id(1), 1);
+        desk.back(&settings(), id(1), false, at(41));
+        assert_eq!(rooms(&mut desk, &[1], 41), [(id(1), 8)]);
+        assert_eq!((desk.busy(), desk.left_alone(at(41))), (0, 0));
+    }
+
+    #[test]
+    fn only_those_who_answer_are_told_late() {
+        let mut desk = Desk::default();
+        let list = [waiting(1, Some(0)), waiting(2, Some(7)), waiting(3, None)];
+        assert!((desk.lag(&list, at(10)) - 10.0).abs() < 1e-9);
+        fail(&mut desk, 1, 0);
+        assert!((desk.lag(&list, at(10)) - 3.0).abs() < 1e-9);
+        assert!(desk.lag(&list, at(5)).abs() < 1e-9);
+    }
 }

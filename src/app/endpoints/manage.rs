@@ -1,11 +1,11 @@
 //! Registers endpoints, changes them and takes them away.
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Failure, endpoints::check, orders::actor},
+    app::{App, Failure, credentials, endpoints::check, orders::actor},
     auth::{Caller, Scope, Stores},
     base::standard_webhooks,
     domain::{EndpointFormat, EndpointId, EventType, FORMAT_VERSION, StoreId},
@@ -271,12 +271,7 @@ fn seal(
     given: Option<&SecretString>,
 ) -> Result<(Vec<u8>, Option<SecretString>), Failure> {
     let made = given.is_none().then(|| standard_webhooks::secret(&app.mint).into());
-    let secret = given.or(made.as_ref());
-    let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
-    let sealed = app.credentials.sealer().seal(&app.mint, id.uuid().as_bytes(), secret);
-    let sealed = sealed.ok_or_else(|| {
-        Failure::Taken("There is no key to seal it with: configure auth.sealing_keys.".to_owned())
-    })?;
+    let sealed = credentials::seal(app, id.uuid().as_bytes(), given.or(made.as_ref()))?;
     Ok((sealed, made))
 }
 

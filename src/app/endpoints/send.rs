@@ -10,7 +10,7 @@ use reqwest::{
 };
 
 use crate::{
-    app::App,
+    app::{App, credentials},
     base::standard_webhooks,
     domain::EndpointFormat,
     outbound::{self, Body, Exchange, Request, Verdict},
@@ -40,8 +40,8 @@ pub struct Outcome {
     pub seen: Seen,
     /// Not before which moment to try again, where the endpoint said so.
     pub not_before: Option<Timestamp>,
-    /// Whether the endpoint seems to be down.
-    pub is_down: bool,
+    /// Whether the endpoint seems to be down, or has too much.
+    pub is_tired: bool,
 }
 
 /// Makes one attempt.
@@ -61,11 +61,13 @@ pub async fn send(app: &App, parcel: Parcel) -> Outcome {
                 Verdict::Done | Verdict::Never => None,
             };
             let (took, is_down) = (exchange.took, exchange.is_down());
-            Outcome { due, at, took, seen: Seen::of(app, exchange), not_before, is_down }
+            let seen = Seen::of(app, exchange);
+            let is_tired = is_down || seen.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16());
+            Outcome { due, at, took, seen, not_before, is_tired }
         }
         Err(why) => {
             let (took, seen) = (Duration::ZERO, Seen::nothing(why));
-            Outcome { due, at, took, seen, not_before: None, is_down: false }
+            Outcome { due, at, took, seen, not_before: None, is_tired: false }
         }
     }
 }
@@ -122,8 +124,7 @@ pub async fn post(
     let former = endpoint.former.as_ref().filter(|(_, until)| now < *until);
     let sealed = [Some(&endpoint.sealed), former.map(|(sealed, _)| sealed)];
     let key = |sealed: &Vec<u8>| {
-        let place = endpoint.id.uuid();
-        let secret = app.credentials.sealer().open(place.as_bytes(), sealed)?;
+        let secret = credentials::open(app, endpoint.id.uuid().as_bytes(), sealed)?;
         standard_webhooks::key(&secret)
     };
     let keys: Option<Vec<_>> = sealed.into_iter().flatten().map(key).collect();
