@@ -9,6 +9,7 @@ mod order;
 mod published;
 mod rotation;
 mod schedule;
+mod servers;
 mod told;
 
 use jiff::Timestamp;
