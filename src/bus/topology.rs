@@ -3,6 +3,7 @@
 //! ```text
 //! <name>.events (topic) ── <eventType>.<storeId> ──┬─► <name>.timings (quorum) ··dead··► <name>.events.dead ─► <name>.timings.dead
 //!                                                  ├─► <name>.webhooks (quorum, one consumer at a time), dead letters likewise
+//!                                                  ├─► <name>.notifications (quorum), and so on
 //!                                                  └─► <name>.node.… (exclusive), one for each node, all events
 //! ```
 
@@ -46,6 +47,8 @@ queues! {
         OrderCreated, OrderStatusChanged, DeliveryStatusChanged, TicketStatusChanged,
         OrderEtaChanged, PaymentProcessed
     ];
+    /// Who is to be told what.
+    Notifications = "notifications" <- [OrderCreated, OrderStatusChanged, DeliveryStatusChanged];
 }
 
 impl Queue {

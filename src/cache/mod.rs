@@ -66,6 +66,14 @@ impl Cache {
         self.memory.put(order).await;
     }
 
+    /// Forgets an order, here and in Redis.
+    pub async fn forget(&self, id: OrderId) {
+        self.memory.forget(id).await;
+        if let Some(redis) = &self.redis {
+            redis.forget(id).await;
+        }
+    }
+
     /// Forgets what is remembered here: after a gap in the events nobody knows which of it is still true.
     pub fn forget_all_local(&self) {
         self.memory.forget_all();

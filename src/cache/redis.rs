@@ -116,6 +116,12 @@ impl Redis {
         }
     }
 
+    /// Forgets a snapshot, now or when Redis answers again.
+    pub async fn forget(&self, id: OrderId) {
+        self.miss(id);
+        let _is_done = self.is_trustworthy().await;
+    }
+
     /// Whether it failed when it was last needed.
     pub fn is_resting(&self) -> bool {
         self.missed().until.is_some() || self.shared.breaker.is_resting()

@@ -1,5 +1,6 @@
 //! Settings: defaults, then a file, then the environment, then flags. Nobody else reads the environment.
 
+mod account_id;
 mod endpoints;
 mod layers;
 mod log_format;
@@ -12,6 +13,7 @@ mod whole;
 use std::path::Path;
 
 pub use self::{
+    account_id::AccountId,
     endpoints::Endpoints,
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,

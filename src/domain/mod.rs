@@ -46,7 +46,7 @@ pub use self::{
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},
     partner_order::{Amount, PartnerItem, PartnerOrder},
     payment::{Payment, PaymentMethod, PaymentStatus},
-    person::{Address, Customer, Language},
+    person::{Address, Customer, Language, is_e164},
     refusal::{Reason, ReasonCode, Refusal},
     status::{Fulfilment, OrderStatus},
     store::Store,

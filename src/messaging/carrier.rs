@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     config::Config,
-    domain::{Fate, Language, MessageChannel, NotificationId, Trouble},
+    domain::{Fate, MessageChannel, NotificationId, Trouble},
     messaging::{
         local::LocalOutbox,
         sms::{BadGateway, Sms},
@@ -23,8 +23,6 @@ pub struct Message {
     pub id: NotificationId,
     /// Whom, in E.164.
     pub to: String,
-    /// In which language it is.
-    pub language: Language,
     /// What.
     pub content: Content,
 }

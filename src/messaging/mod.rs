@@ -10,7 +10,7 @@ mod template;
 pub mod whatsapp;
 
 pub use self::{
-    carrier::{Carrier, Carriers, Content, Judgement, Message},
+    carrier::{Carrier, Carriers, Content, Judgement, Message, Unusable},
     catalogue::{BadTemplates, Catalogue},
     keyword::{Keyword, keyword},
     template::{Template, Worded},

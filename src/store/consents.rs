@@ -11,7 +11,7 @@ use crate::{
     store::{
         StoreError, Tx,
         moment::At,
-        row::{from_row, number, word},
+        row::{from_row, word},
         rows::Rows,
         tx::on,
     },
@@ -159,13 +159,6 @@ pub async fn note_erasure(
     .await?
     .rows_affected());
     Ok(())
-}
-
-/// How many people were erased so far.
-pub async fn erasures(tx: &mut Tx) -> Result<u64, StoreError> {
-    let (count,): (i64,) =
-        on!(tx, |conn| sqlx::query_as("SELECT COUNT(*) FROM erasure").fetch_one(conn).await?);
-    Ok(number(count)?)
 }
 
 from_row!(Consent, |row| Self {

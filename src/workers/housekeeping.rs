@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    app::App,
+    app::{App, notify},
     store::{audit, endpoints, idempotency},
     telemetry,
     workers::{Step, Worker},
@@ -74,6 +74,7 @@ impl Worker for Housekeeping {
             tracing::debug!(keys, "expired idempotency keys are gone");
             self.purge_audit().await?;
             self.purge_deliveries().await?;
+            notify::purge(&self.app).await?;
             self.purged_at = Some(Instant::now());
         }
         Ok(Step::Idle)

@@ -33,7 +33,7 @@ struct About {
 /// Puts down who is to be told of which of these events, in one transaction. Doing it twice is doing it once.
 ///
 /// The inner answers are those events' own, in their order; an outer failure is nobody's, and nothing is put down.
-pub async fn address(app: &App, bodies: &[Bytes]) -> Result<Vec<Result<(), Failure>>, Failure> {
+pub async fn address(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
     let heads: Vec<serde_json::Result<Head>> =
         bodies.iter().map(|it| serde_json::from_slice(it)).collect();
     let now = app.clock.now();
@@ -47,7 +47,8 @@ pub async fn address(app: &App, bodies: &[Bytes]) -> Result<Vec<Result<(), Failu
         let wanting = endpoints.iter().filter(|it| it.wants(head.event_type, head.data.store_id));
         deliveries.extend(wanting.map(|it| delivery(app, it, head, now)));
         if before < deliveries.len() {
-            events.push(NewEvent { id: head.event_id, body: body.clone(), created_at: now });
+            let body = Bytes::copy_from_slice(body);
+            events.push(NewEvent { id: head.event_id, body, created_at: now });
         }
     }
     if !deliveries.is_empty() {

@@ -1,9 +1,11 @@
 //! The `/v1` routes.
 
+mod contacts;
 mod credentials;
 mod endpoints;
 mod inbox;
 mod mappings;
+mod notifications;
 mod orders;
 mod partners;
 mod schemas;
@@ -27,5 +29,7 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(partners::routes())
         .merge(credentials::routes())
         .merge(endpoints::routes())
+        .merge(contacts::routes())
+        .merge(notifications::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::domain::{NotificationId, ReceiptStatus, Trouble};
+use crate::domain::{NotificationId, ReceiptStatus, Trouble, is_e164};
 
 /// One thing that is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,7 +176,5 @@ fn moment(value: &Value, now: Timestamp) -> Timestamp {
 
 /// WhatsApp's numbers have no plus.
 fn phone(digits: &str) -> Option<String> {
-    let is_number =
-        (6..=15).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
-    is_number.then(|| format!("+{digits}"))
+    Some(format!("+{digits}")).filter(|it| is_e164(it))
 }

@@ -1,20 +1,12 @@
 //! Looking after notifications.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
 use crate::{
     base::cursor::Cursor,
     domain::{MessageChannel, NotificationId, NotificationState, OrderId, StoreId},
-    store::{
-        StoreError, Tx,
-        moment::At,
-        notifications::Notification,
-        row::{number, word},
-        tx::on,
-    },
+    store::{StoreError, Tx, moment::At, notifications::Notification, row::number, tx::on},
 };
 
 /// Which notifications are wanted; what is left out does not matter.
@@ -92,22 +84,18 @@ pub async fn of_person(
     .await?))
 }
 
-/// How many stand where, of those that have changed since.
-pub async fn counts(
-    tx: &mut Tx,
-    since: Timestamp,
-) -> Result<BTreeMap<NotificationState, u64>, StoreError> {
-    let rows: Vec<(String, i64)> = on!(tx, |conn| sqlx::query_as(
-        "SELECT state, COUNT(*)
+/// How many are due to be sent, and since when the oldest of them is.
+pub async fn backlog(tx: &mut Tx, now: Timestamp) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let (due, oldest): (i64, Option<At>) = on!(tx, |conn| sqlx::query_as(
+        "SELECT COUNT(*), MIN(next_attempt_at)
          FROM notification
-         WHERE updated_at >= $1
-            OR next_attempt_at IS NOT NULL
-         GROUP BY state",
+         WHERE next_attempt_at <= $1
+           AND state = 'queued'",
     )
-    .bind(At(since))
-    .fetch_all(conn)
+    .bind(At(now))
+    .fetch_one(conn)
     .await?);
-    rows.into_iter().map(|(state, count)| Ok((word(&state)?, number(count)?))).collect()
+    Ok((number(due)?, oldest.map(|At(at)| at)))
 }
 
 /// Queues one once more that was not sent, or of which nobody knows; `false` when there is none such.

@@ -24,8 +24,8 @@ use crate::{
 };
 
 pub use self::{
-    listing::{NotificationFilter, counts, get, list, of_person, purge, retry},
-    receipts::{Found, find, receive},
+    listing::{NotificationFilter, backlog, get, list, of_person, purge, retry},
+    receipts::{find, lock, receive},
 };
 
 /// Something that one person is to be told by one channel, and how far that has come.
@@ -105,7 +105,7 @@ pub struct Move {
     /// When the channel took it.
     pub sent_at: Option<Timestamp>,
     /// Tries to be added.
-    pub tries: u32,
+    pub tries: i64,
 }
 
 impl Move {
@@ -247,7 +247,7 @@ pub async fn begin(
             next_attempt_at = move.next_attempt_at,
             code = move.code,
             note = move.note,
-            words = COALESCE(move.words, words),
+            words = COALESCE(move.words, notification.words),
             attempts = attempts + move.tries,
             updated_at = move.updated_at
         FROM move
@@ -266,8 +266,10 @@ pub async fn end(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), Stor
                 THEN move.state ELSE notification.state END,
             next_attempt_at = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
                 THEN move.next_attempt_at ELSE notification.next_attempt_at END,
-            code = COALESCE(move.code, code),
-            note = COALESCE(move.note, note),
+            code = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
+                THEN move.code ELSE notification.code END,
+            note = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
+                THEN move.note ELSE notification.note END,
             provider_id = COALESCE(notification.provider_id, move.provider_id),
             sent_at = COALESCE(notification.sent_at, move.sent_at),
             attempts = attempts + move.tries,

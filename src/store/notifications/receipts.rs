@@ -12,22 +12,32 @@ use crate::{
     },
 };
 
-/// A notification that a receipt is about.
-pub type Found = Option<Notification>;
+/// Keeps others from moving these until this unit of work ends. Locks are taken in the order of the ids.
+pub async fn lock(tx: &mut Tx, ids: &[NotificationId]) -> Result<(), StoreError> {
+    // On SQLite this unit of work is the only one that writes.
+    if let Conn::Postgres(session) = &mut tx.conn {
+        let ids: Vec<_> = ids.iter().map(|it| it.uuid()).collect();
+        sqlx::query("SELECT 1 FROM notification WHERE id = ANY($1) ORDER BY id FOR UPDATE")
+            .bind(ids)
+            .execute(&mut **session)
+            .await?;
+    }
+    Ok(())
+}
 
 /// The notification of this id, or else of the channel's name for the message, locked: receipts of one message may come to two at once.
 pub async fn find(
     tx: &mut Tx,
     id: Option<NotificationId>,
     provider_id: &str,
-) -> Result<Found, StoreError> {
+) -> Result<Option<Notification>, StoreError> {
     macro_rules! find {
         ($where:literal, $locking:literal) => {
             concat!("SELECT * FROM notification WHERE ", $where, " LIMIT 1 ", $locking)
         };
     }
     if let Some(id) = id {
-        let found: Found = match &mut tx.conn {
+        let found: Option<Notification> = match &mut tx.conn {
             Conn::Postgres(session) => {
                 sqlx::query_as(find!("id = $1", "FOR UPDATE"))
                     .bind(id.uuid())
