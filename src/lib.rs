@@ -31,7 +31,7 @@ mod http;
 mod live;
 mod outbound;
 mod partners;
-mod simulator;
+pub mod simulator;
 mod store;
 mod telemetry;
 pub mod wiring;
