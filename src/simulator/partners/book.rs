@@ -1,17 +1,18 @@
 //! What a partner knows of its orders: its own record, against which ours is held.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
-    domain::{DeliveryStatus, OrderId, OrderStatus, PartnerAction},
+    domain::{DeliveryStatus, LocalizedText, OrderId, OrderStatus, PartnerAction},
     simulator::{
         customers::Guest,
         partners::{
-            chaos::Deafness,
+            chaos::Hearing,
             voice::{Answers, Partner},
         },
         restaurant::Rider,
@@ -23,19 +24,48 @@ use crate::{
 pub struct NewOrder {
     /// The partner's name for the store.
     pub store: String,
-    /// Lines as `POST /v1/orders` takes them, in thousandths of a dinar.
-    pub items: Vec<Value>,
+    /// What is ordered.
+    pub lines: Vec<Line>,
     /// Who orders.
     pub guest: &'static Guest,
     /// When.
     pub at: Timestamp,
 }
 
+/// A line of an order, as `POST /v1/orders` takes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// The menu's name for it.
+    pub sku: String,
+    /// What people call it.
+    pub name: LocalizedText,
+    /// How many.
+    pub quantity: i64,
+    /// What one costs.
+    pub unit_price: Price,
+    /// For the station.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A price.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Price {
+    /// In thousandths of a dinar.
+    pub amount: i64,
+}
+
 impl NewOrder {
+    /// Of lines that `POST /v1/orders` would take; what it would not is left out.
+    pub fn of(store: &str, lines: &[Value], guest: &'static Guest, at: Timestamp) -> Self {
+        let lines = lines.iter().filter_map(|it| Line::deserialize(it).ok()).collect();
+        Self { store: store.to_owned(), lines, guest, at }
+    }
+
     /// What it costs, in thousandths of a dinar.
     pub fn total(&self) -> i64 {
-        let number = |it: &Value, place| it.pointer(place).and_then(Value::as_i64).unwrap_or(0);
-        self.items.iter().map(|it| number(it, "/unitPrice/amount") * number(it, "/quantity")).sum()
+        self.lines.iter().map(|it| it.unit_price.amount * it.quantity).sum()
     }
 }
 
@@ -94,9 +124,9 @@ pub struct Entry {
     /// Who carries it.
     pub rider: &'static Rider,
     standing: watch::Sender<Standing>,
-    /// How often it does not take what it is told, and how.
-    deafness: Deafness,
-    deaf_for: AtomicU8,
+    hearing: Hearing,
+    /// Whether it was told anything.
+    was_told: AtomicBool,
 }
 
 impl Entry {
@@ -119,13 +149,14 @@ impl Entry {
     ) -> Self {
         let delivery = DeliveryStatus::None;
         let standing = Standing { status, delivery, ours, is_food_there: false };
-        let (deafness, deaf_for) = (Deafness::default(), AtomicU8::new(0));
-        Self { partner, name, order, rider, standing: watch::Sender::new(standing), deafness, deaf_for }
+        let (standing, hearing) = (watch::Sender::new(standing), Hearing::Good);
+        let was_told = AtomicBool::new(false);
+        Self { partner, name, order, rider, standing, hearing, was_told }
     }
 
-    /// The same, of a partner that does not take everything at once.
-    pub fn hard_of_hearing(self, deafness: Deafness) -> Self {
-        Self { deaf_for: AtomicU8::new(deafness.times()), deafness, ..self }
+    /// The same, of a partner that hears like this.
+    pub fn with(self, hearing: Hearing) -> Self {
+        Self { hearing, ..self }
     }
 
     /// Where it stands.
@@ -153,14 +184,14 @@ impl Entry {
         self.standing.send_if_modified(|it| it.raise(OrderStatus::Cancelled));
     }
 
-    /// We tell it something. `Err` is what it answers when it does not take it; perhaps it heard it all the same.
-    pub fn tell(&self, action: PartnerAction, ours: Option<OrderId>) -> Result<(), u16> {
-        let less = |it: u8| it.checked_sub(1);
-        let is_deaf = self.deaf_for.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
-        if !is_deaf || self.deafness.hears_all_the_same() {
-            let _moved = self.standing.send_if_modified(|it| it.tell(action, ours));
+    /// We tell it something. Answers whether it says that it has heard it.
+    pub fn tell(&self, action: PartnerAction, ours: Option<OrderId>) -> bool {
+        let was_told = self.was_told.swap(true, Ordering::Relaxed);
+        let hearing = if was_told { Hearing::Good } else { self.hearing };
+        if hearing != Hearing::Deaf {
+            self.standing.send_if_modified(|it| it.tell(action, ours));
         }
-        if is_deaf { Err(503) } else { Ok(()) }
+        hearing == Hearing::Good
     }
 
     /// What a courier sees who stands at the counter, and what the restaurant tells those who carry its own orders.

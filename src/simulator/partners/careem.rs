@@ -2,12 +2,12 @@
 
 use axum::http::Method;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     domain::{DeliveryStatus, OrderStatus, PartnerAction},
     simulator::partners::{
-        book::{Entry, Standing},
+        book::{Entry, Line, Standing, dinars},
         voice::{Answers, Heard, Said, Told, Voice, word},
     },
 };
@@ -43,30 +43,29 @@ impl Voice for Careem {
 
     fn placed(&self, entry: &Entry, _here: &str) -> Option<Said> {
         let order = entry.order.as_ref()?;
-        let dinars = |fils: i64| fils as f64 / 1000.0;
-        let items: Vec<_> = order.items.iter().map(|it| item(it, dinars)).collect();
-        let mut details = details(entry, "pending");
-        details["branch"] = json!({"id": order.store, "brand_id": BRAND, "name": order.store});
-        details["price"] = json!({"total_taxable_price": dinars(order.total()), "tax_percentage": 16});
-        details["items"] = json!(items);
-        // Of those whom its own captains bring their food, Careem tells neither name nor number.
-        details["customer"] = json!({"name": "", "phone_number": 0});
-        details["is_scheduled"] = json!(false);
-        details["cash_in"] = json!(0);
-        details["created_at"] = json!(order.at);
+        let details = details(
+            entry,
+            "pending",
+            &json!({
+                "branch": {"id": order.store, "brand_id": BRAND, "name": order.store},
+                "price": {"total_taxable_price": number(order.total()), "tax_percentage": 16},
+                "items": order.lines.iter().map(item).collect::<Vec<_>>(),
+                // Of those whom its own captains bring their food, Careem tells neither name nor number.
+                "customer": {"name": "", "phone_number": 0},
+                "is_scheduled": false,
+                "cash_in": 0,
+                "created_at": order.at,
+            }),
+        );
         Some(Said::posted(json!({"event_type": "ORDER_CREATED", "details": details})))
     }
 
     fn delivery(&self, entry: &Entry, status: DeliveryStatus, _now: Timestamp) -> Option<Said> {
-        let mut details = details(entry, word(&WORDS, status)?);
-        details["captain"] = captain(entry);
-        Some(updated(&details))
+        Some(updated(&details(entry, word(&WORDS, status)?, &captain(entry))))
     }
 
     fn cancelled(&self, entry: &Entry, _now: Timestamp) -> Option<Said> {
-        let mut details = details(entry, "cancelled");
-        details["cancellation_reason"] = json!("OTHER");
-        Some(updated(&details))
+        Some(updated(&details(entry, "cancelled", &json!({"cancellation_reason": "OTHER"}))))
     }
 
     fn proof(&self, secret: &str, _: &str, _: Timestamp, _: &[u8]) -> Vec<(&'static str, String)> {
@@ -96,21 +95,24 @@ impl Voice for Careem {
             OrderStatus::Placed => "pending",
             _ => word(&WORDS, standing.delivery).unwrap_or("accepted"),
         };
-        let mut details = details(entry, status);
-        if standing.delivery != DeliveryStatus::None {
-            details["captain"] = captain(entry);
-        }
-        details
+        let is_carried = standing.delivery != DeliveryStatus::None;
+        details(entry, status, &if is_carried { captain(entry) } else { Value::Null })
     }
 }
 
-fn details(entry: &Entry, status: &str) -> Value {
+/// What is told of an order each time, and what is told besides.
+fn details(entry: &Entry, status: &str, besides: &Value) -> Value {
     let id: Option<u64> = entry.name.parse().ok();
-    json!({"id": id, "status": status, "delivery_type": "careem"})
+    let mut details = Map::new();
+    details.insert("id".to_owned(), json!(id));
+    details.insert("status".to_owned(), json!(status));
+    details.insert("delivery_type".to_owned(), json!("careem"));
+    details.extend(besides.as_object().cloned().unwrap_or_default());
+    Value::Object(details)
 }
 
 fn captain(entry: &Entry) -> Value {
-    json!({"name": entry.rider.name, "phone_number": entry.rider.phone, "eta": 7})
+    json!({"captain": {"name": entry.rider.name, "phone_number": entry.rider.phone, "eta": 7}})
 }
 
 fn updated(details: &Value) -> Said {
@@ -118,8 +120,13 @@ fn updated(details: &Value) -> Said {
 }
 
 /// Its name is not told: the id is the one that the store has published.
-fn item(line: &Value, dinars: impl Fn(i64) -> f64) -> Value {
-    let fils = line.pointer("/unitPrice/amount").and_then(Value::as_i64).unwrap_or(0);
-    let (price, note) = (dinars(fils), line.get("note"));
-    json!({"id": line["sku"], "quantity": line["quantity"], "unit_price": price, "notes": note})
+fn item(line: &Line) -> Value {
+    let Line { sku, quantity, unit_price, note, .. } = line;
+    let price = number(unit_price.amount);
+    json!({"id": sku, "quantity": quantity, "unit_price": price, "notes": note})
+}
+
+/// Careem's amounts are numbers.
+fn number(fils: i64) -> Option<f64> {
+    dinars(fils).parse().ok()
 }

@@ -15,7 +15,7 @@ pub struct Chaos {
     pub late_in: u16,
     /// In milliseconds.
     pub late_by: u16,
-    /// For one in so many orders the partner does not take the first things that it is told, or takes them and does not say so.
+    /// For one in so many orders the partner does not take the first thing that it is told, or takes it and does not say so.
     pub deaf_in: u16,
     /// How long a partner lets pass before it says the next thing, in milliseconds: from, to.
     pub pace: (u16, u16),
@@ -31,6 +31,17 @@ pub const PLAYED: Chaos = Chaos {
     late_by: 9000,
     deaf_in: 8,
     pace: (4000, 8000),
+    waits_for_food: true,
+};
+
+/// Of the orders that somebody watches: none, and something every two or three seconds.
+pub const WATCHED: Chaos = Chaos {
+    lost_in: 0,
+    repeated_in: 0,
+    late_in: 0,
+    late_by: 0,
+    deaf_in: 0,
+    pace: (2000, 2800),
     waits_for_food: true,
 };
 
@@ -53,9 +64,12 @@ impl Chaos {
     }
 
     /// How the partner of one order hears.
-    pub fn deafness(&self, dice: &Dice) -> Deafness {
-        let times = if happens(dice, self.deaf_in) { dice.between(1, 2) } else { 0 };
-        Deafness { times: times.try_into().unwrap_or(0), hears_all_the_same: dice.one_in(2) }
+    pub fn hearing(&self, dice: &Dice) -> Hearing {
+        match (happens(dice, self.deaf_in), dice.one_in(2)) {
+            (false, _) => Hearing::Good,
+            (true, false) => Hearing::Deaf,
+            (true, true) => Hearing::Mute,
+        }
     }
 
     fn delay(&self, dice: &Dice) -> Duration {
@@ -68,23 +82,15 @@ impl Chaos {
 /// How often one call is sent at most.
 const MOST_COPIES: usize = 4;
 
-/// How often a partner does not take what it is told, and whether it hears it then.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deafness {
-    times: u8,
-    hears_all_the_same: bool,
-}
-
-impl Deafness {
-    /// How often.
-    pub const fn times(self) -> u8 {
-        self.times
-    }
-
-    /// Whether only its answer gets lost.
-    pub const fn hears_all_the_same(self) -> bool {
-        self.hears_all_the_same
-    }
+/// How a partner takes the first thing that it is told of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// As it should.
+    Good,
+    /// It does not.
+    Deaf,
+    /// It does, and its answer says that it did not.
+    Mute,
 }
 
 fn happens(dice: &Dice, one_in: u16) -> bool {
@@ -97,10 +103,9 @@ mod tests {
 
     #[test]
     fn without_chaos_each_call_is_sent_once_and_at_once() {
-        let still = Chaos { lost_in: 0, repeated_in: 0, late_in: 0, deaf_in: 0, ..PLAYED };
         let dice = Dice::seeded(1);
-        assert!((0..100).all(|_| still.copies(&dice, true) == [Duration::ZERO]));
-        assert!((0..100).all(|_| still.deafness(&dice).times() == 0));
+        assert!((0..100).all(|_| WATCHED.copies(&dice, true) == [Duration::ZERO]));
+        assert!((0..100).all(|_| WATCHED.hearing(&dice) == Hearing::Good));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::{
     base::mac,
     domain::{DeliveryStatus, OrderStatus, PartnerAction},
     simulator::partners::{
-        book::{Entry, NewOrder, Standing},
-        voice::{Answers, Heard, Said, Told, Voice},
+        book::{Entry, Line, Standing},
+        voice::{Answers, Heard, Said, Told, Voice, word},
     },
 };
 
@@ -51,7 +51,7 @@ impl Voice for Deliveroo {
             "fulfillment_type": "deliveroo",
             "prepare_for": order.at + 15.minutes(),
             "total_price": money(order.total()),
-            "items": items(order),
+            "items": order.lines.iter().map(item).collect::<Vec<_>>(),
             "customer": {"first_name": order.guest.name, "contact_number": order.guest.phone},
             "status_log": [{"at": order.at, "status": "placed"}],
         }});
@@ -59,6 +59,7 @@ impl Voice for Deliveroo {
     }
 
     fn delivery(&self, entry: &Entry, status: DeliveryStatus, now: Timestamp) -> Option<Said> {
+        word(&WORDS, status)?;
         let body = json!({
             "order_id": entry.name,
             "stacked_with": [],
@@ -80,7 +81,13 @@ impl Voice for Deliveroo {
         Some(Said::posted(json!({"event": "order.status_update", "body": {"order": order}})))
     }
 
-    fn proof(&self, secret: &str, id: &str, _: Timestamp, body: &[u8]) -> Vec<(&'static str, String)> {
+    fn proof(
+        &self,
+        secret: &str,
+        id: &str,
+        _: Timestamp,
+        body: &[u8],
+    ) -> Vec<(&'static str, String)> {
         let signature = mac::hmac_sha256(secret.as_bytes(), &[id.as_bytes(), b" ", body]);
         vec![
             ("x-deliveroo-sequence-guid", id.to_owned()),
@@ -137,16 +144,12 @@ fn money(fils: i64) -> Value {
     json!({"fractional": fils, "currency_code": "JOD"})
 }
 
-fn items(order: &NewOrder) -> Vec<Value> {
-    let item = |line: &Value| {
-        let fils = line.pointer("/unitPrice/amount").and_then(Value::as_i64).unwrap_or(0);
-        json!({
-            "pos_item_id": line["sku"],
-            "name": line["name"]["en"],
-            "quantity": line["quantity"],
-            "unit_price": money(fils),
-            "modifiers": [],
-        })
-    };
-    order.items.iter().map(item).collect()
+fn item(line: &Line) -> Value {
+    json!({
+        "pos_item_id": line.sku,
+        "name": line.name.en,
+        "quantity": line.quantity,
+        "unit_price": money(line.unit_price.amount),
+        "modifiers": [],
+    })
 }

@@ -46,7 +46,11 @@ async fn hear(
         return StatusCode::UNAUTHORIZED.into_response();
     }
     if method == Method::GET {
-        return partners.answer(partner, &path).map(Json).ok_or(StatusCode::NOT_FOUND).into_response();
+        return partners
+            .answer(partner, &path)
+            .map(Json)
+            .ok_or(StatusCode::NOT_FOUND)
+            .into_response();
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     partners.hear(partner, &Heard { method: &method, path: &path, body: &body }).into_response()
@@ -75,7 +79,10 @@ impl Partners {
         let voice = partner.voice();
         match (path, voice.answers()) {
             (["orders"], Answers::OpenOrders) => Some(json!({"orders": self.open(partner)})),
-            (["orders", name] | ["v1", "orders", name], Answers::OneOrder | Answers::OpenOrders) => {
+            (
+                ["orders", name] | ["v1", "orders", name],
+                Answers::OneOrder | Answers::OpenOrders,
+            ) => {
                 let entry = self.0.book.get(&(partner, (*name).to_owned()))?;
                 Some(voice.answer(&entry, &entry.standing()))
             }
@@ -92,13 +99,15 @@ impl Partners {
     }
 
     fn hear(&self, partner: Partner, heard: &Heard<'_>) -> StatusCode {
-        let Some(told) = partner.voice().hear(heard) else { return StatusCode::UNPROCESSABLE_ENTITY };
+        let Some(told) = partner.voice().hear(heard) else {
+            return StatusCode::UNPROCESSABLE_ENTITY;
+        };
         let entry = self.0.book.get(&(partner, told.name));
         let Some(entry) = entry else { return StatusCode::NOT_FOUND };
-        let taken = entry.tell(told.action, told.ours);
-        taken.map_or_else(
-            |it| StatusCode::from_u16(it).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
-            |()| StatusCode::OK,
-        )
+        if entry.tell(told.action, told.ours) {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }

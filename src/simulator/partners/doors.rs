@@ -92,10 +92,10 @@ impl Doors {
         }));
         let router = desk::router(partners.clone());
         let stop = tasks.stop();
-        let served = axum::serve(self.listener, router)
+        let open = axum::serve(self.listener, router)
             .with_graceful_shutdown(async move { stop.cancelled().await });
         tasks.spawn(async move {
-            if let Err(error) = served.await {
+            if let Err(error) = open.await {
                 tracing::warn!("simulator: the partners' doors are shut: {error}");
             }
         });

@@ -9,7 +9,7 @@ use crate::{
     base::mac,
     domain::{DeliveryStatus, PartnerAction},
     simulator::partners::{
-        book::{Entry, NewOrder, Standing, dinars},
+        book::{Entry, Line, NewOrder, Standing, dinars},
         voice::{Answers, Heard, Said, Told, Voice, word},
     },
 };
@@ -105,12 +105,13 @@ impl Voice for Generic {
 
     /// What stands in `data` of `order.placed`, and where it stands now.
     fn answer(&self, entry: &Entry, standing: &Standing) -> Value {
-        let mut answer = entry.order.as_ref().map_or_else(|| json!({}), |it| data(entry, it));
-        answer["status"] = json!(standing.status);
+        let mut answer = entry.order.as_ref().map(|it| data(entry, it)).unwrap_or_default();
+        answer.insert("status".to_owned(), json!(standing.status));
         if standing.delivery != DeliveryStatus::None {
-            answer["delivery"] = json!({"status": standing.delivery, "courier": courier(entry)});
+            let delivery = json!({"status": standing.delivery, "courier": courier(entry)});
+            answer.insert("delivery".to_owned(), delivery);
         }
-        answer
+        Value::Object(answer)
     }
 }
 
@@ -127,22 +128,24 @@ fn courier(entry: &Entry) -> Value {
     json!({"id": entry.rider.id, "name": entry.rider.name, "phone": entry.rider.phone})
 }
 
-fn data(entry: &Entry, order: &NewOrder) -> Value {
-    let item = |line: &Value| {
-        let fils = line.pointer("/unitPrice/amount").and_then(Value::as_i64).unwrap_or(0);
-        let (name, note) = (&line["name"], line.get("note"));
-        let (sku, quantity, price) = (&line["sku"], &line["quantity"], dinars(fils));
-        json!({"sku": sku, "name": name, "quantity": quantity, "unitPrice": price, "note": note})
-    };
-    json!({
-        "externalId": entry.name,
-        "storeId": order.store,
-        "fulfilment": "delivery",
-        "currency": "JOD",
-        "total": dinars(order.total()),
-        "payment": {"method": "cash", "status": "none"},
-        "customer": order.guest.body(),
-        "address": order.guest.address(),
-        "items": order.items.iter().map(item).collect::<Vec<_>>(),
-    })
+fn data(entry: &Entry, order: &NewOrder) -> Map<String, Value> {
+    let mut data = named(entry);
+    let fields = [
+        ("storeId", json!(order.store)),
+        ("fulfilment", json!("delivery")),
+        ("currency", json!("JOD")),
+        ("total", json!(dinars(order.total()))),
+        ("payment", json!({"method": "cash", "status": "none"})),
+        ("customer", order.guest.body()),
+        ("address", order.guest.address()),
+        ("items", order.lines.iter().map(item).collect()),
+    ];
+    data.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    data
+}
+
+fn item(line: &Line) -> Value {
+    let Line { sku, name, quantity, unit_price, note } = line;
+    let price = dinars(unit_price.amount);
+    json!({"sku": sku, "name": name, "quantity": quantity, "unitPrice": price, "note": note})
 }

@@ -106,7 +106,6 @@ fn news(entry: &Entry, outcome: Outcome, dice: &Dice) -> Vec<News> {
     };
     let mut news = way(&WAY_OUT);
     match outcome {
-        Outcome::Arrives => {}
         Outcome::CalledOff => {
             // Never after the end, and where food is on its way only that courier could.
             let until = news.len().saturating_sub(1).try_into().unwrap_or(0);
@@ -117,7 +116,7 @@ fn news(entry: &Entry, outcome: Outcome, dice: &Dice) -> Vec<News> {
             news.retain(|it| *it != News::Delivery(DeliveryStatus::Delivered));
             news.extend(way(&WAY_BACK));
         }
-        Outcome::ComesBack => {}
+        Outcome::Arrives | Outcome::ComesBack => {}
     }
     news
 }
@@ -158,7 +157,8 @@ mod tests {
     #[test]
     fn each_partner_comes_to_an_end_that_it_has_a_word_for() {
         let last = |partner, outcome| life(partner, outcome, 1).steps.pop().unwrap().news;
-        for partner in [Partner::Careem, Partner::Deliveroo, Partner::UberDirect, Partner::Generic] {
+        for partner in [Partner::Careem, Partner::Deliveroo, Partner::UberDirect, Partner::Generic]
+        {
             let arrived = News::Delivery(DeliveryStatus::Delivered);
             assert_eq!(last(partner, Outcome::Arrives), arrived, "{partner:?}");
         }

@@ -17,15 +17,18 @@ mod talabat;
 mod uber_direct;
 mod voice;
 
-pub(in crate::simulator) use self::{
-    book::{Entry, NewOrder},
-    chaos::PLAYED,
-    life::{Life, Outcome},
-    voice::Partner,
-};
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     book::Record,
     chaos::Chaos,
     doors::{Doors, Partners},
     storm::Storm,
+};
+pub(in crate::simulator) use self::{
+    book::{Entry, NewOrder},
+    chaos::{PLAYED, WATCHED},
+    life::{Life, Outcome},
+    voice::{Part, Partner},
 };

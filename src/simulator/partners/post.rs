@@ -109,7 +109,12 @@ impl Partners {
                 let sent = async {
                     tokio::time::sleep(delay).await;
                     let body = said.body.to_string().into_bytes();
-                    let url = format!("{}/v1/webhooks/{}{}", errand.0.0.server, partner.slug(), said.path);
+                    let url = format!(
+                        "{}/v1/webhooks/{}{}",
+                        errand.0.0.server,
+                        partner.slug(),
+                        said.path
+                    );
                     let call = Call { method: said.method, url, id: &id, body };
                     errand.0.call(partner, &call).await;
                 };
@@ -126,8 +131,10 @@ impl Partners {
             let secret = self.secret(partner).unwrap_or_default();
             let proof = partner.voice().proof(secret, call.id, self.0.clock.now(), &call.body);
             let request = self.0.http.request(call.method.clone(), &call.url);
-            let request = request.header("content-type", "application/json").body(call.body.clone());
-            let request = proof.into_iter().fold(request, |it, (name, value)| it.header(name, value));
+            let request =
+                request.header("content-type", "application/json").body(call.body.clone());
+            let request =
+                proof.into_iter().fold(request, |it, (name, value)| it.header(name, value));
             self.0.calls.fetch_add(1, Ordering::Relaxed);
             match request.send().await {
                 Ok(answer) if answer.status().is_success() => return,

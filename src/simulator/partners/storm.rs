@@ -58,15 +58,14 @@ impl Storm {
     }
 
     fn let_live(&self, partners: &Partners, entry: Entry, outcome: Outcome, dice: &Dice) {
-        let entry = Arc::new(entry.hard_of_hearing(self.chaos.deafness(dice)));
+        let entry = Arc::new(entry.with(self.chaos.hearing(dice)));
         let life = Life::of(&entry, outcome, &self.chaos, dice);
         partners.let_live(&entry, life);
     }
 
     fn order(&self, dice: &Dice, partners: &Partners) -> NewOrder {
         let basket = menu::choose(dice, Appetite::Usual, Language::English);
-        let (store, at) = (self.store.clone(), partners.0.clock.now());
-        NewOrder { store, items: basket.items, guest: dice.pick(&GUESTS), at }
+        NewOrder::of(&self.store, &basket.items, dice.pick(&GUESTS), partners.0.clock.now())
     }
 
     /// A number, for Careem's are.
@@ -90,6 +89,6 @@ pub fn sample(partner: Partner, dice: &Dice) -> Entry {
     }
     let basket = menu::choose(dice, Appetite::Usual, Language::English);
     let (guest, at) = (dice.pick(&GUESTS), jiff::Timestamp::UNIX_EPOCH);
-    let order = NewOrder { store: "branch-7".to_owned(), items: basket.items, guest, at };
+    let order = NewOrder::of("branch-7", &basket.items, guest, at);
     Entry::placed(partner, name, order, rider)
 }

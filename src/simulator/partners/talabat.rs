@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{DeliveryStatus, PartnerAction},
     simulator::partners::{
-        book::{Entry, NewOrder, Standing, dinars},
+        book::{Entry, Line, Standing, dinars},
         voice::{Answers, Heard, Said, Told, Voice, word},
     },
 };
@@ -77,7 +77,7 @@ impl Voice for Talabat {
             },
             "payment": {"status": "paid", "type": "paid"},
             "price": {"grandTotal": dinars(order.total()), "collectFromCustomer": "0"},
-            "products": products(order),
+            "products": order.lines.iter().map(product).collect::<Vec<_>>(),
             "callbackUrls": Value::Object(urls.collect()),
         });
         let path = format!("/order/{}", order.store);
@@ -92,7 +92,13 @@ impl Voice for Talabat {
         said(entry, "ORDER_CANCELLED", now)
     }
 
-    fn proof(&self, secret: &str, _: &str, now: Timestamp, _: &[u8]) -> Vec<(&'static str, String)> {
+    fn proof(
+        &self,
+        secret: &str,
+        _: &str,
+        now: Timestamp,
+        _: &[u8],
+    ) -> Vec<(&'static str, String)> {
         let claims = json!({"service": "middleware", "exp": now.as_second() + TOKEN_LIFE});
         let key = EncodingKey::from_secret(secret.as_bytes());
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &key);
@@ -101,7 +107,9 @@ impl Voice for Talabat {
     }
 
     fn hear(&self, heard: &Heard<'_>) -> Option<Told> {
-        let (&Method::POST, ["orders", name, path]) = (heard.method, heard.path) else { return None };
+        let (&Method::POST, ["orders", name, path]) = (heard.method, heard.path) else {
+            return None;
+        };
         let (_, _, action) = CALLBACKS.iter().find(|(_, it, _)| it == path)?;
         let ours = heard.body.pointer("/remoteOrderId").and_then(Value::as_str);
         let ours = ours.and_then(|it| it.parse().ok());
@@ -122,18 +130,14 @@ fn said(entry: &Entry, status: &str, now: Timestamp) -> Option<Said> {
 }
 
 /// Money and numbers are texts there.
-fn products(order: &NewOrder) -> Vec<Value> {
-    let product = |line: &Value| {
-        let fils = line.pointer("/unitPrice/amount").and_then(Value::as_i64).unwrap_or(0);
-        json!({
-            "id": line["sku"],
-            "remoteCode": line["sku"],
-            "name": line["name"]["en"],
-            "quantity": line["quantity"].to_string(),
-            "unitPrice": dinars(fils),
-            "comment": line.get("note"),
-            "selectedToppings": [],
-        })
-    };
-    order.items.iter().map(product).collect()
+fn product(line: &Line) -> Value {
+    json!({
+        "id": line.sku,
+        "remoteCode": line.sku,
+        "name": line.name.en,
+        "quantity": line.quantity.to_string(),
+        "unitPrice": dinars(line.unit_price.amount),
+        "comment": line.note,
+        "selectedToppings": [],
+    })
 }

@@ -69,7 +69,13 @@ impl Voice for UberDirect {
         None
     }
 
-    fn proof(&self, secret: &str, _: &str, _: Timestamp, body: &[u8]) -> Vec<(&'static str, String)> {
+    fn proof(
+        &self,
+        secret: &str,
+        _: &str,
+        _: Timestamp,
+        body: &[u8],
+    ) -> Vec<(&'static str, String)> {
         let signature = mac::to_hex(&mac::hmac_sha256(secret.as_bytes(), &[body]));
         vec![("x-postmates-signature", signature)]
     }

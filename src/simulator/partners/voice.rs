@@ -61,8 +61,20 @@ impl Partner {
     }
 }
 
+/// Which part a partner has in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It was placed there, and is carried by it.
+    Brings,
+    /// It is the restaurant's own, and carried by it.
+    Carries,
+}
+
 /// The word for a status in a table.
-pub fn word(words: &[(DeliveryStatus, &'static str)], status: DeliveryStatus) -> Option<&'static str> {
+pub fn word(
+    words: &[(DeliveryStatus, &'static str)],
+    status: DeliveryStatus,
+) -> Option<&'static str> {
     words.iter().find(|(it, _)| *it == status).map(|(_, word)| *word)
 }
 
@@ -140,8 +152,13 @@ pub trait Voice: Sync {
     fn cancelled(&self, entry: &Entry, now: Timestamp) -> Option<Said>;
 
     /// The headers that prove who says it. `id` is the same over all attempts.
-    fn proof(&self, secret: &str, id: &str, now: Timestamp, body: &[u8])
-    -> Vec<(&'static str, String)>;
+    fn proof(
+        &self,
+        secret: &str,
+        id: &str,
+        now: Timestamp,
+        body: &[u8],
+    ) -> Vec<(&'static str, String)>;
 
     /// What it understands of a request to it.
     fn hear(&self, heard: &Heard<'_>) -> Option<Told>;

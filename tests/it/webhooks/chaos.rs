@@ -18,7 +18,7 @@ use crate::harness::{
 };
 
 /// How many orders live at once; they make some 10,000 calls.
-const ORDERS: usize = 1500;
+const ORDERS: usize = 1550;
 /// One in so many is our own, and carried by Uber Direct.
 const OWN: usize = 5;
 /// The store turns one in so many down.
@@ -68,7 +68,7 @@ async fn run_kitchen(app: &Client) {
         let mut page = app.get(path, &app.service()).await.expect(200);
         let Value::Array(orders) = page["orders"].take() else { panic!("{page}") };
         let work = stream::iter(orders).map(|order| async move {
-            let patch = if order["status"] == "accepted" {
+            let step = if order["status"] == "accepted" {
                 json!({"tickets": [{"station": "grill", "status": "done"}]})
             } else if is_turned_down(&order) {
                 json!({"status": "rejected", "reason": {"code": "too_busy"}})
@@ -76,7 +76,7 @@ async fn run_kitchen(app: &Client) {
                 json!({"status": "accepted"})
             };
             let path = format!("/v1/orders/{}", id(&order));
-            let answer = app.patch(&path, &app.service(), &patch).await;
+            let answer = app.patch(&path, &app.service(), &step).await;
             // Somebody may have moved it meanwhile.
             assert!([200, 409].contains(&answer.status), "{answer:?}");
         });
@@ -88,7 +88,8 @@ async fn run_kitchen(app: &Client) {
 /// By the number of the order, with which its partner's name for it ends.
 fn is_turned_down(order: &Value) -> bool {
     let name = order["externalId"].as_str().unwrap_or_default();
-    let number: Option<usize> = name.get(name.len().saturating_sub(6)..).and_then(|it| it.parse().ok());
+    let number: Option<usize> =
+        name.get(name.len().saturating_sub(6)..).and_then(|it| it.parse().ok());
     number.is_some_and(|it| it.is_multiple_of(REJECTED))
 }
 
@@ -100,24 +101,24 @@ async fn after_ten_thousand_calls_of_chaos_each_order_ends_where_its_partner_say
         let path = format!("/v1/mappings/{partner}/stores/branch-7");
         app.put(&path, &app.service(), &json!({"storeId": store})).await.expect(200);
     }
-    let storm = Storm { seed: SEED, chaos: CHAOS, store: "branch-7".to_owned() };
+    let evening = Storm { seed: SEED, chaos: CHAOS, store: "branch-7".to_owned() };
     let placing = async {
         for nth in 0..ORDERS {
             if nth % OWN == 0 {
                 let order = app.place_as(&app.service(), &order_for(&store)).await;
-                assert!(storm.carry(&partners, nth, id(&order)));
+                assert!(evening.carry(&partners, nth, id(&order)));
             } else {
-                storm.place(&partners, nth);
+                evening.place(&partners, nth);
             }
         }
     };
-    let evening = async {
+    let whole = async {
         placing.await;
         let quiet = async || if partners.are_quiet() { Ok(()) } else { Err(partners.calls()) };
         within(PATIENCE, quiet).await;
     };
     tokio::select! {
-        () = evening => {}
+        () = whole => {}
         () = run_kitchen(&app) => {}
     }
     assert!(10_000 <= partners.calls(), "{}", partners.calls());
