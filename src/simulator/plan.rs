@@ -93,6 +93,7 @@ impl Planner {
             (&ABDOUN, Delivery, Some((Partner::Careem, Part::Brings))),
             (&ABDOUN, Delivery, Some((Partner::Talabat, Part::Brings))),
             (&ABDOUN, Delivery, Some((Partner::Deliveroo, Part::Brings))),
+            (&ABDOUN, Delivery, Some((Partner::Generic, Part::Brings))),
             (&ABDOUN, Delivery, Some((Partner::UberDirect, Part::Carries))),
             (&ABDOUN, DineIn, None),
             (&JABAL_AMMAN, DineIn, None),

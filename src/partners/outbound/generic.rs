@@ -99,9 +99,13 @@ impl Inquiry for Generic {
     /// Each of `orders` is what stands in `data` of `order.placed`, and says besides where it stands.
     fn said_of_open(&self, mut answer: Value) -> Vec<Value> {
         let orders = answer.get_mut("orders").and_then(Value::as_array_mut).map(std::mem::take);
-        let said = |order: Value| {
+        let said = |mut order: Value| {
             let name = order.pointer("/externalId").and_then(Value::as_str).map(str::to_owned);
             let later = name.map_or_else(Vec::new, |it| self.said_of_order(&it, order.clone()));
+            // What it was when it was placed is the same each time it is asked for, and so kept once.
+            if let Some(order) = order.as_object_mut() {
+                order.retain(|field, _| field != "status" && field != "delivery");
+            }
             std::iter::once(json!({"type": "order.placed", "data": order})).chain(later)
         };
         orders.unwrap_or_default().into_iter().flat_map(said).collect()
