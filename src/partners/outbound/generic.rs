@@ -54,8 +54,8 @@ impl Outbound for Generic {
             },
         });
         let mut request = with_json(Method::POST, line.base_url.clone(), &body);
-        let Some(key) = line.secrets.first().and_then(signing_key) else {
-            return Wording::Cannot("the first of partners.generic.secrets is not base64");
+        let Some(key) = line.secrets.iter().find_map(signing_key) else {
+            return Wording::Cannot("no secret of this partner is base64");
         };
         sign(&mut request, &key, &saying.id.to_string(), saying.now.as_second());
         Wording::say(request)
@@ -113,7 +113,7 @@ impl Inquiry for Generic {
 }
 
 fn signed(asking: &Asking<'_>, path: &[&str]) -> Option<Request> {
-    let key = asking.line.secrets.first().and_then(signing_key)?;
+    let key = asking.line.secrets.iter().find_map(signing_key)?;
     let mut request = bare(Method::GET, asking.line.under(path)?);
     sign(&mut request, &key, asking.id, asking.now.as_second());
     Some(request)
