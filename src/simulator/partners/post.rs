@@ -36,16 +36,16 @@ struct Call<'a> {
 }
 
 /// Something that is not over; while there are some, the partners are not quiet.
-pub struct Errand(Partners);
+pub struct UnderWay(Partners);
 
-impl Errand {
+impl UnderWay {
     fn new(partners: &Partners) -> Self {
         partners.0.under_way.fetch_add(1, Ordering::AcqRel);
         Self(partners.clone())
     }
 }
 
-impl Drop for Errand {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.0.under_way.fetch_sub(1, Ordering::AcqRel);
     }
@@ -63,9 +63,10 @@ impl Partners {
         }
         let key = (entry.partner, entry.name.clone());
         self.0.book.insert(key, Arc::clone(entry));
-        let (errand, entry, stop) = (Errand::new(self), Arc::clone(entry), self.0.tasks.stop());
+        let (under_way, entry, stop) =
+            (UnderWay::new(self), Arc::clone(entry), self.0.tasks.stop());
         self.0.tasks.spawn(async move {
-            let _stopped = stop.run_until_cancelled(errand.0.live(&entry, life)).await;
+            let _stopped = stop.run_until_cancelled(under_way.0.live(&entry, life)).await;
         });
     }
 
@@ -103,7 +104,7 @@ impl Partners {
     fn send(&self, said: &Said, entry: &Entry, copies: &[Duration]) {
         let id: Arc<str> = self.0.mint.uuid(self.0.clock.now()).to_string().into();
         for delay in copies {
-            let (errand, stop, delay) = (Errand::new(self), self.0.tasks.stop(), *delay);
+            let (under_way, stop, delay) = (UnderWay::new(self), self.0.tasks.stop(), *delay);
             let (said, partner, id) = (said.clone(), entry.partner, Arc::clone(&id));
             self.0.tasks.spawn(async move {
                 let sent = async {
@@ -111,12 +112,12 @@ impl Partners {
                     let body = said.body.to_string().into_bytes();
                     let url = format!(
                         "{}/v1/webhooks/{}{}",
-                        errand.0.0.server,
+                        under_way.0.0.server,
                         partner.slug(),
                         said.path
                     );
                     let call = Call { method: said.method, url, id: &id, body };
-                    errand.0.call(partner, &call).await;
+                    under_way.0.call(partner, &call).await;
                 };
                 let _stopped = stop.run_until_cancelled(sent).await;
             });

@@ -276,6 +276,38 @@ async fn wake(
     Ok(unparked)
 }
 
+/// Sets calls aside that came before `before` and are parked still, at most `limit`; answers how many. What they waited for stays their
+/// outcome.
+pub async fn abandon(
+    tx: &mut Tx,
+    before: Timestamp,
+    now: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query(
+        "UPDATE inbox
+         SET state = 'dead',
+             next_attempt_at = NULL,
+             settled_at = $2,
+             note = 'what it waits for did not come in time'
+         WHERE id IN (
+             SELECT id
+             FROM inbox
+             WHERE state = 'parked'
+               AND state <> 'done' -- for SQLite, as above
+               AND received_at < $1
+             LIMIT $3
+         )
+           AND state = 'parked'",
+    )
+    .bind(At(before))
+    .bind(At(now))
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?
+    .rows_affected()))
+}
+
 from_row!(Call, |row| Self {
     id: InboxId::from_uuid(row.try_get::<Uuid, _>("id")?),
     partner: row.try_get("partner")?,

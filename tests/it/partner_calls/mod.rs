@@ -3,6 +3,7 @@
 mod board;
 mod crash;
 mod failures;
+mod forgotten;
 mod reconcile;
 mod words;
 
