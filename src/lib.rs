@@ -8,7 +8,7 @@
 //! wiring                               puts a server together
 //! http   workers                       the edges: HTTP, and the loops
 //! app                                  use cases; every transaction begins and ends here
-//! partners   auth   live               capabilities, strangers to each other
+//! partners   messaging   auth   live   capabilities, strangers to each other
 //! channels                             what each kind of screen sees
 //! store   cache   bus   outbound       drivers, strangers to each other
 //! telemetry
@@ -29,6 +29,7 @@ pub mod config;
 mod domain;
 mod http;
 mod live;
+mod messaging;
 mod outbound;
 mod partners;
 pub mod simulator;

@@ -17,6 +17,7 @@ use crate::{
         App, Reach,
         credentials::Credentials,
         intake::{Gathering, gathering},
+        notify::Messaging,
         partner_calls::Outgoing,
         tracking::Reads,
     },
@@ -28,11 +29,12 @@ use crate::{
     domain::vocabulary,
     http,
     live::{Drain, Hub, Limits, Rhythm},
+    messaging::whatsapp,
     outbound,
     partners::{self, Partners},
     store::Database,
     telemetry,
-    workers::{self, Gather, adapters::report},
+    workers::{self, Consume, Gather, adapters::report},
 };
 
 /// How often a shutdown says how far it is.
@@ -51,6 +53,8 @@ vocabulary! {
         Intake = "intake",
         /// The figures of each store's day.
         Timings = "timings",
+        /// What people are told of their orders.
+        Notify = "notify",
     }
 }
 
@@ -136,6 +140,7 @@ async fn connect(
     let secrets = partner_secrets(&config, &keys);
     let lines = partners::outbound::lines(&config, &secrets)?;
     let client = outbound::Client::new(&config.outbound, clock.clone())?;
+    let messaging = Messaging::new(&config)?;
     let tasks = Tasks::default();
     let limits = Limits {
         sockets: config.live.max_sockets,
@@ -162,6 +167,7 @@ async fn connect(
         calls,
         partners,
         credentials: Credentials::new(secrets, keys.sealer()?),
+        messaging,
         outgoing: Outgoing::new(client, lines),
         clock,
         mint,
@@ -227,10 +233,19 @@ fn start_workers(app: &App, roles: &[Role]) {
     tasks.spawn(async move { db.carry_signals(carried).await });
     // Consumers before the relay: in process, a queue exists from its first consumer on.
     if roles.contains(&Role::Timings) {
-        tasks.spawn(workers::run(workers::Timings::new(app.clone()), app.clone(), stop()));
+        let timings = Consume::<workers::Timings>::new(app.clone());
+        tasks.spawn(workers::run(timings, app.clone(), stop()));
+    }
+    if roles.contains(&Role::Notify) {
+        let notifications = Consume::<workers::Notifications>::new(app.clone());
+        tasks.spawn(workers::run(notifications, app.clone(), stop()));
+        tasks.spawn(workers::run(workers::Messages::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Live) {
         tasks.spawn(workers::run(workers::Pulse::new(app.clone()), app.clone(), stop()));
+        if app.config.cache.redis_url.is_some() {
+            tasks.spawn(workers::run(workers::Presence::new(app.clone()), app.clone(), stop()));
+        }
         // On a thread of its own: a topic with thousands of sockets must not keep requests waiting.
         let fanout = workers::run(workers::Fanout::new(app.clone()), app.clone(), stop());
         tasks.spawn_blocking(fanout);
@@ -267,5 +282,7 @@ fn partner_secrets(config: &Config, keys: &Keys) -> BTreeMap<String, Vec<SecretS
     let configured = config.partners.iter().map(|(slug, it)| (slug.clone(), it.secrets.clone()));
     let mut secrets: BTreeMap<_, _> = configured.collect();
     secrets.insert("generic".to_owned(), keys.generic_secrets.clone());
+    let whatsapp = config.whatsapp.app_secrets.iter().cloned();
+    secrets.entry(whatsapp::PARTNER.to_owned()).or_default().extend(whatsapp);
     secrets
 }

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["telemetry"],
     &["store", "cache", "bus", "outbound"],
     &["channels"],
-    &["auth", "live", "partners"],
+    &["auth", "live", "partners", "messaging"],
     &["app"],
     &["http", "workers"],
     &["wiring"],

@@ -1,5 +1,6 @@
 //! Use cases: functions, not objects. Every transaction begins and ends here.
 
+pub mod contacts;
 pub mod credentials;
 pub mod deadlines;
 pub mod idempotency;
@@ -7,6 +8,7 @@ pub mod inbox;
 pub mod intake;
 mod ledger;
 pub mod mappings;
+pub mod notify;
 pub mod orders;
 pub mod partner_calls;
 pub mod reconcile;
@@ -70,6 +72,8 @@ pub struct Reach {
     pub partners: Partners,
     /// What each partner proves itself with.
     pub credentials: credentials::Credentials,
+    /// What people are written to with.
+    pub messaging: notify::Messaging,
     /// What partners are told things with.
     pub outgoing: partner_calls::Outgoing,
     /// The time.

@@ -83,6 +83,29 @@ impl Caller {
         self.works_everywhere() && self.has(Scope::PartnersWrite)
     }
 
+    /// May see what people were told of this store's orders: its staff, services with `notifications:write`.
+    pub fn may_read_notifications(&self, store: StoreId) -> bool {
+        self.works_at(store, Scope::NotificationsWrite)
+    }
+
+    /// May change what people are told of this store's orders, and tell them once more: its staff and services, with
+    /// `notifications:write`.
+    pub fn may_change_notifications(&self, store: StoreId) -> bool {
+        self.works_at(store, Scope::NotificationsWrite) && self.has(Scope::NotificationsWrite)
+    }
+
+    /// May see what people were told, of whichever store and of none, and see to the templates: staff and services of all stores, with
+    /// `notifications:write`.
+    pub fn may_see_to_messages(&self) -> bool {
+        self.works_everywhere() && self.has(Scope::NotificationsWrite)
+    }
+
+    /// May keep the consent ledger, hand out what is known of a person, and erase it: staff and services of all stores, with
+    /// `contacts:write`.
+    pub fn may_keep_contacts(&self) -> bool {
+        self.works_everywhere() && self.has(Scope::ContactsWrite)
+    }
+
     /// May see and retry the stored calls of partners and ours to them, which belong to no one store: staff and services of all
     /// stores, with `inbox:read`.
     pub fn may_read_inbox(&self) -> bool {

@@ -19,6 +19,10 @@ vocabulary! {
         InboxRead = "inbox:read",
         /// Staff or a service changes what partners prove themselves with.
         PartnersWrite = "partners:write",
+        /// Staff or a service changes what people are told, and sees what they were told.
+        NotificationsWrite = "notifications:write",
+        /// Staff or a service keeps the consent ledger, and hands out or erases what is known of a person.
+        ContactsWrite = "contacts:write",
         /// Staff or a service watches every order of every store, and the server itself.
         Ops = "ops",
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <name>.events (topic) ── <eventType>.<storeId> ──┬─► <name>.timings (quorum) ··dead··► <name>.events.dead ─► <name>.timings.dead
+//!                                                  ├─► <name>.notifications (quorum), and so on
 //!                                                  └─► <name>.node.… (exclusive), one for each node, all events
 //! ```
 
@@ -40,6 +41,8 @@ macro_rules! queues {
 queues! {
     /// How long orders take, store by store.
     Timings = "timings" <- [OrderCreated, OrderStatusChanged];
+    /// Who is to be told what.
+    Notifications = "notifications" <- [OrderCreated, OrderStatusChanged, DeliveryStatusChanged];
 }
 
 impl Queue {

@@ -71,6 +71,11 @@ impl Memory {
         newest
     }
 
+    /// Forgets an order.
+    pub async fn forget(&self, id: OrderId) {
+        self.orders.invalidate(&id).await;
+    }
+
     /// Forgets everything that was put so far, and what is being read at the moment.
     pub fn forget_all(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);

@@ -1,14 +1,24 @@
 //! Order snapshots: in this process, and behind that in Redis, if there is one. It only ever saves time: everything in it can be
 //! read from the store again, and of two versions of an order the newer one wins.
+//!
+//! Also what processes know of each other by Redis, and do without where it is away: the pace of messages, and who watches what.
 
 mod breaker;
 mod keys;
 mod memory;
+mod pace;
 mod redis;
+mod together;
 
 use std::{sync::Arc, time::Duration};
 
-use self::{memory::Memory, redis::Redis};
+use jiff::Timestamp;
+
+use self::{memory::Memory, pace::Turns, redis::Redis};
+pub use self::{
+    pace::{Pace, Turn},
+    together::Watching,
+};
 use crate::{
     config,
     domain::{Order, OrderId},
@@ -19,6 +29,7 @@ use crate::{
 pub struct Cache {
     memory: Memory,
     redis: Option<Redis>,
+    turns: Turns,
 }
 
 impl Cache {
@@ -27,6 +38,7 @@ impl Cache {
         Ok(Self {
             memory: Memory::new(config.memory_entries),
             redis: config.redis_url.as_ref().map(|url| Redis::connect(url, config)).transpose()?,
+            turns: Turns::default(),
         })
     }
 
@@ -54,6 +66,14 @@ impl Cache {
         self.memory.put(order).await;
     }
 
+    /// Forgets an order, here and in Redis.
+    pub async fn forget(&self, id: OrderId) {
+        self.memory.forget(id).await;
+        if let Some(redis) = &self.redis {
+            redis.forget(id).await;
+        }
+    }
+
     /// Forgets what is remembered here: after a gap in the events nobody knows which of it is still true.
     pub fn forget_all_local(&self) {
         self.memory.forget_all();
@@ -71,6 +91,43 @@ impl Cache {
             Box::pin(redis.put(&order)).await;
         }
         Ok(Some(self.memory.put_read(&order, epoch).await))
+    }
+
+    /// Gives each of these people a turn to be written to from this number, in their order. Without Redis every process keeps the pace by
+    /// itself.
+    pub async fn turns(
+        &self,
+        number: &str,
+        pace: Pace,
+        people: &[&str],
+        now: Timestamp,
+    ) -> Vec<Turn> {
+        if let Some(redis) = self.redis.as_ref().filter(|it| it.admits())
+            && let Ok(turns) = redis.turns(number, pace, people).await
+            && turns.len() == people.len()
+        {
+            return turns;
+        }
+        self.turns.give(number, pace, people, now)
+    }
+
+    /// Tells other processes, for so long, what customers watch by way of this one; `false` when they were not told.
+    pub async fn tell_watching(&self, node: &str, watching: &Watching, ttl: Duration) -> bool {
+        match self.redis.as_ref().filter(|it| it.admits()) {
+            Some(redis) => redis.watch(node, watching, ttl).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Which of these topics customers watch by way of any process, as far as processes have told each other.
+    pub async fn watched(&self, topics: &[String]) -> Vec<bool> {
+        let nobody = || vec![false; topics.len()];
+        match self.redis.as_ref().filter(|it| it.admits()) {
+            Some(redis) if !topics.is_empty() => {
+                redis.watched(topics).await.unwrap_or_else(|_| nobody())
+            }
+            _ => nobody(),
+        }
     }
 
     /// How Redis stands.

@@ -116,9 +116,20 @@ impl Redis {
         }
     }
 
+    /// Forgets a snapshot, now or when Redis answers again.
+    pub async fn forget(&self, id: OrderId) {
+        self.miss(id);
+        let _is_done = self.is_trustworthy().await;
+    }
+
     /// Whether it failed when it was last needed.
     pub fn is_resting(&self) -> bool {
         self.missed().until.is_some() || self.shared.breaker.is_resting()
+    }
+
+    /// Whether it may be asked for what has nothing to do with snapshots.
+    pub fn admits(&self) -> bool {
+        self.shared.breaker.admits()
     }
 
     /// Asks for an answer, whatever the breaker says.
@@ -179,7 +190,8 @@ impl Redis {
         self.shared.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call<T>(
+    /// Asks something, unless Redis takes too long.
+    pub(in crate::cache) async fn call<T>(
         &self,
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, CacheError> {

@@ -55,6 +55,11 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// Whether it is made for whoever ordered.
+    pub const fn is_for_customers(self) -> bool {
+        matches!(self, Self::Mobile | Self::Link | Self::Customer)
+    }
+
     /// The channel it belongs to.
     pub const fn channel(self) -> Channel {
         match self {

@@ -2,6 +2,7 @@
 
 mod layers;
 mod log_format;
+mod messages;
 mod sections;
 mod setting;
 mod span;
@@ -12,6 +13,7 @@ use std::path::Path;
 pub use self::{
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
+    messages::{Notify, Sms, WhatsApp},
     sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner, Workers},
     setting::Setting,
     span::Span,

@@ -2,7 +2,10 @@
 
 use std::{fmt::Display, net::SocketAddr, path::PathBuf};
 
-use crate::config::{LogFormat, Span};
+use crate::{
+    config::{LogFormat, Span},
+    domain::Language,
+};
 
 /// One setting, for those who print the list.
 #[derive(Clone, Debug)]
@@ -26,7 +29,7 @@ pub trait Shown {
 macro_rules! shown {
     ($($kind:ty),+) => { $(impl Shown for $kind { fn shown(&self) -> String { self.to_string() } })+ };
 }
-shown!(u16, u32, u64, usize, bool, String, Span, SocketAddr, LogFormat);
+shown!(u16, u32, u64, usize, bool, String, Span, SocketAddr, LogFormat, Language);
 
 impl Shown for PathBuf {
     fn shown(&self) -> String {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 
 use crate::config::{
-    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Orders, Outbound, Partner, Workers,
+    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Notify, Orders, Outbound, Partner,
+    Sms, WhatsApp, Workers,
     sections::PARTNER_SETTINGS,
     setting::{Setting, Shown},
 };
@@ -34,6 +35,12 @@ pub struct Config {
     pub workers: Workers,
     /// What we say to partners.
     pub outbound: Outbound,
+    /// What people are told of their orders.
+    pub notify: Notify,
+    /// WhatsApp's Cloud API.
+    pub whatsapp: WhatsApp,
+    /// The gateway for text messages.
+    pub sms: Sms,
     /// The log.
     pub log: Log,
     /// The folder of operators' own partners, a TOML file each.
@@ -55,6 +62,9 @@ impl Default for Config {
             orders: Orders::default(),
             workers: Workers::default(),
             outbound: Outbound::default(),
+            notify: Notify::default(),
+            whatsapp: WhatsApp::default(),
+            sms: Sms::default(),
             log: Log::default(),
             adapters_dir: None,
             partners: BTreeMap::new(),
@@ -75,6 +85,9 @@ impl Config {
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
         self.outbound.check(&mut wrong);
+        self.notify.check(&mut wrong);
+        self.whatsapp.check(&mut wrong);
+        self.sms.check(&mut wrong);
         self.log.check(&mut wrong);
         let (low, high) = Partner::BOUNDS;
         for (slug, it) in &self.partners {
@@ -133,6 +146,9 @@ pub fn settings() -> Vec<Setting> {
     Orders::list(&mut settings);
     Workers::list(&mut settings);
     Outbound::list(&mut settings);
+    Notify::list(&mut settings);
+    WhatsApp::list(&mut settings);
+    Sms::list(&mut settings);
     Log::list(&mut settings);
     settings
 }

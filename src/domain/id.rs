@@ -105,6 +105,14 @@ id!(
     AuditId, "aud"
 );
 id!(
+    /// Names one notification, and comes back from the channel with its receipts.
+    NotificationId, "ntf"
+);
+id!(
+    /// Names one entry of the consent ledger.
+    ConsentId, "cns"
+);
+id!(
     /// Names one credential of a partner.
     CredentialId, "crd"
 );

@@ -8,6 +8,8 @@ mod fact;
 mod id;
 mod merge;
 mod money;
+mod notification;
+mod notify_rule;
 mod order;
 mod partner_order;
 mod payment;
@@ -28,13 +30,21 @@ pub use self::{
     delivery::{Courier, Delivery, DeliveryStatus},
     envelope::{Envelope, EventType},
     fact::{Fact, Recorded},
-    id::{AuditId, CredentialId, EventId, IdError, InboxId, OrderId, PartnerCallId, StoreId},
+    id::{
+        AuditId, ConsentId, CredentialId, EventId, IdError, InboxId, NotificationId, OrderId,
+        PartnerCallId, StoreId,
+    },
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
+    notification::{
+        Audience, Category, Decision, Fate, MessageChannel, NotificationState, ReceiptStatus,
+        Trouble,
+    },
+    notify_rule::{InQuiet, NotifyRule, NotifyRules, QuietHours, happened},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},
     partner_order::{Amount, PartnerItem, PartnerOrder},
     payment::{Payment, PaymentMethod, PaymentStatus},
-    person::{Address, Customer, Language},
+    person::{Address, Customer, Language, is_e164},
     refusal::{Reason, ReasonCode, Refusal},
     status::{Fulfilment, OrderStatus},
     store::Store,

@@ -14,6 +14,14 @@ vocabulary! {
     }
 }
 
+/// Whether a text is a telephone number as ITU-T E.164 writes it: a plus sign and 8 to 15 digits, the first not zero.
+pub fn is_e164(phone: &str) -> bool {
+    let Some(digits) = phone.strip_prefix('+') else { return false };
+    (8..=15).contains(&digits.len())
+        && digits.bytes().all(|it| it.is_ascii_digit())
+        && !digits.starts_with('0')
+}
+
 /// Who ordered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -15,6 +15,8 @@ use serde::Serialize;
 use crate::{
     app::App,
     cache,
+    domain::MessageChannel,
+    outbound,
     store::{self, StoreError, inbox::Counts},
     telemetry::{self, metric},
 };
@@ -98,6 +100,17 @@ async fn measure_store(app: &App) -> Result<(), StoreError> {
     let due = store::partner_calls::due(&mut tx).await?;
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
     gauge!(metric::PARTNER_CALLS_DUE).set(due as f64);
+    let now = app.clock.now();
+    let (due, oldest) = store::notifications::backlog(&mut tx, now).await?;
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    gauge!(metric::NOTIFICATIONS_DUE).set(due as f64);
+    let age = oldest.map_or(0.0, |it| now.duration_since(it).as_secs_f64());
+    gauge!(metric::NOTIFICATIONS_AGE_SECONDS).set(age);
+    for channel in MessageChannel::ALL {
+        let is_broken = app.messaging.standing(*channel, now) != outbound::Standing::Closed;
+        gauge!(metric::NOTIFICATION_CIRCUIT, "channel" => channel.as_str())
+            .set(f64::from(u8::from(is_broken)));
+    }
     Ok(())
 }
 

@@ -49,6 +49,18 @@ impl Watchers {
         }
     }
 
+    /// Whether a customer watches a topic.
+    pub fn has_customer(&self, topic: &Topic) -> bool {
+        self.topics.get(topic).is_some_and(|it| it.has_customer())
+    }
+
+    /// The orders, and the customers' own lists, that customers watch.
+    pub fn of_customers(&self) -> impl Iterator<Item = Topic> {
+        let theirs = |it: &Topic| matches!(it, Topic::Order(_) | Topic::Customer(_));
+        let topics = self.topics.iter().filter(move |it| theirs(it.key()) && it.has_customer());
+        topics.map(|it| it.key().clone())
+    }
+
     /// How many topics somebody watches.
     pub fn topics(&self) -> usize {
         self.topics.len()
@@ -83,6 +95,13 @@ impl Watchers {
 }
 
 impl Group {
+    fn has_customer(&self) -> bool {
+        match self {
+            Self::One(only) => only.is_for_customers(),
+            Self::Many(all) => all.values().any(|it| it.is_for_customers()),
+        }
+    }
+
     fn add(&mut self, connection: &Arc<Connection>) {
         match self {
             Self::One(first) => {

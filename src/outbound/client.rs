@@ -67,7 +67,10 @@ impl Client {
             return Attempt::Spared(until);
         }
         let began = Instant::now();
-        let answer = self.ask(&request).await;
+        let asked = self.ask(&request).await;
+        let never_left = asked.as_ref().is_err_and(|it| it.is_connect());
+        // Without the address: a query may hold what is nobody's business.
+        let answer = asked.map_err(|it| plain(&it.without_url()));
         let took = began.elapsed();
         let now = self.clock.now();
         let verdict = match &answer {
@@ -87,7 +90,7 @@ impl Client {
                 (Ok(_), Verdict::Never) => "refused",
             },
         );
-        Attempt::Made(Box::new(Exchange { request, at, took, answer, verdict }))
+        Attempt::Made(Box::new(Exchange { request, at, took, answer, never_left, verdict }))
     }
 
     /// The hosts of `peer` that have failed and not answered since.
@@ -100,18 +103,16 @@ impl Client {
         standings
     }
 
-    async fn ask(&self, request: &Request) -> Result<Answer, String> {
+    async fn ask(&self, request: &Request) -> reqwest::Result<Answer> {
         let url = request.url.clone();
         let mut asked =
             self.http.request(request.method.clone(), url).headers(request.headers.clone());
         if let Body::Plain(body) | Body::Secret(body) = &request.body {
             asked = asked.body(body.clone());
         }
-        // Without the address: a query may hold what is nobody's business.
-        let why = |it: reqwest::Error| plain(&it.without_url());
-        let response = asked.send().await.map_err(why)?;
+        let response = asked.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response, self.answer_bytes).await.map_err(why)?;
+        let body = read(response, self.answer_bytes).await?;
         Ok(Answer { status, headers, body })
     }
 

@@ -54,6 +54,8 @@ pub struct Exchange {
     pub took: Duration,
     /// What was answered; else why nothing was. Safe to show.
     pub answer: Result<Answer, String>,
+    /// Whether nothing can have arrived: no connection came about.
+    pub never_left: bool,
     /// What follows from it.
     pub verdict: Verdict,
 }

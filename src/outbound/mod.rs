@@ -7,7 +7,7 @@ mod exchange;
 mod verdict;
 
 pub use self::{
-    breaker::Standing,
+    breaker::{Breaker, Standing, Tolerance},
     client::Client,
     exchange::{Answer, Attempt, Body, Exchange, Request},
     verdict::Verdict,

@@ -33,6 +33,7 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("tap", include_str!("known/tap.toml")),
     ("uber_direct", include_str!("known/uber_direct.toml")),
     ("uber_eats", include_str!("known/uber_eats.toml")),
+    ("whatsapp", include_str!("known/whatsapp.toml")),
 ];
 
 /// Our own format, which nobody may redefine: its contract is ours.

@@ -17,10 +17,13 @@ mod signal;
 mod tx;
 
 pub mod audit;
+pub mod consents;
 pub mod dead_letters;
 pub mod idempotency;
 pub mod inbox;
 pub mod mappings;
+pub mod notifications;
+pub mod notify_rules;
 pub mod orders;
 pub mod outbox;
 pub mod partner_calls;

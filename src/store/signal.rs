@@ -23,6 +23,7 @@ use crate::store::{
 const OUTBOX: &str = "orderwire_outbox";
 const INBOX: &str = "orderwire_inbox";
 const PARTNER_CALLS: &str = "orderwire_partner_calls";
+const NOTIFICATIONS: &str = "orderwire_notifications";
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
 /// How long a hint may take to leave.
@@ -50,6 +51,7 @@ pub(in crate::store) struct Signals {
     pub outbox: Wake,
     pub inbox: Wake,
     pub partner_calls: Wake,
+    pub notifications: Wake,
 }
 
 /// One kind of wake-up.
@@ -82,6 +84,11 @@ impl Database {
     /// Fires when partners' calls were committed to the inbox, or became due. For the intake.
     pub fn inbox_signal(&self) -> Signal {
         Signal(self.signals.inbox.waiters.subscribe())
+    }
+
+    /// Fires when something to be told to people was committed. For those who send it.
+    pub fn notifications_signal(&self) -> Signal {
+        Signal(self.signals.notifications.waiters.subscribe())
     }
 
     /// Fires when something to be told to partners was committed. For those who tell them.
@@ -118,13 +125,14 @@ impl Database {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
-        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS]).await?;
+        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS, NOTIFICATIONS]).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
         self.signals.outbox.arrived();
         self.signals.inbox.arrived();
         self.signals.partner_calls.arrived();
+        self.signals.notifications.arrived();
         loop {
             tokio::select! {
                 heard = listener.try_recv() => {
@@ -136,6 +144,7 @@ impl Database {
                     match heard.channel() {
                         OUTBOX => self.signals.outbox.arrived(),
                         PARTNER_CALLS => self.signals.partner_calls.arrived(),
+                        NOTIFICATIONS => self.signals.notifications.arrived(),
                         _ => self.signals.inbox.arrived(),
                     }
                 }
@@ -143,6 +152,9 @@ impl Database {
                 () = self.signals.inbox.to_send.notified() => send(&mut listener, INBOX).await?,
                 () = self.signals.partner_calls.to_send.notified() => {
                     send(&mut listener, PARTNER_CALLS).await?;
+                }
+                () = self.signals.notifications.to_send.notified() => {
+                    send(&mut listener, NOTIFICATIONS).await?;
                 }
             }
         }

@@ -17,6 +17,7 @@ pub struct Tx {
     wrote_outbox: bool,
     wrote_inbox: bool,
     wrote_partner_calls: bool,
+    wrote_notifications: bool,
 }
 
 /// The connection, by dialect.
@@ -53,7 +54,14 @@ pub(in crate::store) use on;
 
 impl Tx {
     pub(in crate::store) const fn new(conn: Conn, signals: Arc<Signals>) -> Self {
-        Self { conn, signals, wrote_outbox: false, wrote_inbox: false, wrote_partner_calls: false }
+        Self {
+            conn,
+            signals,
+            wrote_outbox: false,
+            wrote_inbox: false,
+            wrote_partner_calls: false,
+            wrote_notifications: false,
+        }
     }
 
     /// Makes everything since [`Database::begin`](crate::store::Database::begin) durable, and wakes whoever waits for it.
@@ -72,6 +80,9 @@ impl Tx {
         }
         if self.wrote_partner_calls {
             self.signals.partner_calls.committed();
+        }
+        if self.wrote_notifications {
+            self.signals.notifications.committed();
         }
         Ok(())
     }
@@ -95,6 +106,11 @@ impl Tx {
     /// Remembers that the commit gives the intake work.
     pub(in crate::store) const fn wrote_inbox(&mut self) {
         self.wrote_inbox = true;
+    }
+
+    /// Remembers that the commit gives those work who send messages.
+    pub(in crate::store) const fn wrote_notifications(&mut self) {
+        self.wrote_notifications = true;
     }
 
     /// Remembers that the commit gives those work who tell partners.

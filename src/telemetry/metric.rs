@@ -62,6 +62,26 @@ pub const PARTNER_CALLS_DUE: &str = "orderwire_partner_calls_due";
 pub const INQUIRIES: &str = "orderwire_partner_inquiries_total";
 /// Calls of partners that never came, and were found by asking, by `partner`.
 pub const DRIFT: &str = "orderwire_partner_drift_total";
+/// Notifications that moved, by `channel` and `state`.
+pub const NOTIFICATIONS: &str = "orderwire_notifications_total";
+/// Why notifications were not sent, or not yet, by `channel` and `code`.
+pub const NOTIFICATION_TROUBLES: &str = "orderwire_notification_troubles_total";
+/// Notifications that went on to another channel, by that `channel`.
+pub const NOTIFICATION_FALLBACKS: &str = "orderwire_notification_fallbacks_total";
+/// Events that nobody could be told of, by `audience`: there was no number.
+pub const NOTIFICATIONS_NOBODY: &str = "orderwire_notifications_nobody_total";
+/// How long channels took to answer, by `channel`.
+pub const NOTIFICATION_SEND_SECONDS: &str = "orderwire_notification_send_seconds";
+/// From what happened to its message having been taken, by `channel`.
+pub const NOTIFICATION_LAG_SECONDS: &str = "orderwire_notification_lag_seconds";
+/// Notifications to be sent.
+pub const NOTIFICATIONS_DUE: &str = "orderwire_notifications_due";
+/// How long the oldest of them has been due.
+pub const NOTIFICATIONS_AGE_SECONDS: &str = "orderwire_notifications_oldest_age";
+/// Whether a channel's account is of no use, by `channel`: 1 or 0.
+pub const NOTIFICATION_CIRCUIT: &str = "orderwire_notification_circuit";
+/// What channels reported, by `status` and `outcome`.
+pub const RECEIPTS: &str = "orderwire_receipts_total";
 /// Steps of a worker that failed, by `worker`.
 pub const WORKER_FAILURES: &str = "orderwire_worker_failures_total";
 /// Messages set aside because nobody could handle them, by `queue`.
@@ -97,6 +117,16 @@ pub fn describe() {
     describe_gauge!(PARTNER_CALLS_DUE, "What partners are still to be told.");
     describe_counter!(INQUIRIES, "Questions to partners where their orders stand.");
     describe_counter!(DRIFT, "News of partners that only asking brought to light.");
+    describe_counter!(NOTIFICATIONS, "Notifications that moved.");
+    describe_counter!(NOTIFICATION_TROUBLES, "Why notifications were not sent, or not yet.");
+    describe_counter!(NOTIFICATION_FALLBACKS, "Notifications that went on to another channel.");
+    describe_counter!(NOTIFICATIONS_NOBODY, "Events that nobody could be told of.");
+    describe_histogram!(NOTIFICATION_SEND_SECONDS, Unit::Seconds, "How long channels took.");
+    describe_histogram!(NOTIFICATION_LAG_SECONDS, Unit::Seconds, "From an event to its message.");
+    describe_gauge!(NOTIFICATIONS_DUE, "Notifications to be sent.");
+    describe_gauge!(NOTIFICATIONS_AGE_SECONDS, Unit::Seconds, "How long the oldest has been due.");
+    describe_gauge!(NOTIFICATION_CIRCUIT, "Whether a channel's account is of no use.");
+    describe_counter!(RECEIPTS, "What channels reported of messages.");
     describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
     describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::{
-    app::App,
+    app::{App, notify},
     config::Span,
     store::{StoreError, audit, idempotency, inbox, partner_calls},
     telemetry,
@@ -99,6 +99,7 @@ impl Worker for Housekeeping {
         telemetry::metrics().run_upkeep();
         if self.purged_at.is_none_or(|it| PURGE_EVERY <= it.elapsed()) {
             self.purge().await?;
+            notify::purge(&self.app).await?;
             self.purged_at = Some(Instant::now());
         }
         Ok(Step::Idle)

@@ -1,16 +1,18 @@
 //! Loops that move work from one floor to the next. The loop itself stands here, once.
 
 pub mod adapters;
+mod consume;
 mod deadlines;
 mod fanout;
 mod gather;
 mod housekeeping;
 mod intake;
+mod messages;
 mod partner_calls;
+mod presence;
 mod pulse;
 mod reconciler;
 mod relay;
-mod timings;
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -19,9 +21,19 @@ use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    adapters::Adapters, deadlines::Deadlines, fanout::Fanout, gather::Gather,
-    housekeeping::Housekeeping, intake::Intake, partner_calls::PartnerCalls, pulse::Pulse,
-    reconciler::Reconciler, relay::Relay, timings::Timings,
+    adapters::Adapters,
+    consume::{Consume, Notifications, Timings},
+    deadlines::Deadlines,
+    fanout::Fanout,
+    gather::Gather,
+    housekeeping::Housekeeping,
+    intake::Intake,
+    messages::Messages,
+    partner_calls::PartnerCalls,
+    presence::Presence,
+    pulse::Pulse,
+    reconciler::Reconciler,
+    relay::Relay,
 };
 use crate::{app::App, base::backoff::Backoff, telemetry::metric};
 

@@ -15,6 +15,7 @@ mod harness;
 mod health;
 mod live;
 mod many;
+mod notifications;
 mod openapi;
 mod orders;
 mod pages;

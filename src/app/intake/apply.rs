@@ -12,11 +12,12 @@ use crate::{
             outcome::{self, settled},
         },
         ledger::Entry,
-        mappings,
+        mappings, notify,
         reconcile::{ORIGIN, RECONCILIATION},
     },
     base::backoff::Backoff,
     domain::{InboxId, Merged},
+    messaging::whatsapp,
     store::{
         self,
         inbox::{Call, CallState, Settled},
@@ -94,16 +95,21 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
         if due.is_empty() {
             return Ok(());
         }
+        // Channels report of messages, not of orders.
+        let (reports, due): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|it| it.partner == whatsapp::PARTNER);
+        let reported = notify::receive(app, &mut tx, &reports).await?;
         let batch = Batch::load(app, &mut tx, &due).await?;
         let Applied { entries, settled, begun } = batch.apply(app)?;
         let appends: Vec<_> = entries.iter().map(Entry::append).collect();
         store::orders::append_all(&mut tx, &appends).await?;
-        store::inbox::settle(&mut tx, &settled).await?;
+        store::inbox::settle(&mut tx, &[&*reported, &settled].concat()).await?;
         // Last, for it takes up again what this very batch may have parked.
         for (order, contact) in begun {
             mappings::tie(app, &mut tx, &order, contact, app.clock.now()).await?;
         }
         tx.commit().await?;
+        count(&reports, &reported);
         count(&due, &settled);
         for entry in entries {
             app.cache.put_local(&Arc::new(entry.order)).await;

@@ -1,5 +1,7 @@
 //! Finds every fault of a new order at once, so that a caller need not mend them one by one.
 
+use jiff::Timestamp;
+
 use crate::{
     app::{
         App, Detail,
@@ -8,6 +10,7 @@ use crate::{
     auth::{Caller, Role},
     domain::{
         Address, Command, Customer, Fulfilment, Item, LocalizedText, Money, PaymentStatus, Store,
+        is_e164,
     },
     partners::Partners,
 };
@@ -29,6 +32,7 @@ pub fn faults(app: &App, new: &NewOrder, store: &Store, caller: &Caller) -> Vec<
     faults.text("note", new.note.as_deref(), LONGEST_NOTE);
     faults.text("number", new.number.as_deref(), LONGEST_NUMBER);
     faults.partner(new, &app.partners);
+    faults.consent(new, app.clock.now());
     if caller.role == Role::Customer {
         faults.reserved(new, caller);
     }
@@ -98,6 +102,14 @@ impl Faults {
         self.text("customer.name", customer.name.as_deref(), LONGEST_NAME);
         if customer.phone.as_deref().is_some_and(|it| !is_e164(it)) {
             self.add("customer.phone", "must be in the form +962790000000 (E.164)");
+        }
+    }
+
+    fn consent(&mut self, new: &NewOrder, now: Timestamp) {
+        let Some(consent) = &new.consent else { return };
+        self.0.extend(consent.faults("consent.", now));
+        if new.customer.phone.is_none() {
+            self.add("consent", "needs customer.phone: whose consent is it?");
         }
     }
 
@@ -216,14 +228,6 @@ impl Faults {
             self.add(field, format!("has at most {longest} characters"));
         }
     }
-}
-
-/// A phone number as ITU-T E.164 writes it: a plus sign and 8 to 15 digits, the first not zero.
-fn is_e164(phone: &str) -> bool {
-    let Some(digits) = phone.strip_prefix('+') else { return false };
-    (8..=15).contains(&digits.len())
-        && digits.bytes().all(|it| it.is_ascii_digit())
-        && !digits.starts_with('0')
 }
 
 fn json_length(value: &impl serde::Serialize) -> usize {

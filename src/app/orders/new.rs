@@ -2,9 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::domain::{
-    Address, Customer, Eta, Fulfilment, ItemOption, LocalizedText, Money, PaymentMethod,
-    PaymentStatus, StoreId,
+use crate::{
+    app::contacts::NewConsent,
+    domain::{
+        Address, Customer, Eta, Fulfilment, ItemOption, LocalizedText, Money, PaymentMethod,
+        PaymentStatus, StoreId,
+    },
 };
 
 /// A new order, as asked for.
@@ -41,6 +44,9 @@ pub struct NewOrder {
     /// The partner where it was placed. Staff and services only.
     #[serde(default)]
     pub partner: Option<PartnerRef>,
+    /// What the customer has said of being written to, on placing it.
+    #[serde(default)]
+    pub consent: Option<NewConsent>,
 }
 
 /// One line of a new order.

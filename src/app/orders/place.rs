@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     app::{
         App, Failure,
+        contacts::NewConsent,
         idempotency::{self, Next},
         ledger::{self, Testimony},
         mappings,
@@ -80,7 +81,13 @@ async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Resul
     }
     let now = app.clock.now();
     let contact = new.partner.as_ref().and_then(|it| it.contact.clone()).map(Value::Object);
+    let consent = new.consent.clone();
     let draft = draft(app, tx, caller, new, &store, now).await?;
+    if let Some((consent, phone)) = consent.zip(draft.customer.phone.as_ref()) {
+        let evidence = consent.evidence.or_else(|| Some(draft.id.to_string()));
+        let consent = NewConsent { evidence, ..consent };
+        consent.enter(app, tx, phone, caller).await?;
+    }
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
     let testimony = Testimony { actor: actor(caller), occurred_at: None };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;

@@ -47,7 +47,8 @@ const PERSONAL: &[&str] = &[
 ];
 
 /// Whole names of such fields. `contact` is whatever the partner gave with the order.
-const PERSONAL_NAMES: &[&str] = &["contact", "lat", "lng", "geo", "location", "gps", "tel"];
+const PERSONAL_NAMES: &[&str] =
+    &["contact", "lat", "lng", "geo", "location", "gps", "tel", "contacts", "input", "waid"];
 
 /// Whole names of fields that hold secrets, and are parts of harmless ones.
 const SECRET_NAMES: &[&str] = &["pin", "otp", "pwd", "jwt", "accesskey"];

@@ -122,10 +122,14 @@ pub struct TrackingLink {
 /// Makes a link for an order that the caller may see.
 pub async fn link(app: &App, caller: &Caller, id: OrderId) -> Result<TrackingLink, Failure> {
     let order = visible(app, caller, id).await?;
-    let ttl = *app.config.auth.tracking_ttl;
-    let (token, expires_at) = app.tokens.mint(&Grant::tracking(order.id), ttl);
+    Ok(link_to(app, order.id))
+}
+
+/// Makes a link for whoever the order belongs to.
+pub fn link_to(app: &App, id: OrderId) -> TrackingLink {
+    let (token, expires_at) = app.tokens.mint(&Grant::tracking(id), *app.config.auth.tracking_ttl);
     let url = format!("{}/track/{token}", public_url(app));
-    Ok(TrackingLink { url, token, expires_at })
+    TrackingLink { url, token, expires_at }
 }
 
 /// How this server is reached from outside.

@@ -1,8 +1,10 @@
 //! The `/v1` routes.
 
+mod contacts;
 mod credentials;
 mod inbox;
 mod mappings;
+mod notifications;
 mod orders;
 mod partners;
 mod schemas;
@@ -25,5 +27,7 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(mappings::routes())
         .merge(partners::routes())
         .merge(credentials::routes())
+        .merge(contacts::routes())
+        .merge(notifications::routes())
         .merge(webhooks::routes(webhook_body_limit))
 }

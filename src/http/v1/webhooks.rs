@@ -6,18 +6,21 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use metrics::counter;
+use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{
         App,
         intake::{self, Received, Refused},
+        notify::{self, Handshake},
     },
     http::{
-        extract::{Path, whole_body},
+        extract::{Path, Query, whole_body},
         layers::REQUEST_ID,
         problem::{ErrorBody, Problem},
     },
+    messaging::whatsapp,
     partners::Call,
     store::inbox::Headers,
     telemetry::metric,
@@ -29,7 +32,7 @@ const KEPT: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::USER_AGENT,
 /// The routes of this file. Partners' bodies may be larger than others.
 pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(webhook))
+        .routes(routes!(webhook, handshake))
         .routes(routes!(below, update_below))
         .layer(DefaultBodyLimit::max(body_limit))
 }
@@ -119,6 +122,47 @@ async fn update_below(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     take(&app, partner, rest.trim_matches('/'), &headers, request).await
+}
+
+/// What WhatsApp says when its webhook is set up.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct HandshakeQuery {
+    /// `subscribe`.
+    #[serde(rename = "hub.mode", default)]
+    mode: String,
+    /// As set in `whatsapp.verify_token`.
+    #[serde(rename = "hub.verify_token", default)]
+    token: String,
+    /// What is answered.
+    #[serde(rename = "hub.challenge", default)]
+    challenge: String,
+}
+
+/// Set up WhatsApp's webhook.
+///
+/// Meta asks this once, when somebody enters our address in the app's settings.
+#[utoipa::path(
+    get, path = "/webhooks/{partner}", operation_id = "setUpWebhook", tag = "webhooks", security(()),
+    params(("partner" = String, Path, description = "`whatsapp`."), HandshakeQuery),
+    responses(
+        (status = 200, description = "The challenge.", body = String, content_type = "text/plain"),
+        (status = 403, description = "Not the token of `whatsapp.verify_token`, or there is none.", body = ErrorBody),
+        (status = 404, description = "This partner asks nothing.", body = ErrorBody),
+    )
+)]
+async fn handshake(
+    State(app): State<App>,
+    Path(partner): Path<String>,
+    Query(query): Query<HandshakeQuery>,
+) -> Result<String, Problem> {
+    if partner != whatsapp::PARTNER {
+        return Err(Problem::not_found("partner"));
+    }
+    let HandshakeQuery { mode, token, challenge } = query;
+    let said = Handshake { mode, token, challenge };
+    notify::handshake(&app, said)
+        .ok_or_else(|| Problem::forbidden("This is not the token of `whatsapp.verify_token`."))
 }
 
 async fn take(

@@ -101,6 +101,11 @@ impl Connection {
         self.id
     }
 
+    /// Whether whoever ordered is at the other end.
+    pub const fn is_for_customers(&self) -> bool {
+        self.shape.is_for_customers()
+    }
+
     /// How it sees orders.
     pub const fn shape(&self) -> Shape {
         self.shape

@@ -178,6 +178,16 @@ impl Hub {
         connection.open(topic, shown, |order, version| self.has_published(order, version));
     }
 
+    /// Whether a customer watches this topic by way of this process.
+    pub fn is_watched_by_customers(&self, topic: &Topic) -> bool {
+        self.watchers.has_customer(topic)
+    }
+
+    /// The orders, and the customers' own lists, that customers watch by way of this process.
+    pub fn watched_by_customers(&self) -> impl Iterator<Item = Topic> {
+        self.watchers.of_customers()
+    }
+
     /// Stops to watch.
     pub fn unsubscribe(&self, connection: &Connection, topic: &Topic) {
         self.watchers.remove(topic, connection);

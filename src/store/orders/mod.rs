@@ -2,6 +2,7 @@
 
 mod append;
 mod listing;
+mod person;
 
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use crate::{
 pub use self::{
     append::{Append, append, append_all},
     listing::{OrderFilter, Watch, active, changed_since, list, unanswered},
+    person::{anonymise, of_person},
 };
 
 /// An order as it stands; nothing when there is no such order.
@@ -33,6 +35,12 @@ pub async fn load(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, StoreError>
     .fetch_optional(conn)
     .await?);
     Ok(body.map(|Json(order)| order))
+}
+
+/// Orders as they stand, by id. What is not there is left out.
+pub async fn load_all(tx: &mut Tx, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
+    let rows = Rows::default().uuids(ids.iter().map(|it| it.uuid()));
+    Ok(bodies(rows.fetch(tx, "SELECT body FROM orders WHERE id IN (", ")").await?))
 }
 
 /// Orders as they stand, by id; nobody else changes them until this unit of work ends.

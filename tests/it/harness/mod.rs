@@ -4,6 +4,7 @@ pub mod app;
 mod audit;
 pub mod browser;
 pub mod client;
+pub mod cloud_api;
 mod devtools;
 pub mod folder;
 pub mod process;

@@ -1,0 +1,90 @@
+//! Notifications, for those who look after them.
+
+use crate::{
+    app::{App, Failure},
+    auth::{Caller, Stores},
+    base::cursor::{Cursor, Page},
+    domain::{NotificationId, NotificationState, NotifyRule},
+    store::{
+        self,
+        notifications::{Notification, NotificationFilter},
+    },
+};
+
+/// Notifications that are thrown away in one transaction.
+const PURGED_AT_ONCE: u32 = 1000;
+
+/// What people were, or are to be, told, as far as it fits the filter and the caller may see it; the youngest first.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    mut filter: NotificationFilter,
+    limit: u32,
+) -> Result<Page<Notification>, Failure> {
+    if !caller.may_see_to_messages() {
+        filter.stores = Some(match (filter.stores, &caller.stores) {
+            (Some(wanted), _) => wanted,
+            (None, Stores::Only(stores)) => stores.clone(),
+            (None, Stores::All) => {
+                return Err(Failure::Forbidden(
+                    "Notifications of all stores take the scope notifications:write.",
+                ));
+            }
+        });
+        let stores = filter.stores.iter().flatten();
+        if !stores.into_iter().all(|it| caller.may_read_notifications(*it)) {
+            return Err(Failure::Forbidden("This token may not see these notifications."));
+        }
+    }
+    let mut tx = app.db.read().await?;
+    let rows = store::notifications::list(&mut tx, &filter, limit + 1).await?;
+    Ok(Page::of(rows, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() }))
+}
+
+/// One notification.
+pub async fn read(app: &App, caller: &Caller, id: NotificationId) -> Result<Notification, Failure> {
+    let mut tx = app.db.read().await?;
+    let row = store::notifications::get(&mut tx, id).await?;
+    row.filter(|it| may_see(caller, it)).ok_or(Failure::NoSuch("notification"))
+}
+
+fn may_see(caller: &Caller, row: &Notification) -> bool {
+    caller.may_see_to_messages() || row.store_id.is_some_and(|it| caller.may_read_notifications(it))
+}
+
+/// Sends a notification once more that was not sent, or of which nobody knows whether it was. It is somebody's decision: the person may
+/// get it twice.
+pub async fn retry(app: &App, caller: &Caller, id: NotificationId) -> Result<(), Failure> {
+    let row = read(app, caller, id).await?;
+    let may = caller.may_see_to_messages()
+        || row.store_id.is_some_and(|it| caller.may_change_notifications(it));
+    if !may {
+        return Err(Failure::Forbidden("This takes the scope notifications:write."));
+    }
+    let now = app.clock.now();
+    let worth = row.rule.as_ref().map_or(now, |it: &NotifyRule| it.worthless_at(now));
+    let mut tx = app.db.begin().await?;
+    if store::notifications::retry(&mut tx, id, now, worth).await? {
+        tx.commit().await?;
+        return Ok(());
+    }
+    Err(Failure::Taken(match row.state {
+        NotificationState::NoConsent => "The person has not agreed to it.".to_owned(),
+        NotificationState::Superseded => "There was something newer to say.".to_owned(),
+        state => format!("It is {state}."),
+    }))
+}
+
+/// Throws away what has not changed for long.
+pub async fn purge(app: &App) -> Result<(), Failure> {
+    let keep = *app.config.notify.keep;
+    let Ok(before) = app.clock.now().checked_sub(keep) else { return Ok(()) };
+    loop {
+        let mut tx = app.db.begin().await?;
+        let gone = store::notifications::purge(&mut tx, before, PURGED_AT_ONCE).await?;
+        tx.commit().await?;
+        if gone < u64::from(PURGED_AT_ONCE) {
+            return Ok(());
+        }
+    }
+}

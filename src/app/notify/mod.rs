@@ -1,0 +1,104 @@
+//! Nobody misses it: who is told what, sent once, and followed until it has arrived.
+//!
+//! Events become rows ([`note`]), rows that are due are looked at and claimed ([`take`]), what was claimed is sent ([`send`]), what came
+//! of it is written down ([`settle`]), and what channels report moves rows on ([`receive`]). A row is moved to `sending` before its request
+//! is made, and never sent again by itself once it may have gone out.
+
+mod decide;
+mod listing;
+mod receipts;
+mod rules;
+mod select;
+mod send;
+mod settle;
+mod take;
+mod wording;
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+
+pub use self::{
+    listing::{list, purge, read, retry},
+    receipts::{Handshake, handshake, receive},
+    rules::{Stops, release_template, rules_of, set_rules, templates},
+    select::note,
+    send::{Sent, send},
+    settle::{settle, sweep},
+    take::take,
+};
+use crate::{
+    app::App,
+    config::Config,
+    domain::MessageChannel,
+    messaging::{BadTemplates, Carriers, Catalogue, Unusable},
+    outbound::{Breaker, Standing, Tolerance},
+};
+
+/// What people are written to with.
+pub struct Messaging {
+    /// The channels.
+    pub carriers: Carriers,
+    /// The words.
+    pub catalogue: Catalogue,
+    /// Channels whose account there is of no use. Only those that have said so.
+    circuits: Mutex<HashMap<MessageChannel, Breaker>>,
+}
+
+/// Messages cannot be sent as configured. For the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotNotify {
+    /// The channels.
+    #[error(transparent)]
+    Channels(#[from] Unusable),
+    /// The words.
+    #[error(transparent)]
+    Templates(#[from] BadTemplates),
+    /// A place in a template that nothing can fill.
+    #[error("`notify.templates_file`: {0}")]
+    Parameter(String),
+}
+
+impl Messaging {
+    /// As configured.
+    pub fn new(config: &Config) -> Result<Self, CannotNotify> {
+        let catalogue = Catalogue::new(config.notify.templates_file.as_deref())?;
+        if let Some(fault) = rules::unknown_parameter(&catalogue) {
+            return Err(CannotNotify::Parameter(fault));
+        }
+        Ok(Self { carriers: Carriers::new(config)?, catalogue, circuits: Mutex::default() })
+    }
+
+    /// Whether a channel's account may be used now; else from when on. After a rest that is so for one message only, until that has
+    /// reported.
+    fn admit(&self, app: &App, channel: MessageChannel, now: Timestamp) -> Result<(), Timestamp> {
+        let mut circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        circuits.get_mut(&channel).map_or(Ok(()), |it| it.admit(tolerance(app), now))
+    }
+
+    /// A channel's account cannot be used; answers from when on it is tried again.
+    fn broken(&self, app: &App, channel: MessageChannel, now: Timestamp) -> Timestamp {
+        let mut circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        let circuit = circuits.entry(channel).or_default();
+        circuit.failed(tolerance(app), now);
+        now.saturating_add(tolerance(app).rest).unwrap_or(now)
+    }
+
+    /// A channel's account can be used.
+    fn works(&self, channel: MessageChannel) {
+        self.circuits.lock().unwrap_or_else(PoisonError::into_inner).remove(&channel);
+    }
+
+    /// How a channel's account stands.
+    pub fn standing(&self, channel: MessageChannel, now: Timestamp) -> Standing {
+        let circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        circuits.get(&channel).map_or(Standing::Closed, |it| it.standing(now))
+    }
+}
+
+fn tolerance(app: &App) -> Tolerance {
+    Tolerance { failures: 1, rest: *app.config.whatsapp.rest }
+}

@@ -1,0 +1,142 @@
+//! Events → notifications: by the rules of the store.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use metrics::counter;
+
+use crate::{
+    app::{App, Failure},
+    domain::{
+        Audience, Category, Envelope, MessageChannel, NotificationId, NotificationState,
+        NotifyRule, NotifyRules, Order, StoreId, happened,
+    },
+    store::{self, Tx, notifications::Notification},
+    telemetry::metric,
+};
+
+/// Writes down who is to be told of these events, in one transaction. Doing it twice is doing it once.
+///
+/// The inner answers are those events' own, in their order; an outer failure is nobody's, and nothing is written down.
+pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
+    let mut tx = app.db.begin().await?;
+    let mut rules = HashMap::new();
+    let (mut noted, mut new) = (Vec::with_capacity(bodies.len()), Vec::new());
+    for body in bodies {
+        noted.push(match select(app, &mut tx, &mut rules, body).await {
+            Err(Failure::Store(error)) => return Err(Failure::Store(error)),
+            Err(failure) => Err(failure),
+            Ok(selected) => {
+                new.extend(selected);
+                Ok(())
+            }
+        });
+    }
+    store::notifications::put(&mut tx, &new).await?;
+    tx.commit().await?;
+    Ok(noted)
+}
+
+async fn select(
+    app: &App,
+    tx: &mut Tx,
+    known: &mut HashMap<StoreId, NotifyRules>,
+    body: &[u8],
+) -> Result<Vec<Notification>, Failure> {
+    let event: Envelope<Order> =
+        serde_json::from_slice(body).map_err(|it| Failure::Internal(it.to_string()))?;
+    let Some(on) = happened(&event) else { return Ok(Vec::new()) };
+    let store = event.data.store_id;
+    if let Entry::Vacant(place) = known.entry(store) {
+        let own = store::notify_rules::get(tx, store).await?;
+        place.insert(own.unwrap_or_else(|| app.messaging.catalogue.usual_rules().clone()));
+    }
+    let Some(rules) = known.get(&store) else { return Ok(Vec::new()) };
+    let fitting = rules.fitting(&event).into_iter();
+    Ok(fitting.filter_map(|rule| notification(app, &event, rules, rule, &on)).collect())
+}
+
+/// What a rule asks for; `None` where nobody can be told.
+fn notification(
+    app: &App,
+    event: &Envelope<Order>,
+    rules: &NotifyRules,
+    rule: &NotifyRule,
+    on: &str,
+) -> Option<Notification> {
+    let order = &event.data.order;
+    let (recipient, language) = match rule.audience {
+        Audience::Customer => (order.customer.phone.as_ref(), order.customer.language),
+        Audience::Store => (rules.store_phone.as_ref(), None),
+    };
+    let Some(recipient) = recipient else {
+        counter!(metric::NOTIFICATIONS_NOBODY, "audience" => rule.audience.as_str()).increment(1);
+        return None;
+    };
+    let channels: Vec<_> = {
+        let usable = |it: &&_| app.messaging.carriers.get(**it).is_some();
+        rule.channels.iter().filter(usable).copied().collect()
+    };
+    let (channel, left) = channels.split_first()?;
+    let at = event.timestamp;
+    let delay = rule
+        .delay_seconds
+        .map_or(*app.config.notify.window, |it| Duration::from_secs(u64::from(it)));
+    let template = app.messaging.catalogue.get(&rule.template);
+    Some(Notification {
+        subject: order.id.to_string(),
+        event: on.to_owned(),
+        audience: rule.audience,
+        order_id: Some(order.id),
+        order_version: event.data.order_version,
+        store_id: Some(event.data.store_id),
+        language: language.unwrap_or(app.config.notify.language),
+        template: Some(rule.template.clone()),
+        category: template.map_or(Category::Utility, |it| it.category),
+        rule: Some(NotifyRule { channels: left.to_vec(), ..rule.clone() }),
+        worthless_at: rule.worthless_at(at),
+        next_attempt_at: Some(at.saturating_add(delay).unwrap_or(Timestamp::MAX)),
+        ..blank(app, recipient, *channel, at)
+    })
+}
+
+/// A queued notification that says nothing yet.
+pub(in crate::app::notify) fn blank(
+    app: &App,
+    recipient: &str,
+    channel: MessageChannel,
+    at: Timestamp,
+) -> Notification {
+    let now = app.clock.now();
+    Notification {
+        id: NotificationId::from_uuid(app.mint.uuid(now)),
+        subject: String::new(),
+        event: String::new(),
+        audience: Audience::Customer,
+        channel,
+        order_id: None,
+        order_version: 0,
+        store_id: None,
+        recipient: Some(recipient.to_owned()),
+        language: app.config.notify.language,
+        template: None,
+        category: Category::Utility,
+        rule: None,
+        words: None,
+        state: NotificationState::Queued,
+        code: None,
+        note: None,
+        attempts: 0,
+        provider_id: None,
+        created_at: at,
+        worthless_at: Timestamp::MAX,
+        next_attempt_at: Some(now),
+        updated_at: now,
+        sent_at: None,
+        delivered_at: None,
+        read_at: None,
+    }
+}

@@ -1,0 +1,108 @@
+//! What every channel provides: words for a message, and a judgement of the answer.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    config::Config,
+    domain::{Fate, MessageChannel, NotificationId, Trouble},
+    messaging::{
+        local::LocalOutbox,
+        sms::{BadGateway, Sms},
+        template::Worded,
+        whatsapp::{BadErrors, WhatsApp},
+    },
+    outbound::{Exchange, Request},
+};
+
+/// Something to be sent to one person.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The notification: comes back with receipts, where the channel can do that.
+    pub id: NotificationId,
+    /// Whom, in E.164.
+    pub to: String,
+    /// What.
+    pub content: Content,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A template with its parameters.
+    Template(Worded),
+    /// Plain words, in answer to somebody who wrote to us.
+    Text(String),
+}
+
+impl Content {
+    /// What the person will read.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Template(worded) => &worded.text,
+            Self::Text(text) => text,
+        }
+    }
+}
+
+/// What an answer means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// For this message alone.
+    Fate(Fate),
+    /// The template cannot be used at present, by anybody; the message may go in other words.
+    TemplateStopped(Trouble),
+    /// Our account there is of no use until somebody has mended it; the message itself is all right.
+    AccountBroken(Trouble),
+}
+
+/// One channel.
+pub trait Carrier: Send + Sync {
+    /// What it is called in metrics, and in the audit log.
+    fn name(&self) -> &'static str;
+
+    /// The request that sends a message; `None` when writing it down is all there is to do.
+    fn word(&self, message: &Message) -> Result<Option<Request>, Trouble>;
+
+    /// What came of it. `attempts` counts this one.
+    fn judge(&self, exchange: &Exchange, attempts: u32, now: Timestamp) -> Judgement;
+}
+
+/// The channels that this server can send by.
+#[derive(Clone)]
+pub struct Carriers {
+    whatsapp: Arc<dyn Carrier>,
+    sms: Option<Arc<dyn Carrier>>,
+}
+
+/// The channels cannot be used as configured. For the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// WhatsApp.
+    #[error(transparent)]
+    WhatsApp(#[from] BadErrors),
+    /// The gateway for text messages.
+    #[error(transparent)]
+    Sms(#[from] BadGateway),
+}
+
+impl Carriers {
+    /// As configured. Without credentials WhatsApp messages are written down here, and go nowhere.
+    pub fn new(config: &Config) -> Result<Self, Unusable> {
+        let whatsapp: Arc<dyn Carrier> = match WhatsApp::new(&config.whatsapp)? {
+            Some(whatsapp) => Arc::new(whatsapp),
+            None => Arc::new(LocalOutbox),
+        };
+        let sms = Sms::new(&config.sms)?.map(|it| Arc::new(it) as Arc<dyn Carrier>);
+        Ok(Self { whatsapp, sms })
+    }
+
+    /// The way to send by a channel; `None` when nobody has configured one.
+    pub fn get(&self, channel: MessageChannel) -> Option<&Arc<dyn Carrier>> {
+        match channel {
+            MessageChannel::WhatsApp => Some(&self.whatsapp),
+            MessageChannel::Sms => self.sms.as_ref(),
+        }
+    }
+}

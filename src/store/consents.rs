@@ -1,0 +1,175 @@
+//! The consent ledger: what people have said of being written to, with the proof of it.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    domain::{Actor, Category, ConsentId, Decision, MessageChannel},
+    store::{
+        StoreError, Tx,
+        moment::At,
+        row::{from_row, word},
+        rows::Rows,
+        tx::on,
+    },
+};
+
+/// One thing that somebody has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Its id.
+    pub id: ConsentId,
+    /// Who, in E.164.
+    pub phone: String,
+    /// By what they may be written to, or not.
+    pub channel: MessageChannel,
+    /// What about.
+    pub category: Category,
+    /// Whether they want it.
+    pub decision: Decision,
+    /// Where they said it.
+    pub source: String,
+    /// The words that they agreed to.
+    pub shown: Option<String>,
+    /// What it can be held against: an order, a message.
+    pub evidence: Option<String>,
+    /// Who wrote it down.
+    pub actor: Actor,
+    /// When they said it.
+    pub at: Timestamp,
+}
+
+/// Whom, by what, and what about.
+pub type Wish = (String, MessageChannel, Category);
+
+/// Adds to the ledger.
+pub async fn put(tx: &mut Tx, consents: &[Consent]) -> Result<(), StoreError> {
+    let rows = Rows::default()
+        .uuids(consents.iter().map(|it| it.id.uuid()))
+        .texts(consents.iter().map(|it| it.phone.as_str()))
+        .texts(consents.iter().map(|it| it.channel.as_str()))
+        .texts(consents.iter().map(|it| it.category.as_str()))
+        .texts(consents.iter().map(|it| it.decision.as_str()))
+        .texts(consents.iter().map(|it| it.source.as_str()))
+        .texts(consents.iter().map(|it| it.shown.as_deref()))
+        .texts(consents.iter().map(|it| it.evidence.as_deref()))
+        .jsons(consents.iter().map(|it| &it.actor))?
+        .moments(consents.iter().map(|it| it.at));
+    let head = "INSERT INTO consent (
+            id, phone, channel, category, decision, source, shown, evidence, actor, at
+        )";
+    rows.execute(tx, head, "ON CONFLICT DO NOTHING").await.map(drop)
+}
+
+/// What these people have said last; who has said nothing is not there.
+pub async fn standing(tx: &mut Tx, phones: &[&str]) -> Result<HashMap<Wish, Decision>, StoreError> {
+    struct Last(Wish, Decision);
+    from_row!(Last, |row| Self(
+        (row.try_get("phone")?, word(row.try_get("channel")?)?, word(row.try_get("category")?)?,),
+        word(row.try_get("decision")?)?,
+    ));
+    let head = "WITH wanted (phone) AS (";
+    let tail = ")
+        SELECT phone, channel, category, decision
+        FROM (
+            SELECT consent.phone, channel, category, decision,
+                ROW_NUMBER() OVER (
+                    PARTITION BY consent.phone, channel, category ORDER BY at DESC, id DESC
+                ) AS place
+            FROM wanted
+            JOIN consent ON consent.phone = wanted.phone
+        ) AS said
+        WHERE place = 1";
+    let rows = Rows::default().texts(phones.iter().copied());
+    let last: Vec<Last> = rows.fetch(tx, head, tail).await?;
+    Ok(last.into_iter().map(|Last(wish, decision)| (wish, decision)).collect())
+}
+
+/// All that one person has said, the first thing first.
+pub async fn of_person(tx: &mut Tx, phone: &str) -> Result<Vec<Consent>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT *
+         FROM consent
+         WHERE phone = $1
+         ORDER BY at, id",
+    )
+    .bind(phone)
+    .fetch_all(conn)
+    .await?))
+}
+
+/// What was forgotten of a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Entries of the ledger.
+    pub consents: u64,
+    /// Notifications.
+    pub notifications: u64,
+    /// Orders.
+    pub orders: u64,
+}
+
+/// Forgets a person in the ledger and in notifications. What is still to be sent them is not; what was sent stays as a figure.
+pub async fn forget(tx: &mut Tx, phone: &str, now: Timestamp) -> Result<Erased, StoreError> {
+    let consents = on!(tx, |conn| sqlx::query("DELETE FROM consent WHERE phone = $1")
+        .bind(phone)
+        .execute(conn)
+        .await?
+        .rows_affected());
+    let notifications = on!(tx, |conn| sqlx::query(
+        "UPDATE notification
+         SET recipient = NULL,
+             words = NULL,
+             state = CASE WHEN state = 'queued' THEN 'no_consent' ELSE state END,
+             next_attempt_at = CASE WHEN state = 'queued' THEN NULL ELSE next_attempt_at END,
+             updated_at = $2
+         WHERE recipient = $1",
+    )
+    .bind(phone)
+    .bind(At(now))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(Erased { consents, notifications, orders: 0 })
+}
+
+/// Writes down that somebody was erased, without saying whom.
+pub async fn note_erasure(
+    tx: &mut Tx,
+    id: ConsentId,
+    actor: &Actor,
+    erased: Erased,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let count = |it: u64| i64::try_from(it).unwrap_or(i64::MAX);
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO erasure (id, actor, consents, notifications, orders, at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id.uuid())
+    .bind(Json(actor))
+    .bind(count(erased.consents))
+    .bind(count(erased.notifications))
+    .bind(count(erased.orders))
+    .bind(At(at))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    Ok(())
+}
+
+from_row!(Consent, |row| Self {
+    id: ConsentId::from_uuid(row.try_get::<Uuid, _>("id")?),
+    phone: row.try_get("phone")?,
+    channel: word(row.try_get("channel")?)?,
+    category: word(row.try_get("category")?)?,
+    decision: word(row.try_get("decision")?)?,
+    source: row.try_get("source")?,
+    shown: row.try_get("shown")?,
+    evidence: row.try_get("evidence")?,
+    actor: row.try_get::<Json<Actor>, _>("actor")?.0,
+    at: row.try_get::<At, _>("at")?.0,
+});

@@ -1,0 +1,152 @@
+//! Looking after notifications.
+
+use jiff::Timestamp;
+use sqlx::QueryBuilder;
+
+use crate::{
+    base::cursor::Cursor,
+    domain::{MessageChannel, NotificationId, NotificationState, OrderId, StoreId},
+    store::{StoreError, Tx, moment::At, notifications::Notification, row::number, tx::on},
+};
+
+/// Which notifications are wanted; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationFilter {
+    /// About this order.
+    pub order_id: Option<OrderId>,
+    /// Of these stores; `None` for all, and those of none.
+    pub stores: Option<Vec<StoreId>>,
+    /// Standing here.
+    pub state: Option<NotificationState>,
+    /// By this channel.
+    pub channel: Option<MessageChannel>,
+    /// The last one of the page before: its `created_at` and id.
+    pub before: Option<Cursor>,
+}
+
+/// One notification; nothing when there is none such.
+pub async fn get(tx: &mut Tx, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as("SELECT * FROM notification WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?))
+}
+
+/// A page of notifications, the youngest first.
+pub async fn list(
+    tx: &mut Tx,
+    filter: &NotificationFilter,
+    limit: u32,
+) -> Result<Vec<Notification>, StoreError> {
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new("SELECT * FROM notification WHERE TRUE");
+        if let Some(order_id) = filter.order_id {
+            query.push(" AND order_id = ").push_bind(order_id.uuid());
+        }
+        if let Some(stores) = &filter.stores {
+            query.push(" AND store_id IN (NULL");
+            for store in stores {
+                query.push(", ").push_bind(store.uuid());
+            }
+            query.push(")");
+        }
+        if let Some(state) = filter.state {
+            query.push(" AND state = ").push_bind(state.as_str());
+        }
+        if let Some(channel) = filter.channel {
+            query.push(" AND channel = ").push_bind(channel.as_str());
+        }
+        if let Some(before) = filter.before {
+            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
+        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// What one person was, or is to be, told; the youngest first, at most `limit`.
+pub async fn of_person(
+    tx: &mut Tx,
+    phone: &str,
+    limit: u32,
+) -> Result<Vec<Notification>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT *
+         FROM notification
+         WHERE recipient = $1
+         ORDER BY created_at DESC, id DESC
+         LIMIT $2",
+    )
+    .bind(phone)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?))
+}
+
+/// How many are due to be sent, and since when the oldest of them is.
+pub async fn backlog(tx: &mut Tx, now: Timestamp) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let (due, oldest): (i64, Option<At>) = on!(tx, |conn| sqlx::query_as(
+        "SELECT COUNT(*), MIN(next_attempt_at)
+         FROM notification
+         WHERE next_attempt_at <= $1
+           AND state = 'queued'",
+    )
+    .bind(At(now))
+    .fetch_one(conn)
+    .await?);
+    Ok((number(due)?, oldest.map(|At(at)| at)))
+}
+
+/// Queues one once more that was not sent, or of which nobody knows; `false` when there is none such.
+pub async fn retry(
+    tx: &mut Tx,
+    id: NotificationId,
+    now: Timestamp,
+    worthless_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let retried = on!(tx, |conn| sqlx::query(
+        "UPDATE notification
+         SET state = 'queued',
+             attempts = 0,
+             code = NULL,
+             note = NULL,
+             provider_id = NULL,
+             next_attempt_at = $2,
+             worthless_at = $3,
+             updated_at = $2
+         WHERE id = $1
+           AND recipient IS NOT NULL
+           AND state IN ('failed', 'unconfirmed', 'expired', 'suppressed')",
+    )
+    .bind(id.uuid())
+    .bind(At(now))
+    .bind(At(worthless_at))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    if retried > 0 {
+        tx.wrote_notifications();
+    }
+    Ok(retried > 0)
+}
+
+/// Throws away at most `limit` notifications that have not changed since; answers how many.
+pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query(
+        "DELETE FROM notification
+         WHERE id IN (
+             SELECT id
+             FROM notification
+             WHERE updated_at < $1
+               AND next_attempt_at IS NULL
+             ORDER BY updated_at, id
+             LIMIT $2
+         )",
+    )
+    .bind(At(before))
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?
+    .rows_affected()))
+}

@@ -1,0 +1,106 @@
+//! Bus → store: durable consumers, which note what events say in one transaction for many.
+
+use std::marker::PhantomData;
+
+use crate::{
+    app::{App, Failure, notify, timings},
+    bus::{Consumer, Delivery, Queue},
+    workers::{Step, Worker},
+};
+
+/// Events noted in one transaction. In process, the next batch of events leaves only after these are noted.
+const BATCH: usize = 256;
+
+/// What one durable consumer does with events. Doing it twice must be doing it once.
+pub trait Notes: Send + 'static {
+    /// As it appears in logs and metrics.
+    const NAME: &'static str;
+    /// Where its events come from.
+    const QUEUE: Queue;
+
+    /// Notes what events say. The inner answers are those events' own; an outer failure is nobody's, and nothing is noted.
+    fn note(
+        app: &App,
+        bodies: &[&[u8]],
+    ) -> impl Future<Output = Result<Vec<Result<(), Failure>>, Failure>> + Send;
+}
+
+/// How long orders take, for the figures of each store's day.
+pub struct Timings;
+
+impl Notes for Timings {
+    const NAME: &'static str = "timings";
+    const QUEUE: Queue = Queue::Timings;
+
+    async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        timings::note(app, bodies).await
+    }
+}
+
+/// Who is to be told what.
+pub struct Notifications;
+
+impl Notes for Notifications {
+    const NAME: &'static str = "notifications";
+    const QUEUE: Queue = Queue::Notifications;
+
+    async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        notify::note(app, bodies).await
+    }
+}
+
+/// A durable consumer.
+pub struct Consume<N> {
+    app: App,
+    consumer: Consumer,
+    waiting: Vec<Delivery>,
+    notes: PhantomData<fn() -> N>,
+}
+
+impl<N: Notes> Consume<N> {
+    /// Takes up the queue.
+    pub fn new(app: App) -> Self {
+        let consumer = app.bus.consume(N::QUEUE);
+        Self { app, consumer, waiting: Vec::new(), notes: PhantomData }
+    }
+}
+
+impl<N: Notes> Worker for Consume<N> {
+    const NAME: &'static str = N::NAME;
+
+    async fn step(&mut self) -> anyhow::Result<Step> {
+        while self.waiting.len() < BATCH
+            && let Some(delivery) = self.consumer.try_next()
+        {
+            self.waiting.push(delivery);
+        }
+        if self.waiting.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let bodies: Vec<&[u8]> = self.waiting.iter().map(|it| &*it.body).collect();
+        // The store's absence is not the messages' fault: they keep their places.
+        let noted = N::note(&self.app, &bodies).await?;
+        for (delivery, noted) in self.waiting.drain(..).zip(noted) {
+            match noted {
+                Ok(()) => delivery.ack(),
+                Err(failure) => {
+                    let redelivered = delivery.redelivered;
+                    tracing::error!(
+                        worker = N::NAME,
+                        redelivered,
+                        "an event is of no use: {failure}"
+                    );
+                    delivery.reject(&failure.to_string());
+                }
+            }
+        }
+        Ok(Step::Worked)
+    }
+
+    async fn wait(&mut self) {
+        match self.consumer.next().await {
+            Some(delivery) => self.waiting.push(delivery),
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Store → people: sends what is due, a bounded number at once, and writes down what came of it.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    app::{
+        App,
+        notify::{self, Sent},
+    },
+    store::Signal,
+    workers::{Step, Worker},
+};
+
+/// Messages looked at in one transaction.
+const BATCH: usize = 32;
+
+/// How often messages are looked for whose fate should be known by now.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Sends what is due.
+pub struct Messages {
+    app: App,
+    signal: Signal,
+    /// Messages under way. Each reports once, so there is always room.
+    under_way: usize,
+    report: mpsc::Sender<Sent>,
+    reports: mpsc::Receiver<Sent>,
+    /// What came of some, and is not written down yet.
+    sent: Vec<Sent>,
+    swept_at: Option<Instant>,
+}
+
+impl Messages {
+    /// Listening from now on.
+    pub fn new(app: App) -> Self {
+        let (report, reports) = mpsc::channel(app.config.notify.at_once);
+        Self {
+            signal: app.db.notifications_signal(),
+            app,
+            under_way: 0,
+            report,
+            reports,
+            sent: Vec::new(),
+            swept_at: None,
+        }
+    }
+
+    /// Writes down what came of messages. What cannot be written down is kept, and comes first the next time.
+    async fn settle(&mut self) -> anyhow::Result<Step> {
+        while let Ok(sent) = self.reports.try_recv() {
+            self.sent.push(sent);
+        }
+        if self.sent.is_empty() {
+            return Ok(Step::Idle);
+        }
+        notify::settle(&self.app, &self.sent).await?;
+        self.under_way -= self.sent.len();
+        self.sent.clear();
+        Ok(Step::Worked)
+    }
+
+    async fn send(&mut self) -> anyhow::Result<Step> {
+        let free = self.app.config.notify.at_once.saturating_sub(self.under_way).min(BATCH);
+        let Ok(limit @ 1..) = u32::try_from(free) else { return Ok(Step::Idle) };
+        let (looked_at, claimed) = notify::take(&self.app, limit).await?;
+        for message in claimed {
+            self.under_way += 1;
+            let (app, report) = (self.app.clone(), self.report.clone());
+            self.app.tasks.spawn(async move {
+                let sent = notify::send(&app, message).await;
+                // Only a worker that is gone does not listen: then the message is held until a receipt comes.
+                let _is_heard = report.send(sent).await;
+            });
+        }
+        Ok(if looked_at > 0 { Step::Worked } else { Step::Idle })
+    }
+}
+
+impl Worker for Messages {
+    const NAME: &'static str = "messages";
+
+    async fn step(&mut self) -> anyhow::Result<Step> {
+        if self.swept_at.is_none_or(|it| SWEEP_EVERY <= it.elapsed()) {
+            notify::sweep(&self.app).await?;
+            self.swept_at = Some(Instant::now());
+        }
+        let settled = self.settle().await?;
+        let sent = self.send().await?;
+        Ok(if settled == Step::Worked || sent == Step::Worked { Step::Worked } else { Step::Idle })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            () = self.signal.wait() => {}
+            sent = self.reports.recv() => self.sent.extend(sent),
+        }
+    }
+
+    /// What is under way is waited for: its fate would be unknown otherwise.
+    async fn leave(mut self) {
+        while self.sent.len() < self.under_way {
+            match self.reports.recv().await {
+                Some(sent) => self.sent.push(sent),
+                None => break,
+            }
+        }
+        if let Err(failure) = notify::settle(&self.app, &self.sent).await {
+            tracing::warn!("what came of some messages could not be written down: {failure}");
+        }
+    }
+}
