@@ -1,4 +1,4 @@
-//! Many orders at all partners at once, each with a life of its own by the seed: how tests and a curious operator see what holds.
+//! Many orders at all partners at once, each with a life of its own by the seed: how the tests see what holds.
 
 use std::sync::Arc;
 
