@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     config::{
-        Span,
+        AccountId, Span,
         setting::{Setting, Shown, range, section},
     },
     domain::Language,
@@ -41,7 +41,7 @@ section! {
     /// WhatsApp's Cloud API.
     pub struct WhatsApp as "whatsapp" {
         /// The id of the number that messages come from. Left out: messages are written down, and go nowhere.
-        phone_number_id: Option<String> = None;
+        phone_number_id: Option<AccountId> = None;
         /// The token of a system user that may send.
         token: Option<SecretString> = None;
         /// The app's secrets, which sign what WhatsApp reports; several during a rotation.

@@ -1,5 +1,6 @@
 //! Settings: defaults, then a file, then the environment, then flags. Nobody else reads the environment.
 
+mod account_id;
 mod layers;
 mod log_format;
 mod messages;
@@ -11,6 +12,7 @@ mod whole;
 use std::path::Path;
 
 pub use self::{
+    account_id::AccountId,
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
     messages::{Notify, Sms, WhatsApp},

@@ -49,7 +49,7 @@ impl WhatsApp {
             return Ok(None);
         };
         let base = settings.base_url.trim_end_matches('/');
-        let url = format!("{base}/{}/{number}/messages", settings.version);
+        let url = format!("{base}/{}/{}/messages", settings.version, &**number);
         let url = url.parse().map_err(|_| BadErrors::Url(url))?;
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| BadErrors::Token)?;

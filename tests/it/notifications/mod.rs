@@ -1,12 +1,13 @@
 //! What people are told of their orders, over real sockets.
 
+mod chaos;
 mod consent;
 mod quiet;
 mod receipts;
 mod sending;
 mod trouble;
 
-use orderwire::config::{Config, Span};
+use orderwire::config::{AccountId, Config, Span};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -18,7 +19,7 @@ use crate::harness::{
 
 /// The settings under which WhatsApp is reached at the stand-in, and nobody waits for long.
 pub fn reach(config: &mut Config, cloud: &CloudApi) {
-    config.whatsapp.phone_number_id = Some(NUMBER.to_owned());
+    config.whatsapp.phone_number_id = Some(AccountId(NUMBER.to_owned()));
     config.whatsapp.token = Some(TOKEN.into());
     config.whatsapp.app_secrets = vec![APP_SECRET.into()];
     config.whatsapp.base_url = cloud.url();
