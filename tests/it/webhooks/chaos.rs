@@ -29,7 +29,7 @@ const REJECTED: usize = 9;
 /// The same chaos every time.
 const SEED: u64 = 20_261_122;
 /// How long it may take until all of it is over.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(4);
 /// What people at the store do at the same time.
 const HANDS: usize = 8;
 
