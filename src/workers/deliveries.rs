@@ -7,7 +7,7 @@ use crate::{
         App,
         endpoints::{self, Desk, Outcome},
     },
-    store::Signal,
+    store::{Signal, Work},
     workers::{Step, Worker},
 };
 
@@ -27,7 +27,7 @@ impl Deliveries {
     /// Listening from now on.
     pub fn new(app: App) -> Self {
         let (outbox, outcomes) = mpsc::channel(app.config.endpoints.at_once_in_all);
-        let (signal, desk) = (app.db.deliveries_signal(), Desk::default());
+        let (signal, desk) = (app.db.signal(Work::Deliveries), Desk::default());
         Self { app, signal, desk, outcomes, outbox, unsettled: Vec::new() }
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         endpoints::{DeliveryState, Endpoint},
         moment::At,
         row::{from_row, number},
@@ -95,7 +95,7 @@ pub async fn put(
             created_at, next_attempt_at
         )";
     rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
-    tx.wrote_deliveries();
+    tx.wrote(Work::Deliveries);
     Ok(())
 }
 
@@ -216,7 +216,7 @@ pub async fn revive(
     .execute(conn)
     .await?
     .rows_affected());
-    tx.wrote_deliveries();
+    tx.wrote(Work::Deliveries);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     base::cursor::Cursor,
     domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         endpoints::DeliveryState,
         moment::At,
         row::{from_row, number, word},
@@ -194,7 +194,7 @@ pub async fn replay(
         query.build().execute(conn).await?.rows_affected()
     });
     if replayed > 0 {
-        tx.wrote_deliveries();
+        tx.wrote(Work::Deliveries);
     }
     Ok(replayed)
 }

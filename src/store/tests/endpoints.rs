@@ -9,6 +9,7 @@ use crate::{
         Version,
     },
     store::{
+        Work,
         endpoints::{
             self, DeliveryFilter, DeliveryState, DisabledReason, Due, Endpoint, NewAttempt,
             NewDelivery, NewEvent, Settled,
@@ -334,7 +335,7 @@ async fn who_waits_is_told_of_new_deliveries_in_other_processes_too() {
     let other = stage.another().await;
     let stop = tokio_util::sync::CancellationToken::new();
     let (carrying, carried) = (stop.clone(), other.clone());
-    let mut signal = other.deliveries_signal();
+    let mut signal = other.signal(Work::Deliveries);
     let carry = async { carried.carry_signals(carrying).await };
     let work = async {
         // What was committed before it listened wakes it once.

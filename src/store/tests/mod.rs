@@ -5,6 +5,7 @@ mod endpoints;
 mod inbox;
 
 mod listing;
+mod notifications;
 mod orders;
 mod outbox;
 mod partner_calls;

@@ -18,6 +18,9 @@ use crate::{
 /// Nobody has been told anything.
 const NO_PARTNER_CALL: &str = "pcl_00000000000000000000000000000000";
 
+/// Nobody has been told anything.
+const NO_NOTIFICATION: &str = "ntf_00000000000000000000000000000000";
+
 /// Where nobody listens.
 const AWAY: &str = "http://127.0.0.1:9/hooks";
 
@@ -55,6 +58,9 @@ impl World {
         id(&calls["calls"][0]).clone_into(&mut world.call);
         let (path, body) = ("/v1/mappings/careem/stores/named", json!({"storeId": world.store}));
         world.app.put(path, &world.app.service(), &body).await.expect(200);
+        let body = json!({"decision": "withdrawn", "source": "counter"});
+        let path = "/v1/contacts/+962799000009/consents";
+        world.app.post(path, &world.app.service(), &body).await.expect(200);
         world
     }
 
@@ -117,6 +123,7 @@ impl World {
             path if path.starts_with("/v1/webhooks") => &self.call,
             path if path.contains("/credentials") => "crd_00000000000000000000000000000000",
             path if path.starts_with("/v1/partners") => NO_PARTNER_CALL,
+            path if path.starts_with("/v1/notifications") => NO_NOTIFICATION,
             path if path.starts_with("/v1/endpoints") && it.method == Method::DELETE => NO_ENDPOINT,
             path if path.starts_with("/v1/endpoints") => &self.endpoint,
             path if path.starts_with("/v1/deliveries") => &self.delivery,
@@ -125,7 +132,9 @@ impl World {
         let path = it.path.replace("{id}", thing).replace("{partner}", "careem");
         let path = path.replace("{event_type}", "OrderCreated").replace("{rest}", "order");
         let name = if it.method == Method::DELETE { "nameless" } else { "named" };
-        let path = path.replace("{external_id}", name);
+        let path = path.replace("{external_id}", name).replace("{name}", "order_ready");
+        let phone = if it.method == Method::DELETE { "+962799000008" } else { "+962799000009" };
+        let path = path.replace("{phone}", phone);
         let mut request = self.app.request(it.method.clone(), &path);
         if let Some(token) = token {
             request = request.bearer_auth(token);
