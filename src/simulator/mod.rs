@@ -7,9 +7,10 @@ mod customers;
 mod dice;
 mod menu;
 mod open;
+pub mod partners;
+mod place;
 mod plan;
 mod restaurant;
 mod run;
-mod webhook;
 
 pub use self::open::{Kitchen, Link, Opening, Settings, open};

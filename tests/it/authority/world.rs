@@ -17,8 +17,6 @@ use crate::{
 
 /// Nobody has been told anything.
 const NO_PARTNER_CALL: &str = "pcl_00000000000000000000000000000000";
-
-/// Nobody has been told anything.
 const NO_NOTIFICATION: &str = "ntf_00000000000000000000000000000000";
 
 /// Where nobody listens.

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
 use tokio::time::Instant;
