@@ -81,11 +81,6 @@ impl Cloud {
         Ok(Self { address, seen, reports })
     }
 
-    /// What it has seen so far.
-    pub fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// From now on every message is reported to this server.
     pub fn report_to(self, server: SocketAddr) -> Reported {
         let (reports, stop) = (Arc::new(Mutex::new(self.reports)), Arc::<AtomicBool>::default());
