@@ -97,6 +97,7 @@ impl Demo {
             ("log.filter", "warn".to_owned()),
             ("partners.careem.secrets", secret()),
             ("partners.deliveroo.secrets", secret()),
+            ("whatsapp.app_secrets", secret()),
             // Nobody should wait for a demo to end.
             ("live.drain_window", "500ms".to_owned()),
             ("workers.shutdown_grace", "5s".to_owned()),
@@ -152,6 +153,9 @@ fn tell(opening: &Opening, rate: u16) {
             say(format_args!("{base}{path}"));
         }
     }
+    say("\nWHO KEEPS THE SERVER: messages with their receipts, partners, the inbox");
+    say(ops_url(opening, None));
+    say(format_args!("عربي: {}", ops_url(opening, Some("ar"))));
     tell_programs(opening);
 }
 
@@ -193,6 +197,7 @@ fn as_json(opening: &Opening) -> String {
         "watched": link(watched),
         "waiting": waiting.as_ref().map(link),
         "kitchens": kitchens,
+        "opsUrl": ops_url(opening, None),
         "token": token,
         "genericSecret": generic_secret,
     })
@@ -203,6 +208,11 @@ fn as_json(opening: &Opening) -> String {
 fn kitchen_url(base: &str, it: &Kitchen, language: Option<&str>) -> String {
     let language = language.map_or_else(String::new, |it| format!("&lang={it}"));
     format!("{base}/kitchen?store={}{language}#token={}", it.store, it.token)
+}
+
+fn ops_url(Opening { base, ops_token, .. }: &Opening, language: Option<&str>) -> String {
+    let language = language.map_or_else(String::new, |it| format!("?lang={it}"));
+    format!("{base}/ops{language}#token={ops_token}")
 }
 
 /// A folder that goes with the demo, readable for nobody else.

@@ -7,6 +7,7 @@ mod customers;
 mod dice;
 mod menu;
 mod open;
+mod phones;
 mod plan;
 mod restaurant;
 mod run;

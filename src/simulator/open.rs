@@ -17,6 +17,7 @@ use crate::{
     simulator::{
         client::{As, Client, ClientError},
         customers::{GUESTS, Guest},
+        phones,
         plan::{Plan, Planner},
         restaurant::{BRANCHES, Branch, STATIONS},
         run::{Placed, Run},
@@ -54,6 +55,8 @@ pub struct Opening {
     pub waiting: Option<Link>,
     /// A token that may do everything.
     pub token: String,
+    /// For the page of whoever keeps the server.
+    pub ops_token: String,
     /// What the generic partner signs with.
     pub generic_secret: String,
     /// Whenever a watched order has arrived: the next one.
@@ -105,6 +108,7 @@ pub async fn open(server: &Server, settings: Settings) -> Result<Opening, Client
     run.tasks.spawn(async move { watched.go_on(first, links).await });
     run.tasks.spawn(keep_busy(Arc::clone(&run), planner, opening, settings.orders_per_minute));
     run.tasks.spawn(Arc::clone(&run).look_after_the_abandoned());
+    run.tasks.spawn(phones::play(Arc::clone(&run), settings.seed));
 
     let kitchen = |(branch, store): &(&'static Branch, StoreId)| Kitchen {
         store: *store,
@@ -118,6 +122,7 @@ pub async fn open(server: &Server, settings: Settings) -> Result<Opening, Client
         watched: watched_link,
         waiting,
         token: run.client.token(As::Service, settings.token_ttl),
+        ops_token: run.client.token(As::Operator, settings.token_ttl),
         generic_secret: run.client.secret(Partner::Generic)?.to_owned(),
         next_watched,
     })

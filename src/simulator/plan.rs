@@ -130,6 +130,9 @@ impl Planner {
         let is_known = fulfilment != Fulfilment::DineIn;
         if is_known {
             set("customer", guest.body());
+            // What partners pass on are their customers, who have agreed to nothing here.
+            let by_app = matches!(partner, None | Some(Partner::Generic));
+            guest.consent().filter(|_| by_app).map(|it| set("consent", it));
         } else {
             set("note", json!(table(dice, language)));
         }

@@ -22,7 +22,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::{
-    listing::{list, purge, read, retry},
+    listing::{Told, list, purge, read, retry, told},
     receipts::{Handshake, handshake, receive},
     rules::{Stops, release_template, rules_of, set_rules, templates},
     select::note,

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::{App, notify},
+    app::{
+        App,
+        notify::{self, Told},
+    },
     domain::{
         Audience, Category, Language, MessageChannel, NotificationId, NotificationState, OrderId,
         StoreId,
@@ -17,7 +20,7 @@ use crate::{
         paging,
         problem::{ErrorBody, Problem},
     },
-    store::notifications::{Notification, NotificationFilter},
+    store::notifications::NotificationFilter,
 };
 
 /// The routes of this file.
@@ -66,6 +69,8 @@ pub struct NotificationBody {
     id: NotificationId,
     /// The order that it is about.
     order_id: Option<OrderId>,
+    /// What people call that order.
+    order_number: Option<String>,
     /// The order's store.
     store_id: Option<StoreId>,
     /// What happened: a status of the order (`ready`), or of its delivery (`delivery.at_door`).
@@ -117,9 +122,10 @@ pub struct NotificationBody {
     read_at: Option<Timestamp>,
 }
 
-impl From<Notification> for NotificationBody {
-    fn from(it: Notification) -> Self {
+impl From<Told> for NotificationBody {
+    fn from(Told { notification: it, order_number }: Told) -> Self {
         Self {
+            order_number,
             id: it.id,
             order_id: it.order_id,
             store_id: it.store_id,
