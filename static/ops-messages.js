@@ -58,23 +58,23 @@ function parts(message, isBusy, say) {
 
 function head({ orderNumber, event, channel, recipient, audience, createdAt }, say) {
   const number = orderNumber ? say("msg.order", { number: `\u2068${orderNumber}\u2069` }) : say("msg.answer");
+  const to = [say.named("channel", channel), " ", recipient && h("bdi", { dir: "ltr" }, recipient), audience === "store" && ` ${say("msg.toStore")}`];
   return h("div", { class: "message-head" },
     h("strong", { class: "message-order" }, number),
-    h("span", { class: "message-event" }, eventWord(event, say)),
-    h("span", { class: "message-to" }, say.named("channel", channel), recipient && h("bdi", { dir: "ltr" }, recipient),
-      audience === "store" && say("msg.toStore")),
+    h("span", { class: "message-about" }, eventWord(event, say), " · ", to),
     h("time", { class: "message-time", datetime: createdAt }, clockTime(createdAt, say.lang)));
 }
 
 function eventWord(event, say) {
-  const [kind, rest] = event.startsWith("delivery.") ? ["courier", event.slice(9)] : ["status", event];
-  return say(`event.${event}`, {}, say.named(kind, rest));
+  return say(`event.${event}`, {}, say.named("status", event));
 }
 
 function body({ text, language }, say) {
-  if (!text) return h("p", { class: "message-text message-none" }, say("msg.noText"));
+  if (!text) return null;
   // A link to somebody's order opens it: it is for them alone.
-  return h("p", { class: "message-text", dir: "auto", lang: language }, text.replaceAll(/(\/track\/)\S+/g, "$1…"));
+  const lines = text.replaceAll(/(\/track\/)\S+/g, "$1…").split("\n");
+  // Each line has its own direction, or an address would stand on its head in Arabic.
+  return h("p", { class: "message-text", lang: language }, lines.map((line) => h("span", { dir: "auto" }, line)));
 }
 
 function why({ code, note }, say) {

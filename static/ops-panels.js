@@ -92,7 +92,7 @@ export function showPartners(place, data, say) {
   const partners = data?.partners ?? [];
   const isKnown = ({ heard, told }) => heard.lastSeenAt || told.due > 0 || told.lastError || !isEmpty(told.hosts);
   const known = partners.filter(isKnown);
-  const others = partners.filter((partner) => !isKnown(partner)).map(({ partner }) => say.named("source", partner));
+  const others = partners.filter((partner) => !isKnown(partner)).map(({ partner }) => `\u2068${say.named("source", partner)}\u2069`);
   const time = Math.floor(now() / 1000);
   const shown = [known, others, known.map((partner) => since(partner.heard.lastSeenAt, time))];
   card(place, {
