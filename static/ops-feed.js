@@ -91,6 +91,8 @@ export class Feed extends EventTarget {
     for (const [name, answer] of answers) {
       // Whether the server is ready is told by an answer that may be 503.
       const isGood = answer !== null && (answer.status < 500 || name === "server");
+      // Who doesn't answer is not ready, whatever it said before.
+      if (answer === null && name === "server") delete this.data.server;
       if (!isGood) failed += 1;
       else if (answer.status !== 401) this.data[name] = answer.status === 403 ? { forbidden: true } : answer.body ?? {};
     }

@@ -9,7 +9,7 @@ export const OPS_WORDS = {
   "ops.templates": ["Templates", "القوالب"],
   "ops.sections": ["Sections", "الأقسام"],
   "ops.forbidden": ["This token may not see this.", "لا يملك رمز الدخول هذا صلاحية رؤية ذلك."],
-  "ops.missing": ["No answer yet.", "لا إجابة بعد."],
+  "ops.missing": ["No answer.", "لا إجابة."],
   "ops.staleOffline": ["No connection", "لا يوجد اتصال"],
   "ops.staleBehind": ["The server doesn’t answer everything", "الخادم لا يجيب عن كل شيء"],
   "ops.login": ["Open the ops page", "فتح صفحة التشغيل"],

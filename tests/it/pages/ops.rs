@@ -148,6 +148,7 @@ async fn an_operator_is_told_when_the_page_is_old() {
     page.assert_tidy().await;
     server.kill9().await;
     page.until_shown("#stale[data-state=offline]").await;
+    page.until_shown("#server[data-ready=unknown]").await;
     page.until("/data is .* old/.test(document.querySelector('#stale').innerText)").await;
     page.keep_picture("ops-en-stale").await;
     server.restart().await;
