@@ -132,7 +132,9 @@ impl Planner {
             set("customer", guest.body());
             // What partners pass on are their customers, who have agreed to nothing here.
             let by_app = matches!(partner, None | Some(Partner::Generic));
-            guest.consent().filter(|_| by_app).map(|it| set("consent", it));
+            if let Some(consent) = guest.consent().filter(|_| by_app) {
+                set("consent", consent);
+            }
         } else {
             set("note", json!(table(dice, language)));
         }
