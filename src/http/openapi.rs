@@ -25,6 +25,8 @@ use crate::{app::App, channels::Channel};
         (name = "stores", description = "The stores of the restaurant."),
         (name = "partners", description = "What partners call our orders and stores, and how each of them fares."),
         (name = "webhooks", description = "Calls of partners."),
+        (name = "notifications", description = "What people are told of their orders."),
+        (name = "contacts", description = "What people have agreed to, and what is known of them."),
         (name = "partners", description = "What partners are told, and how they are."),
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),

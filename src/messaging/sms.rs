@@ -78,16 +78,11 @@ impl Sms {
         while let Some(at) = rest.find('{') {
             let (before, from) = rest.split_at(at);
             body.push_str(before);
-            match values.iter().find(|(name, _)| from.starts_with(name)) {
-                Some((name, value)) => {
-                    body.push_str(&self.escape(value));
-                    rest = from.get(name.len()..).unwrap_or_default();
-                }
-                None => {
-                    body.push('{');
-                    rest = from.get(1..).unwrap_or_default();
-                }
-            }
+            let found = values.iter().find(|(name, _)| from.starts_with(name));
+            let (name, value) =
+                found.map_or(("{", "{".to_owned()), |(name, value)| (*name, self.escape(value)));
+            body.push_str(&value);
+            rest = from.get(name.len()..).unwrap_or_default();
         }
         body.push_str(rest);
         body

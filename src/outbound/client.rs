@@ -68,7 +68,7 @@ impl Client {
         }
         let began = Instant::now();
         let asked = self.ask(&request).await;
-        let never_left = asked.as_ref().is_err_and(|it| it.is_connect());
+        let never_left = asked.as_ref().is_err_and(reqwest::Error::is_connect);
         // Without the address: a query may hold what is nobody's business.
         let answer = asked.map_err(|it| plain(&it.without_url()));
         let took = began.elapsed();

@@ -238,6 +238,7 @@ const PROOFS: &[&str] = &[
     "x-careem-api-key",
     "x-deliveroo-hmac-sha256",
     "x-deliveroo-sequence-guid",
+    "x-hub-signature-256",
     "x-hmac-sha256",
     "x-initialization-vector",
     "x-postmates-signature",

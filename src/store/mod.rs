@@ -31,7 +31,13 @@ pub mod partners;
 pub mod stores;
 pub mod timings;
 
-pub use self::{database::Database, error::StoreError, lease::RelayLease, signal::Signal, tx::Tx};
+pub use self::{
+    database::Database,
+    error::StoreError,
+    lease::RelayLease,
+    signal::{Signal, Work},
+    tx::Tx,
+};
 
 #[cfg(test)]
 mod tests;

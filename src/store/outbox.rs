@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     domain::{EventId, EventType, Order, OrderId, StoreId, Version},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         moment::At,
         row::{from_row, number, word},
         rows::Rows,
@@ -115,7 +115,7 @@ pub(in crate::store) async fn put(
             event_id, order_id, version, store_id, event_type, body, created_at
         )";
     if rows.execute(tx, head, "").await? > 0 {
-        tx.wrote_outbox();
+        tx.wrote(Work::Outbox);
     }
     Ok(())
 }

@@ -6,7 +6,10 @@
 //! Between processes the hints travel by `NOTIFY`, sent *after* the commit and from a connection of its own: inside
 //! the transaction it would make all commits of the database queue behind one lock, each with its disk flush.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
 
 use sqlx::{
     PgPool,
@@ -20,10 +23,6 @@ use crate::store::{
     database::{PG_SESSION, Pools},
 };
 
-const OUTBOX: &str = "orderwire_outbox";
-const INBOX: &str = "orderwire_inbox";
-const PARTNER_CALLS: &str = "orderwire_partner_calls";
-const NOTIFICATIONS: &str = "orderwire_notifications";
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
 /// How long a hint may take to leave.
@@ -45,55 +44,94 @@ impl Signal {
     }
 }
 
+/// Rows that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Events in the outbox, for the relay.
+    Outbox,
+    /// Partners' calls that came in, or became due, for the intake.
+    Inbox,
+    /// What partners are to be told.
+    PartnerCalls,
+    /// What people are to be told.
+    Notifications,
+}
+
+impl Work {
+    const ALL: [Self; 4] = [Self::Outbox, Self::Inbox, Self::PartnerCalls, Self::Notifications];
+
+    /// The channel on which PostgreSQL carries its hints.
+    const fn channel(self) -> &'static str {
+        match self {
+            Self::Outbox => "orderwire_outbox",
+            Self::Inbox => "orderwire_inbox",
+            Self::PartnerCalls => "orderwire_partner_calls",
+            Self::Notifications => "orderwire_notifications",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Some kinds of work.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Works(u8);
+
+impl Works {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// One more.
+    pub const fn add(&mut self, work: Work) {
+        self.0 |= work.bit();
+    }
+
+    fn iter(self) -> impl Iterator<Item = Work> {
+        Work::ALL.into_iter().filter(move |it| self.0 & it.bit() != 0)
+    }
+}
+
 /// All wake-ups of one process.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Signals {
-    pub outbox: Wake,
-    pub inbox: Wake,
-    pub partner_calls: Wake,
-    pub notifications: Wake,
-}
-
-/// One kind of wake-up.
-#[derive(Debug, Default)]
-pub(in crate::store) struct Wake {
-    waiters: watch::Sender<()>,
-    /// For the other processes.
+    waiters: [watch::Sender<()>; Work::ALL.len()],
+    /// For the other processes: bits of [`Work`].
+    pending: AtomicU8,
     to_send: Notify,
 }
 
-impl Wake {
-    /// Wakes everybody, here and in other processes.
-    pub fn committed(&self) {
-        self.arrived();
-        self.to_send.notify_one();
+impl Signals {
+    /// Wakes everybody who waits for these, here and in other processes.
+    pub fn committed(&self, works: Works) {
+        for work in works.iter() {
+            self.arrived(work);
+        }
+        if works.0 != 0 {
+            self.pending.fetch_or(works.0, Ordering::AcqRel);
+            self.to_send.notify_one();
+        }
     }
 
     /// Wakes everybody here.
-    fn arrived(&self) {
-        self.waiters.send_replace(());
+    fn arrived(&self, work: Work) {
+        if let Some(waiters) = self.waiters.get(work as usize) {
+            waiters.send_replace(());
+        }
+    }
+
+    fn take_pending(&self) -> Works {
+        Works(self.pending.swap(0, Ordering::AcqRel))
     }
 }
 
 impl Database {
-    /// Fires when events were committed to the outbox. For the relay.
-    pub fn outbox_signal(&self) -> Signal {
-        Signal(self.signals.outbox.waiters.subscribe())
-    }
-
-    /// Fires when partners' calls were committed to the inbox, or became due. For the intake.
-    pub fn inbox_signal(&self) -> Signal {
-        Signal(self.signals.inbox.waiters.subscribe())
-    }
-
-    /// Fires when something to be told to people was committed. For those who send it.
-    pub fn notifications_signal(&self) -> Signal {
-        Signal(self.signals.notifications.waiters.subscribe())
-    }
-
-    /// Fires when something to be told to partners was committed. For those who tell them.
-    pub fn partner_calls_signal(&self) -> Signal {
-        Signal(self.signals.partner_calls.waiters.subscribe())
+    /// Fires when such rows were committed, in whichever process.
+    pub fn signal(&self, work: Work) -> Signal {
+        let waiters = self.signals.waiters.get(work as usize).map(watch::Sender::subscribe);
+        // There is one for each kind of work.
+        Signal(waiters.unwrap_or_else(|| watch::channel(()).1))
     }
 
     /// Carries signals between the processes of a cluster until told to stop; spawn it once in each process.
@@ -125,14 +163,13 @@ impl Database {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
-        listener.listen_all([OUTBOX, INBOX, PARTNER_CALLS, NOTIFICATIONS]).await?;
+        listener.listen_all(Work::ALL.map(Work::channel)).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
-        self.signals.outbox.arrived();
-        self.signals.inbox.arrived();
-        self.signals.partner_calls.arrived();
-        self.signals.notifications.arrived();
+        for work in Work::ALL {
+            self.signals.arrived(work);
+        }
         loop {
             tokio::select! {
                 heard = listener.try_recv() => {
@@ -141,20 +178,15 @@ impl Database {
                     if u32::try_from(own) == Ok(heard.process_id()) {
                         continue;
                     }
-                    match heard.channel() {
-                        OUTBOX => self.signals.outbox.arrived(),
-                        PARTNER_CALLS => self.signals.partner_calls.arrived(),
-                        NOTIFICATIONS => self.signals.notifications.arrived(),
-                        _ => self.signals.inbox.arrived(),
+                    let work = Work::ALL.into_iter().find(|it| it.channel() == heard.channel());
+                    if let Some(work) = work {
+                        self.signals.arrived(work);
                     }
                 }
-                () = self.signals.outbox.to_send.notified() => send(&mut listener, OUTBOX).await?,
-                () = self.signals.inbox.to_send.notified() => send(&mut listener, INBOX).await?,
-                () = self.signals.partner_calls.to_send.notified() => {
-                    send(&mut listener, PARTNER_CALLS).await?;
-                }
-                () = self.signals.notifications.to_send.notified() => {
-                    send(&mut listener, NOTIFICATIONS).await?;
+                () = self.signals.to_send.notified() => {
+                    for work in self.signals.take_pending().iter() {
+                        send(&mut listener, work.channel()).await?;
+                    }
                 }
             }
         }

@@ -7,17 +7,17 @@ use std::{
 
 use sqlx::{Postgres, Sqlite, Transaction, pool::PoolConnection};
 
-use crate::store::{StoreError, signal::Signals};
+use crate::store::{
+    StoreError,
+    signal::{Signals, Work, Works},
+};
 
 /// One unit of work. Dropped without [`Tx::commit`] it leaves no trace; its locks go a moment after it.
 #[derive(Debug)]
 pub struct Tx {
     pub(in crate::store) conn: Conn,
     signals: Arc<Signals>,
-    wrote_outbox: bool,
-    wrote_inbox: bool,
-    wrote_partner_calls: bool,
-    wrote_notifications: bool,
+    wrote: Works,
 }
 
 /// The connection, by dialect.
@@ -54,14 +54,7 @@ pub(in crate::store) use on;
 
 impl Tx {
     pub(in crate::store) const fn new(conn: Conn, signals: Arc<Signals>) -> Self {
-        Self {
-            conn,
-            signals,
-            wrote_outbox: false,
-            wrote_inbox: false,
-            wrote_partner_calls: false,
-            wrote_notifications: false,
-        }
+        Self { conn, signals, wrote: Works::NONE }
     }
 
     /// Makes everything since [`Database::begin`](crate::store::Database::begin) durable, and wakes whoever waits for it.
@@ -72,18 +65,7 @@ impl Tx {
             Conn::Postgres(session) => session.commit().await?,
             Conn::Sqlite(session) => session.commit().await?,
         }
-        if self.wrote_outbox {
-            self.signals.outbox.committed();
-        }
-        if self.wrote_inbox {
-            self.signals.inbox.committed();
-        }
-        if self.wrote_partner_calls {
-            self.signals.partner_calls.committed();
-        }
-        if self.wrote_notifications {
-            self.signals.notifications.committed();
-        }
+        self.signals.committed(self.wrote);
         Ok(())
     }
 
@@ -98,24 +80,9 @@ impl Tx {
         }
     }
 
-    /// Remembers that the commit gives the relay work.
-    pub(in crate::store) const fn wrote_outbox(&mut self) {
-        self.wrote_outbox = true;
-    }
-
-    /// Remembers that the commit gives the intake work.
-    pub(in crate::store) const fn wrote_inbox(&mut self) {
-        self.wrote_inbox = true;
-    }
-
-    /// Remembers that the commit gives those work who send messages.
-    pub(in crate::store) const fn wrote_notifications(&mut self) {
-        self.wrote_notifications = true;
-    }
-
-    /// Remembers that the commit gives those work who tell partners.
-    pub(in crate::store) const fn wrote_partner_calls(&mut self) {
-        self.wrote_partner_calls = true;
+    /// Remembers that the commit gives somebody work.
+    pub(in crate::store) const fn wrote(&mut self, work: Work) {
+        self.wrote.add(work);
     }
 }
 

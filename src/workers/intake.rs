@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, intake},
-    store::Signal,
+    store::{Signal, Work},
     workers::{Step, Worker},
 };
 
@@ -15,7 +15,7 @@ pub struct Intake {
 impl Intake {
     /// Listening from now on.
     pub fn new(app: App) -> Self {
-        Self { signal: app.db.inbox_signal(), app }
+        Self { signal: app.db.signal(Work::Inbox), app }
     }
 }
 

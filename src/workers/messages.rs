@@ -9,7 +9,7 @@ use crate::{
         App,
         notify::{self, Sent},
     },
-    store::Signal,
+    store::{Signal, Work},
     workers::{Step, Worker},
 };
 
@@ -37,7 +37,7 @@ impl Messages {
     pub fn new(app: App) -> Self {
         let (report, reports) = mpsc::channel(app.config.notify.at_once);
         Self {
-            signal: app.db.notifications_signal(),
+            signal: app.db.signal(Work::Notifications),
             app,
             under_way: 0,
             report,

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     app::{App, partner_calls},
-    store::Signal,
+    store::{Signal, Work},
     workers::{Step, Worker},
 };
 
@@ -27,7 +27,7 @@ impl PartnerCalls {
         let free =
             app.outgoing.partners().map(|it| (it.to_owned(), Arc::new(Semaphore::new(at_once))));
         Self {
-            signal: app.db.partner_calls_signal(),
+            signal: app.db.signal(Work::PartnerCalls),
             free: free.collect(),
             done: Arc::new(Notify::new()),
             app,

@@ -15,7 +15,7 @@ use crate::{
     cache,
     domain::{Envelope, Order},
     store::{
-        self, RelayLease, Signal,
+        self, RelayLease, Signal, Work,
         dead_letters::DeadLetter,
         outbox::{self, OutboxRow},
     },
@@ -40,7 +40,13 @@ pub struct Relay {
 impl Relay {
     /// Without the lease yet.
     pub fn new(app: App) -> Self {
-        Self { signal: app.db.outbox_signal(), app, lease: None, checked_at: None, warned: false }
+        Self {
+            signal: app.db.signal(Work::Outbox),
+            app,
+            lease: None,
+            checked_at: None,
+            warned: false,
+        }
     }
 
     /// Whether this process is the one that publishes.

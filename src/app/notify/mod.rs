@@ -5,6 +5,7 @@
 //! is made, and never sent again by itself once it may have gone out.
 
 mod decide;
+mod facts;
 mod listing;
 mod receipts;
 mod rules;

@@ -1,7 +1,7 @@
 //! Writes down what came of sending.
 
 use jiff::Timestamp;
-use metrics::counter;
+use metrics::{counter, histogram};
 
 use crate::{
     app::{
@@ -37,6 +37,11 @@ pub async fn settle(app: &App, sent: &[Sent]) -> Result<(), Failure> {
         let fate = fate(app, one, now);
         if let Fate::Failed { fall_back: true, .. } = &fate {
             fallbacks.extend(fallback(app, &one.row, now));
+        }
+        if let Fate::Accepted { .. } = &fate {
+            let lag = now.duration_since(one.row.created_at).as_secs_f64();
+            histogram!(metric::NOTIFICATION_LAG_SECONDS, "channel" => one.row.channel.as_str())
+                .record(lag);
         }
         let it = moved(app, &one.row, fate, now);
         counted.push((one.row.channel, it.clone()));

@@ -1,7 +1,7 @@
 //! Takes what is due: looks at it, gives it a turn, and claims it before anything is sent.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use crate::{
         App, Failure,
         notify::{
             decide::{Known, Verdict, decide},
+            facts::{Facts, consent, facts, standing},
             send::fallback,
             settle::count,
             wording,
@@ -19,15 +20,10 @@ use crate::{
         tracking,
     },
     cache::{Pace, Turn},
-    domain::{
-        Audience, Decision, MessageChannel, NotificationId, NotificationState, NotifyRules, Order,
-        OrderId, Store, StoreId, Trouble, Version,
-    },
-    live::Topic,
+    domain::{Audience, Decision, MessageChannel, NotificationId, NotificationState, Trouble},
     messaging::{Content, Message},
     store::{
-        self, Tx,
-        consents::Wish,
+        self,
         notifications::{Move, Notification},
     },
 };
@@ -52,16 +48,6 @@ pub struct Claimed {
     pub after: Duration,
 }
 
-/// All that is known of some rows.
-struct Facts {
-    orders: HashMap<OrderId, Order>,
-    stores: HashMap<StoreId, (Store, NotifyRules)>,
-    newest: HashMap<(String, Audience), Version>,
-    standing: HashMap<Wish, Decision>,
-    watched: HashSet<OrderId>,
-    stopped: HashSet<(String, String)>,
-}
-
 /// Takes at most `limit` notifications that are due; answers how many were looked at, and those that are to be sent now.
 pub async fn take(app: &App, limit: u32) -> Result<(usize, Vec<Claimed>), Failure> {
     let now = app.clock.now();
@@ -77,49 +63,6 @@ pub async fn take(app: &App, limit: u32) -> Result<(usize, Vec<Claimed>), Failur
     let turns = turns(app, &mut verdicts, now).await;
     let claimed = claim(app, verdicts, &turns, now).await?;
     Ok((looked_at, claimed))
-}
-
-async fn facts(app: &App, rows: &[Notification]) -> Result<Facts, Failure> {
-    let ids: Vec<_> =
-        rows.iter().filter_map(|it| it.order_id).collect::<BTreeSet<_>>().into_iter().collect();
-    let mut tx = app.db.read().await?;
-    let orders = store::orders::load_all(&mut tx, &ids).await?;
-    let mut stores = HashMap::new();
-    for id in rows.iter().filter_map(|it| it.store_id).collect::<BTreeSet<_>>() {
-        let Some(store) = store::stores::get(&mut tx, id).await? else { continue };
-        let own = store::notify_rules::get(&mut tx, id).await?;
-        let rules = own.unwrap_or_else(|| app.messaging.catalogue.usual_rules().clone());
-        stores.insert(id, (store, rules));
-    }
-    let subjects: BTreeSet<_> = rows.iter().map(|it| it.subject.as_str()).collect();
-    let subjects: Vec<_> = subjects.into_iter().collect();
-    let newest = store::notifications::newest(&mut tx, &subjects).await?;
-    let standing = standing(&mut tx, rows).await?;
-    let stopped = store::notify_rules::stopped_names(&mut tx).await?;
-    drop(tx);
-    let watched = watched(app, &orders).await;
-    let orders = orders.into_iter().map(|it| (it.id, it)).collect();
-    Ok(Facts { orders, stores, newest, standing, watched, stopped })
-}
-
-async fn standing(tx: &mut Tx, rows: &[Notification]) -> Result<HashMap<Wish, Decision>, Failure> {
-    let phones: BTreeSet<_> = rows.iter().filter_map(|it| it.recipient.as_deref()).collect();
-    let phones: Vec<_> = phones.into_iter().collect();
-    Ok(store::consents::standing(tx, &phones).await?)
-}
-
-/// The orders that their customers are watching, by way of this process or any other.
-async fn watched(app: &App, orders: &[Order]) -> HashSet<OrderId> {
-    let topics = orders.iter().flat_map(|order| {
-        let customer = order.customer.id.as_deref().map(|it| Topic::Customer(it.into()));
-        [Some(Topic::Order(order.id)), customer].into_iter().flatten().map(|it| (order.id, it))
-    });
-    let (here, elsewhere): (Vec<_>, Vec<_>) =
-        topics.partition(|(_, topic)| app.hub.is_watched_by_customers(topic));
-    let names: Vec<_> = elsewhere.iter().map(|(_, topic)| topic.to_string()).collect();
-    let there = app.cache.watched(&names).await;
-    let there = elsewhere.iter().zip(there).filter(|(_, is_watched)| *is_watched);
-    here.iter().chain(there.map(|(it, _)| it)).map(|(id, _)| *id).collect()
 }
 
 /// What becomes of one row, as far as it does not depend on others.
@@ -159,11 +102,6 @@ fn look(app: &App, facts: &Facts, row: Notification, now: Timestamp) -> (Notific
         other => other,
     };
     (row, verdict)
-}
-
-fn consent(standing: &HashMap<Wish, Decision>, row: &Notification) -> Option<Decision> {
-    let wish = (row.recipient.clone()?, row.channel, row.category);
-    standing.get(&wish).copied()
 }
 
 /// Later, if it is worth something then.
@@ -272,16 +210,16 @@ async fn claim(
             }
         }
     }
-    let moved: HashSet<_> =
+    let begun: HashSet<_> =
         store::notifications::begin(&mut tx, &moves, now).await?.into_iter().collect();
     store::notifications::put(&mut tx, &fallbacks).await?;
     tx.commit().await?;
-    for it in moves.iter().filter(|it| moved.contains(&it.id)) {
+    for it in moves.iter().filter(|it| begun.contains(&it.id)) {
         if let Some(row) = rows.iter().find(|row| row.id == it.id) {
             count(row.channel, it);
         }
     }
-    claimed.retain(|it| moved.contains(&it.row.id));
+    claimed.retain(|it| begun.contains(&it.row.id));
     Ok(claimed)
 }
 

@@ -3,12 +3,16 @@
 mod server;
 pub mod stack;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
 use self::stack::{Stack, order, within};
-use crate::{base::tasks::Tasks, cache::State, domain::Order};
+use crate::{
+    base::{clock::Clock, tasks::Tasks},
+    cache::{Pace, State, Turn, Watching},
+    domain::Order,
+};
 
 macro_rules! contract {
     ($($name:ident,)+) => {
@@ -47,6 +51,57 @@ contract! {
     what_is_forgotten_here_is_gone,
     what_was_being_read_is_forgotten_with_the_rest,
     a_ping_is_answered,
+    turns_are_given_once_for_all,
+    an_order_that_is_forgotten_is_gone,
+}
+
+async fn turns_are_given_once_for_all(stack: &Stack) {
+    let pace = Pace {
+        every: Duration::from_millis(100),
+        pair_every: Duration::from_mins(10),
+        horizon: Duration::from_millis(350),
+    };
+    let number = order(1).id.to_string();
+    let now = Clock::System.now();
+    let given = stack.cache.turns(&number, pace, &["a", "b", "a", "c"], now).await;
+    let [Turn::After(first), Turn::After(second), Turn::NotBefore(again), Turn::After(third)] =
+        given[..]
+    else {
+        panic!("{given:?}")
+    };
+    assert_eq!((first + pace.every, second + pace.every), (second, third));
+    assert!(Duration::from_secs(590) < again, "{again:?}");
+    let (elsewhere, is_shared) = (stack.elsewhere(), stack.shared(1).is_some());
+    let there = elsewhere.turns(&number, pace, &["b"], now).await;
+    assert_eq!(matches!(there[0], Turn::NotBefore(_)), is_shared, "{there:?}");
+}
+
+async fn an_order_that_is_forgotten_is_gone(stack: &Stack) {
+    let order = order(1);
+    stack.cache.put(&order).await;
+    stack.cache.forget(order.id).await;
+    assert_eq!(stack.cache.get(order.id).await, None);
+    assert_eq!(stack.version_elsewhere(order.id).await, None);
+}
+
+#[tokio::test]
+async fn what_customers_watch_elsewhere_is_known_here_for_as_long_as_it_is_told() {
+    let Some(stack) = Stack::redis() else { return };
+    let topics = [1, 2].map(|it| format!("order:{}", order(it).id));
+    let watched = async || stack.elsewhere().watched(&topics).await;
+    let tell = async |is_all, come: &[usize], gone: &[usize], ttl| {
+        let some = |which: &[usize]| which.iter().map(|it| topics[*it].clone()).collect();
+        let watching = Watching { is_all, come: some(come), gone: some(gone) };
+        assert!(stack.cache.tell_watching("node", &watching, ttl).await);
+    };
+    let long = Duration::from_mins(1);
+    assert_eq!(watched().await, [false, false]);
+    tell(true, &[0], &[], long).await;
+    assert_eq!(watched().await, [true, false]);
+    tell(false, &[1], &[0], long).await;
+    assert_eq!(watched().await, [false, true]);
+    tell(true, &[0, 1], &[], Duration::from_millis(50)).await;
+    within(async { while watched().await != [false, false] {} }).await;
 }
 
 async fn what_is_put_can_be_got(stack: &Stack) {

@@ -51,8 +51,10 @@ struct ConsentBody {
     /// Where they said it.
     source: String,
     /// The words that they agreed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     shown: Option<String>,
     /// What it can be held against.
+    #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
     /// Who wrote it down.
     actor: Actor,

@@ -8,7 +8,7 @@ use crate::{
     base::cursor::Cursor,
     domain::{InboxId, OrderId},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         inbox::{Call, CallState},
         moment::At,
         row::{from_row, number, word},
@@ -153,7 +153,7 @@ pub async fn replay(
         query.build().execute(conn).await?.rows_affected()
     });
     if replayed > 0 {
-        tx.wrote_inbox();
+        tx.wrote(Work::Inbox);
     }
     Ok(replayed)
 }
@@ -175,7 +175,7 @@ pub async fn replay_one(tx: &mut Tx, id: InboxId, now: Timestamp) -> Result<bool
     .await?
     .rows_affected());
     if replayed > 0 {
-        tx.wrote_inbox();
+        tx.wrote(Work::Inbox);
     }
     Ok(replayed > 0)
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     domain::{InboxId, OrderId},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         moment::At,
         row::{from_row, number},
         rows::Rows,
@@ -133,7 +133,7 @@ pub async fn put(tx: &mut Tx, calls: &[NewCall]) -> Result<Vec<Option<InboxId>>,
         RETURNING id";
     let stored: Vec<(Uuid,)> = rows.fetch(tx, head, tail).await?;
     if !stored.is_empty() {
-        tx.wrote_inbox();
+        tx.wrote(Work::Inbox);
     }
     let mut stored: HashSet<_> = stored.into_iter().map(|(id,)| id).collect();
     Ok(calls.iter().map(|it| stored.remove(&it.id.uuid()).then_some(it.id)).collect())
@@ -271,7 +271,7 @@ async fn wake(
         .await?
         .rows_affected());
     if unparked > 0 {
-        tx.wrote_inbox();
+        tx.wrote(Work::Inbox);
     }
     Ok(unparked)
 }

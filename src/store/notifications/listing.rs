@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 use crate::{
     base::cursor::Cursor,
     domain::{MessageChannel, NotificationId, NotificationState, OrderId, StoreId},
-    store::{StoreError, Tx, moment::At, notifications::Notification, row::number, tx::on},
+    store::{StoreError, Tx, Work, moment::At, notifications::Notification, row::number, tx::on},
 };
 
 /// Which notifications are wanted; what is left out does not matter.
@@ -126,7 +126,7 @@ pub async fn retry(
     .await?
     .rows_affected());
     if retried > 0 {
-        tx.wrote_notifications();
+        tx.wrote(Work::Notifications);
     }
     Ok(retried > 0)
 }

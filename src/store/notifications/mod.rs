@@ -1,6 +1,7 @@
 //! Notifications: written down once for each thing that somebody is to be told, claimed before they are sent, and moved on by receipts.
 
 mod listing;
+mod moves;
 mod receipts;
 
 use std::collections::HashMap;
@@ -15,16 +16,16 @@ use crate::{
         NotifyRule, OrderId, StoreId, Version,
     },
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         moment::At,
         row::{from_row, number, word},
         rows::Rows,
-        tx::{Conn, on},
     },
 };
 
 pub use self::{
     listing::{NotificationFilter, backlog, get, list, of_person, purge, retry},
+    moves::{Move, begin, claim, end, sweep},
     receipts::{find, lock, receive},
 };
 
@@ -85,46 +86,6 @@ pub struct Notification {
     pub read_at: Option<Timestamp>,
 }
 
-/// Where a notification goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
-    /// Which.
-    pub id: NotificationId,
-    /// Where to.
-    pub state: NotificationState,
-    /// When it is looked at next; `None` for never.
-    pub next_attempt_at: Option<Timestamp>,
-    /// Why, in a code.
-    pub code: Option<String>,
-    /// Why, in words.
-    pub note: Option<String>,
-    /// What is sent.
-    pub words: Option<String>,
-    /// The channel's name for the message.
-    pub provider_id: Option<String>,
-    /// When the channel took it.
-    pub sent_at: Option<Timestamp>,
-    /// Tries to be added.
-    pub tries: i64,
-}
-
-impl Move {
-    /// There, with nothing more to say.
-    pub const fn to(id: NotificationId, state: NotificationState) -> Self {
-        Self {
-            id,
-            state,
-            next_attempt_at: None,
-            code: None,
-            note: None,
-            words: None,
-            provider_id: None,
-            sent_at: None,
-            tries: 0,
-        }
-    }
-}
-
 /// Writes down what people are to be told; answers how many were new. What is written down already is left as it is.
 pub async fn put(tx: &mut Tx, new: &[Notification]) -> Result<u64, StoreError> {
     if new.is_empty() {
@@ -156,58 +117,9 @@ pub async fn put(tx: &mut Tx, new: &[Notification]) -> Result<u64, StoreError> {
         )";
     let added = rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
     if added > 0 {
-        tx.wrote_notifications();
+        tx.wrote(Work::Notifications);
     }
     Ok(added)
-}
-
-/// Takes notifications that are due, the oldest first, for whoever asks until `leased_until`. They stay queued: whoever takes them and
-/// dies before they are [moved](begin) to `sending` has sent nothing.
-pub async fn claim(
-    tx: &mut Tx,
-    now: Timestamp,
-    leased_until: Timestamp,
-    limit: u32,
-) -> Result<Vec<Notification>, StoreError> {
-    macro_rules! claim {
-        ($locking:literal) => {
-            concat!(
-                "UPDATE notification
-                 SET next_attempt_at = $2
-                 WHERE id IN (
-                     SELECT id
-                     FROM notification
-                     WHERE next_attempt_at <= $1
-                       AND state = 'queued'
-                     ORDER BY next_attempt_at, id
-                     LIMIT $3
-                     ",
-                $locking,
-                ")
-                 RETURNING *",
-            )
-        };
-    }
-    let mut claimed: Vec<Notification> = match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(claim!(""))
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    };
-    claimed.sort_by_key(|it| (it.created_at, it.id));
-    Ok(claimed)
 }
 
 /// The newest version that somebody is to be told of, by subject and audience.
@@ -230,112 +142,6 @@ pub async fn newest(
     let rows = Rows::default().texts(subjects.iter().copied());
     let newest: Vec<Newest> = rows.fetch(tx, head, tail).await?;
     Ok(newest.into_iter().map(|Newest(subject, audience, it)| ((subject, audience), it)).collect())
-}
-
-/// Moves notifications that are queued; answers which of them were. After the commit whoever moved one to `sending` may send it, and
-/// nobody else ever does.
-pub async fn begin(
-    tx: &mut Tx,
-    moves: &[Move],
-    now: Timestamp,
-) -> Result<Vec<NotificationId>, StoreError> {
-    struct Moved(NotificationId);
-    from_row!(Moved, |row| Self(NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?)));
-    let tail = ")
-        UPDATE notification
-        SET state = move.state,
-            next_attempt_at = move.next_attempt_at,
-            code = move.code,
-            note = move.note,
-            words = COALESCE(move.words, notification.words),
-            attempts = attempts + move.tries,
-            updated_at = move.updated_at
-        FROM move
-        WHERE notification.id = move.id
-          AND notification.state = 'queued'
-        RETURNING notification.id AS id";
-    let moved: Vec<Moved> = rows(moves, now).fetch(tx, HEAD, tail).await?;
-    Ok(moved.into_iter().map(|Moved(id)| id).collect())
-}
-
-/// Writes down what came of sending. Where a receipt was faster, that stands.
-pub async fn end(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreError> {
-    let tail = ")
-        UPDATE notification
-        SET state = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.state ELSE notification.state END,
-            next_attempt_at = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.next_attempt_at ELSE notification.next_attempt_at END,
-            code = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.code ELSE notification.code END,
-            note = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.note ELSE notification.note END,
-            provider_id = COALESCE(notification.provider_id, move.provider_id),
-            sent_at = COALESCE(notification.sent_at, move.sent_at),
-            attempts = attempts + move.tries,
-            updated_at = move.updated_at
-        FROM move
-        WHERE notification.id = move.id";
-    rows(moves, now).execute(tx, HEAD, tail).await?;
-    if moves.iter().any(|it| it.state == NotificationState::Queued) {
-        tx.wrote_notifications();
-    }
-    Ok(())
-}
-
-const HEAD: &str = "WITH move (
-        id, state, next_attempt_at, code, note, words, provider_id, sent_at, tries, updated_at
-    ) AS (";
-
-fn rows(moves: &[Move], now: Timestamp) -> Rows<'_> {
-    Rows::default()
-        .uuids(moves.iter().map(|it| it.id.uuid()))
-        .texts(moves.iter().map(|it| it.state.as_str()))
-        .moments(moves.iter().map(|it| it.next_attempt_at))
-        .texts(moves.iter().map(|it| it.code.as_deref()))
-        .texts(moves.iter().map(|it| it.note.as_deref()))
-        .texts(moves.iter().map(|it| it.words.as_deref()))
-        .texts(moves.iter().map(|it| it.provider_id.as_deref()))
-        .moments(moves.iter().map(|it| it.sent_at))
-        .numbers(moves.iter().map(|it| it.tries))
-        .moments(moves.iter().map(|_| now))
-}
-
-/// Gives up waiting: what was being sent when its sender went silent is held until `hold_until`; what was held for long enough is
-/// unconfirmed. Answers how many of each.
-pub async fn sweep(
-    tx: &mut Tx,
-    now: Timestamp,
-    hold_until: Timestamp,
-) -> Result<(u64, u64), StoreError> {
-    let unconfirmed = on!(tx, |conn| sqlx::query(
-        "UPDATE notification
-         SET state = 'unconfirmed',
-             next_attempt_at = NULL,
-             updated_at = $1
-         WHERE next_attempt_at <= $1
-           AND state = 'held'",
-    )
-    .bind(At(now))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    let held = on!(tx, |conn| sqlx::query(
-        "UPDATE notification
-         SET state = 'held',
-             code = 'interrupted',
-             note = 'whoever was sending it was interrupted',
-             next_attempt_at = $2,
-             updated_at = $1
-         WHERE next_attempt_at <= $1
-           AND state = 'sending'",
-    )
-    .bind(At(now))
-    .bind(At(hold_until))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    Ok((held, unconfirmed))
 }
 
 from_row!(Notification, |row| Self {

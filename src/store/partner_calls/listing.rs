@@ -7,7 +7,7 @@ use crate::{
     base::cursor::Cursor,
     domain::{OrderId, PartnerCallId},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         moment::At,
         partner_calls::{PartnerCall, TellingState},
         row::number,
@@ -52,7 +52,7 @@ pub async fn retry(
     .await?
     .rows_affected());
     if retried > 0 {
-        tx.wrote_partner_calls();
+        tx.wrote(Work::PartnerCalls);
     }
     Ok(retried > 0)
 }

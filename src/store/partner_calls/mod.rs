@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     domain::{OrderId, PartnerAction, PartnerCallId, Telling, Version, vocabulary},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, Work,
         moment::At,
         row::{from_row, number, word},
         rows::Rows,
@@ -125,7 +125,7 @@ pub async fn put(tx: &mut Tx, calls: &[&NewPartnerCall]) -> Result<(), StoreErro
             created_at, worthless_at, next_attempt_at
         )";
     rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
-    tx.wrote_partner_calls();
+    tx.wrote(Work::PartnerCalls);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use crate::{
     base::{cursor::Cursor, mac::sha256},
     domain::{InboxId, OrderId},
     store::{
+        Work,
         inbox::{self, Call, CallState, Counts, InboxEntry, InboxFilter, NewCall, Settled},
         tests::{
             Stage, fresh, on_both,
@@ -110,7 +111,7 @@ on_both! {
     }
 
     async fn storing_calls_wakes_the_intake(stage: &Stage) {
-        let mut signal = stage.database.inbox_signal();
+        let mut signal = stage.database.signal(Work::Inbox);
         let new = call("careem", None, b"one", 0);
         store(stage, std::slice::from_ref(&new)).await;
         signal.wait().await;
@@ -198,7 +199,7 @@ on_both! {
         };
         let same = Settled { external_id: Some("X".to_owned()), ..settled(&calls[3], CallState::Done) };
         settle(stage, &[park(&calls[0], "X"), park(&calls[1], "Y"), park(&calls[2], "X"), same]).await;
-        let mut signal = stage.database.inbox_signal();
+        let mut signal = stage.database.signal(Work::Inbox);
         let mut tx = stage.begin().await;
         assert_eq!(inbox::unpark(&mut tx, "careem", "Z").await.unwrap(), 0);
         assert_eq!(inbox::unpark(&mut tx, "careem", "X").await.unwrap(), 1);

@@ -4,6 +4,7 @@ mod connections;
 mod inbox;
 
 mod listing;
+mod notifications;
 mod orders;
 mod outbox;
 mod partner_calls;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{EventType, OrderStatus},
     store::{
-        Signal, orders, outbox,
+        Signal, Work, orders, outbox,
         tests::{
             Stage, on_both,
             samples::{Story, later, noon, store_id},
@@ -64,8 +64,8 @@ on_both! {
     }
 
     async fn a_commit_wakes_the_relay_and_nothing_else_does(stage: &Stage) {
-        let mut signal = stage.database.outbox_signal();
-        let mut inbox = stage.database.inbox_signal();
+        let mut signal = stage.database.signal(Work::Outbox);
+        let mut inbox = stage.database.signal(Work::Inbox);
         let mut tx = stage.begin().await;
         Story::placed(0).store(&mut tx).await;
         drop(tx);
@@ -88,7 +88,7 @@ async fn another_process_wakes_the_relay_on_postgres() {
     let Some(stage) = Stage::postgres().await else { return };
     let other = stage.another().await;
     let stop = CancellationToken::new();
-    let mut signal = stage.database.outbox_signal();
+    let mut signal = stage.database.signal(Work::Outbox);
     let play = async {
         // The carrier fires once when it has begun to listen.
         fires(&mut signal).await;

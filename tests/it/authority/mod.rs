@@ -36,6 +36,7 @@ const PUBLIC: [&str; 11] = [
 
 /// Nobody has been told anything.
 const NO_PARTNER_CALL: &str = "pcl_00000000000000000000000000000000";
+const NO_NOTIFICATION: &str = "ntf_00000000000000000000000000000000";
 
 /// A store with an order that Sara placed and Omar carries, another store, and a stored call.
 struct World {
@@ -59,6 +60,9 @@ impl World {
         id(&calls["calls"][0]).clone_into(&mut world.call);
         let (path, body) = ("/v1/mappings/careem/stores/named", json!({"storeId": world.store}));
         world.app.put(path, &world.app.service(), &body).await.expect(200);
+        let body = json!({"decision": "withdrawn", "source": "counter"});
+        let path = "/v1/contacts/+962799000009/consents";
+        world.app.post(path, &world.app.service(), &body).await.expect(200);
         world
     }
 
@@ -115,12 +119,15 @@ impl World {
             path if path.starts_with("/v1/webhooks") => &self.call,
             path if path.contains("/credentials") => "crd_00000000000000000000000000000000",
             path if path.starts_with("/v1/partners") => NO_PARTNER_CALL,
+            path if path.starts_with("/v1/notifications") => NO_NOTIFICATION,
             _ => order,
         };
         let path = it.path.replace("{id}", thing).replace("{partner}", "careem");
         let path = path.replace("{event_type}", "OrderCreated").replace("{rest}", "order");
         let name = if it.method == Method::DELETE { "nameless" } else { "named" };
-        let path = path.replace("{external_id}", name);
+        let path = path.replace("{external_id}", name).replace("{name}", "order_ready");
+        let phone = if it.method == Method::DELETE { "+962799000008" } else { "+962799000009" };
+        let path = path.replace("{phone}", phone);
         let mut request = self.app.request(it.method.clone(), &path);
         if let Some(token) = token {
             request = request.bearer_auth(token);

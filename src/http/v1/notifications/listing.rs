@@ -68,10 +68,12 @@ pub struct NotificationBody {
     /// Its id; comes back from WhatsApp as `biz_opaque_callback_data`.
     id: NotificationId,
     /// The order that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
     /// What people call that order.
     order_number: Option<String>,
     /// The order's store.
+    #[serde(skip_serializing_if = "Option::is_none")]
     store_id: Option<StoreId>,
     /// What happened: a status of the order (`ready`), or of its delivery (`delivery.at_door`).
     event: String,
@@ -79,25 +81,31 @@ pub struct NotificationBody {
     audience: Audience,
     /// How.
     channel: MessageChannel,
-    /// The last three digits of their number; null once they were erased.
+    /// The last three digits of their number; left out once they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<String>,
     /// In which language.
     language: Language,
     /// In which words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<String>,
     /// What it is for.
     category: Category,
     /// What was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     /// How far it has come.
     state: NotificationState,
     /// Why, in a code: the channel's number for it, or a word of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     /// Why, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     /// How often it was tried.
     attempts: u32,
     /// The channel's name for the message: WhatsApp's `wamid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     provider_id: Option<String>,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
@@ -106,18 +114,22 @@ pub struct NotificationBody {
     #[schema(value_type = String, format = DateTime)]
     worthless_at: Timestamp,
     /// When it is looked at next.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     /// When the channel took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     sent_at: Option<Timestamp>,
     /// When it reached the phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     delivered_at: Option<Timestamp>,
     /// When it was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     read_at: Option<Timestamp>,
 }
