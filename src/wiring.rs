@@ -16,6 +16,7 @@ use crate::{
     app::{
         App, Reach,
         credentials::Credentials,
+        endpoints,
         intake::{Gathering, gathering},
         notify::Messaging,
         partner_calls::Outgoing,
@@ -53,6 +54,8 @@ vocabulary! {
         Intake = "intake",
         /// The figures of each store's day.
         Timings = "timings",
+        /// Events to the restaurant's own systems.
+        Webhooks = "webhooks",
         /// What people are told of their orders.
         Notify = "notify",
     }
@@ -140,6 +143,7 @@ async fn connect(
     let secrets = partner_secrets(&config, &keys);
     let lines = partners::outbound::lines(&config, &secrets)?;
     let client = outbound::Client::new(&config.outbound, clock.clone())?;
+    let told = endpoints::http(&config.endpoints, clock.clone())?;
     let messaging = Messaging::new(&config)?;
     let tasks = Tasks::default();
     let limits = Limits {
@@ -169,6 +173,7 @@ async fn connect(
         credentials: Credentials::new(secrets, keys.sealer()?),
         messaging,
         outgoing: Outgoing::new(client, lines),
+        endpoints: told,
         clock,
         mint,
         tasks,
@@ -240,6 +245,11 @@ fn start_workers(app: &App, roles: &[Role]) {
         let notifications = Consume::<workers::Notifications>::new(app.clone());
         tasks.spawn(workers::run(notifications, app.clone(), stop()));
         tasks.spawn(workers::run(workers::Messages::new(app.clone()), app.clone(), stop()));
+    }
+    if roles.contains(&Role::Webhooks) {
+        let addressing = Consume::<workers::Addressing>::new(app.clone());
+        tasks.spawn(workers::run(addressing, app.clone(), stop()));
+        tasks.spawn(workers::run(workers::Deliveries::new(app.clone()), app.clone(), stop()));
     }
     if roles.contains(&Role::Live) {
         tasks.spawn(workers::run(workers::Pulse::new(app.clone()), app.clone(), stop()));

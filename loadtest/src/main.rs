@@ -10,6 +10,7 @@ mod machine;
 mod metrics;
 mod plans;
 mod progress;
+mod receiver;
 mod record;
 mod report;
 mod run;

@@ -18,6 +18,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("live-500", include_str!("../scenarios/live-500.toml")),
     ("kitchen-rush", include_str!("../scenarios/kitchen-rush.toml")),
     ("webhook-burst", include_str!("../scenarios/webhook-burst.toml")),
+    ("endpoints", include_str!("../scenarios/endpoints.toml")),
     ("idle", include_str!("../scenarios/idle.toml")),
     ("drain", include_str!("../scenarios/drain.toml")),
     ("soak", include_str!("../scenarios/soak.toml")),
@@ -41,6 +42,8 @@ pub enum Kind {
     Drain,
     /// Partners call.
     Webhooks,
+    /// The restaurant's own systems are told of every change.
+    Endpoints,
     /// Sockets come and go: what stays behind.
     Soak,
 }
@@ -117,6 +120,10 @@ pub struct Scenario {
     pub slow_buffer: usize,
     /// How often each socket is replaced by a new one, over all rounds.
     pub lives: usize,
+    /// Endpoints that are told of every change and answer.
+    pub endpoints: usize,
+    /// Endpoints that never answer.
+    pub dead: usize,
     /// Settings of the server.
     pub set: Vec<String>,
 }
@@ -144,6 +151,8 @@ impl Default for Scenario {
             slow_share: 0.0,
             slow_buffer: 4096,
             lives: 60,
+            endpoints: 0,
+            dead: 0,
             set: Vec::new(),
         }
     }

@@ -20,8 +20,7 @@ pub enum Mint {
 impl Mint {
     /// A service that may do everything.
     pub fn service(&self, subject: &str) -> String {
-        let scope =
-            "orders:read orders:write stores:read stores:write inbox:read partners:write ops";
+        let scope = "orders:read orders:write stores:read stores:write inbox:read partners:write webhooks:read webhooks:write ops";
         self.sign(&json!({"sub": subject, "role": "service", "scope": scope, "stores": ["*"]}))
     }
 

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     app::{App, Detail, Failure, orders::actor},
     auth::Caller,
-    base::{mint::Mint, seal::Sealer},
+    base::{seal::Sealer, standard_webhooks},
     domain::CredentialId,
     store::{self, StoreError, credentials::Credential},
 };
@@ -50,6 +49,23 @@ impl Credentials {
     pub fn configured(&self) -> Arc<BTreeMap<String, Vec<SecretString>>> {
         Arc::clone(&self.configured)
     }
+}
+
+/// Seals a secret for one place, if there is a key for it.
+pub(in crate::app) fn seal(
+    app: &App,
+    place: &[u8],
+    secret: Option<&SecretString>,
+) -> Result<Vec<u8>, Failure> {
+    let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
+    app.credentials.sealer.seal(&app.mint, place, secret).ok_or_else(|| {
+        Failure::Taken("There is no key to seal it with: configure auth.sealing_keys.".to_owned())
+    })
+}
+
+/// What was sealed for this place; `None` when the key that sealed it is gone.
+pub(in crate::app) fn open(app: &App, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    app.credentials.sealer.open(place, sealed)
 }
 
 /// What is to be added.
@@ -112,13 +128,9 @@ pub async fn add(
     authorise(app, caller, partner)?;
     check(&new)?;
     let now = app.clock.now();
-    let made = new.secret.is_none().then(|| make(&app.mint));
-    let secret = new.secret.as_ref().or(made.as_ref());
-    let secret = secret.map(|it| it.expose_secret().as_bytes()).unwrap_or_default();
-    let sealed = app.credentials.sealer.seal(&app.mint, partner.as_bytes(), secret);
-    let sealed = sealed.ok_or_else(|| {
-        Failure::Taken("There is no key to seal it with: configure auth.sealing_keys.".to_owned())
-    })?;
+    let made: Option<SecretString> =
+        new.secret.is_none().then(|| standard_webhooks::secret(&app.mint).into());
+    let sealed = seal(app, partner.as_bytes(), new.secret.as_ref().or(made.as_ref()))?;
     let credential = Credential {
         id: CredentialId::from_uuid(app.mint.uuid(now)),
         partner: partner.to_owned(),
@@ -200,11 +212,4 @@ fn check(new: &NewCredential) -> Result<(), Failure> {
         faults.push(Detail::new("secret", format!("has {SHORTEST} to {LONGEST} bytes")));
     }
     if faults.is_empty() { Ok(()) } else { Err(Failure::Invalid(faults)) }
-}
-
-/// In the form of Standard Webhooks, which others take as a text like any other.
-fn make(mint: &Mint) -> SecretString {
-    let mut bytes = [0; 32];
-    mint.fill(&mut bytes);
-    format!("whsec_{}", STANDARD.encode(bytes)).into()
 }

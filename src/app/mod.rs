@@ -3,6 +3,7 @@
 pub mod contacts;
 pub mod credentials;
 pub mod deadlines;
+pub mod endpoints;
 pub mod idempotency;
 pub mod inbox;
 pub mod intake;
@@ -29,6 +30,7 @@ use crate::{
     config::Config,
     domain::{MoneyError, Refusal},
     live::Hub,
+    outbound::Http,
     partners::Partners,
     store::{Database, StoreError},
 };
@@ -76,6 +78,8 @@ pub struct Reach {
     pub messaging: notify::Messaging,
     /// What partners are told things with.
     pub outgoing: partner_calls::Outgoing,
+    /// What the restaurant's own systems are told with.
+    pub endpoints: Http,
     /// The time.
     pub clock: Clock,
     /// Ids and chance.

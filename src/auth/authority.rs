@@ -112,6 +112,26 @@ impl Caller {
         self.works_everywhere() && self.has(Scope::InboxRead)
     }
 
+    /// May see endpoints that are told of these stores' events (none: of all): staff and services of all these, with `webhooks:read`.
+    pub fn may_read_endpoints(&self, stores: &[StoreId]) -> bool {
+        self.works_at_all(stores) && self.has(Scope::WebhooksRead)
+    }
+
+    /// May change endpoints that are told of these stores' events (none: of all): staff and services of all these, with
+    /// `webhooks:write`.
+    pub fn may_change_endpoints(&self, stores: &[StoreId]) -> bool {
+        self.works_at_all(stores) && self.has(Scope::WebhooksWrite)
+    }
+
+    /// At these stores; none stands for every one.
+    fn works_at_all(&self, stores: &[StoreId]) -> bool {
+        let crew = matches!(self.role, Role::Staff | Role::Service);
+        crew && match &self.stores {
+            Stores::All => true,
+            Stores::Only(own) => !stores.is_empty() && stores.iter().all(|it| own.contains(it)),
+        }
+    }
+
     /// Staff need no scope for the daily work of their stores; services need one for everything.
     fn works_at(&self, store: StoreId, scope: Scope) -> bool {
         match self.role {
@@ -237,6 +257,23 @@ mod tests {
         let bound = caller(Role::Service, "pos", Scope::ALL, elsewhere());
         assert!(!bound.may_read(&order()) && !bound.may_serve(&order()));
         assert!(!bound.may_read_customer("sami") && !bound.may_read_courier("omar"));
+    }
+
+    #[test]
+    fn endpoints_belong_to_whoever_works_at_all_their_stores_and_has_the_scope() {
+        let both = [samples::store(), samples::other_store()];
+        let scopes = [Scope::WebhooksRead, Scope::WebhooksWrite];
+        for role in [Role::Staff, Role::Service] {
+            let headquarters = caller(role, "x", &scopes, Stores::All);
+            assert!(headquarters.may_read_endpoints(&[]) && headquarters.may_change_endpoints(&[]));
+            assert!(headquarters.may_change_endpoints(&both));
+            let branch = caller(role, "x", &scopes, here());
+            assert!(branch.may_change_endpoints(&[samples::store()]));
+            assert!(!branch.may_change_endpoints(&[]) && !branch.may_read_endpoints(&both));
+            let reader = caller(role, "x", &[Scope::WebhooksRead], Stores::All);
+            assert!(reader.may_read_endpoints(&[]) && !reader.may_change_endpoints(&[]));
+        }
+        assert!(!caller(Role::Customer, "x", Scope::ALL, Stores::All).may_read_endpoints(&[]));
     }
 
     #[test]

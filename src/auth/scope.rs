@@ -19,6 +19,10 @@ vocabulary! {
         InboxRead = "inbox:read",
         /// Staff or a service changes what partners prove themselves with.
         PartnersWrite = "partners:write",
+        /// Staff or a service sees which of the restaurant's own systems are told of events, and of what they were told.
+        WebhooksRead = "webhooks:read",
+        /// Staff or a service changes that.
+        WebhooksWrite = "webhooks:write",
         /// Staff or a service changes what people are told, and sees what they were told.
         NotificationsWrite = "notifications:write",
         /// Staff or a service keeps the consent ledger, and hands out or erases what is known of a person.

@@ -1,4 +1,4 @@
-//! Tools without business: time, chance, signatures, tasks.
+//! Tools without business: time, chance, signatures, networks, tasks.
 
 pub mod backoff;
 pub mod clock;
@@ -7,5 +7,7 @@ pub mod flights;
 pub mod folder;
 pub mod mac;
 pub mod mint;
+pub mod net;
 pub mod seal;
+pub mod standard_webhooks;
 pub mod tasks;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <name>.events (topic) ── <eventType>.<storeId> ──┬─► <name>.timings (quorum) ··dead··► <name>.events.dead ─► <name>.timings.dead
+//!                                                  ├─► <name>.webhooks (quorum, one consumer at a time), dead letters likewise
 //!                                                  ├─► <name>.notifications (quorum), and so on
 //!                                                  └─► <name>.node.… (exclusive), one for each node, all events
 //! ```
@@ -41,11 +42,21 @@ macro_rules! queues {
 queues! {
     /// How long orders take, store by store.
     Timings = "timings" <- [OrderCreated, OrderStatusChanged];
+    /// Which of the restaurant's own systems are told of what.
+    Webhooks = "webhooks" <- [
+        OrderCreated, OrderStatusChanged, DeliveryStatusChanged, TicketStatusChanged,
+        OrderEtaChanged, PaymentProcessed
+    ];
     /// Who is to be told what.
     Notifications = "notifications" <- [OrderCreated, OrderStatusChanged, DeliveryStatusChanged];
 }
 
 impl Queue {
+    /// Whether one consumer at a time is sent all of it, for whom the order of events matters; else all share it.
+    pub const fn is_in_order(self) -> bool {
+        matches!(self, Self::Webhooks)
+    }
+
     /// Whether it is sent events of this type.
     pub fn wants(self, event_type: EventType) -> bool {
         self.events().contains(&event_type)

@@ -4,6 +4,7 @@ mod board;
 mod courier;
 mod kiosk;
 mod kitchen;
+pub mod message;
 mod mobile;
 mod view;
 mod web;

@@ -98,6 +98,9 @@ impl Demo {
             ("partners.careem.secrets", secret()),
             ("partners.deliveroo.secrets", secret()),
             ("whatsapp.app_secrets", secret()),
+            // So that a page of one's own can be told of events.
+            ("endpoints.allow_http", "true".to_owned()),
+            ("endpoints.allow_private", r#"["127.0.0.0/8"]"#.to_owned()),
             // Nobody should wait for a demo to end.
             ("live.drain_window", "500ms".to_owned()),
             ("workers.shutdown_grace", "5s".to_owned()),

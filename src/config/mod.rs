@@ -1,6 +1,7 @@
 //! Settings: defaults, then a file, then the environment, then flags. Nobody else reads the environment.
 
 mod account_id;
+mod endpoints;
 mod layers;
 mod log_format;
 mod messages;
@@ -13,12 +14,13 @@ use std::path::Path;
 
 pub use self::{
     account_id::AccountId,
+    endpoints::Endpoints,
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
     messages::{Notify, Sms, WhatsApp},
     sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner, Workers},
     setting::Setting,
-    span::Span,
+    span::{Span, Spans},
     whole::{Config, settings},
 };
 

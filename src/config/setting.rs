@@ -3,7 +3,7 @@
 use std::{fmt::Display, net::SocketAddr, path::PathBuf};
 
 use crate::{
-    config::{LogFormat, Span},
+    config::{LogFormat, Span, Spans},
     domain::Language,
 };
 
@@ -29,7 +29,7 @@ pub trait Shown {
 macro_rules! shown {
     ($($kind:ty),+) => { $(impl Shown for $kind { fn shown(&self) -> String { self.to_string() } })+ };
 }
-shown!(u16, u32, u64, usize, bool, String, Span, SocketAddr, LogFormat, Language);
+shown!(u16, u32, u64, usize, bool, String, Span, Spans, SocketAddr, LogFormat, Language);
 
 impl Shown for PathBuf {
     fn shown(&self) -> String {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 
 use crate::config::{
-    Auth, Bus, Cache, ConfigError, Database, Http, Live, Log, Notify, Orders, Outbound, Partner,
-    Sms, WhatsApp, Workers,
+    Auth, Bus, Cache, ConfigError, Database, Endpoints, Http, Live, Log, Notify, Orders, Outbound,
+    Partner, Sms, WhatsApp, Workers,
     sections::PARTNER_SETTINGS,
     setting::{Setting, Shown},
 };
@@ -35,6 +35,8 @@ pub struct Config {
     pub workers: Workers,
     /// What we say to partners.
     pub outbound: Outbound,
+    /// What we say to the restaurant's own systems.
+    pub endpoints: Endpoints,
     /// What people are told of their orders.
     pub notify: Notify,
     /// WhatsApp's Cloud API.
@@ -62,6 +64,7 @@ impl Default for Config {
             orders: Orders::default(),
             workers: Workers::default(),
             outbound: Outbound::default(),
+            endpoints: Endpoints::default(),
             notify: Notify::default(),
             whatsapp: WhatsApp::default(),
             sms: Sms::default(),
@@ -85,6 +88,7 @@ impl Config {
         self.orders.check(&mut wrong);
         self.workers.check(&mut wrong);
         self.outbound.check(&mut wrong);
+        self.endpoints.check_all(&mut wrong);
         self.notify.check(&mut wrong);
         self.whatsapp.check(&mut wrong);
         self.sms.check(&mut wrong);
@@ -146,6 +150,7 @@ pub fn settings() -> Vec<Setting> {
     Orders::list(&mut settings);
     Workers::list(&mut settings);
     Outbound::list(&mut settings);
+    Endpoints::list(&mut settings);
     Notify::list(&mut settings);
     WhatsApp::list(&mut settings);
     Sms::list(&mut settings);

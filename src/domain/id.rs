@@ -116,6 +116,14 @@ id!(
     /// Names one credential of a partner.
     CredentialId, "crd"
 );
+id!(
+    /// Names one endpoint of the restaurant's own systems.
+    EndpointId, "ep"
+);
+id!(
+    /// Names one event on its way to one endpoint.
+    DeliveryId, "dlv"
+);
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {
     let digits = text.strip_prefix(prefix)?;

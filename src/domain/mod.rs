@@ -3,6 +3,7 @@
 mod actor;
 mod change;
 mod delivery;
+mod endpoint;
 mod envelope;
 mod fact;
 mod id;
@@ -28,11 +29,12 @@ pub use self::{
     actor::{Actor, ActorKind},
     change::{Change, Command},
     delivery::{Courier, Delivery, DeliveryStatus},
-    envelope::{Envelope, EventType},
+    endpoint::EndpointFormat,
+    envelope::{Envelope, EventData, EventType, FORMAT_VERSION, Metadata, SOURCE},
     fact::{Fact, Recorded},
     id::{
-        AuditId, ConsentId, CredentialId, EventId, IdError, InboxId, NotificationId, OrderId,
-        PartnerCallId, StoreId,
+        AuditId, ConsentId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId,
+        NotificationId, OrderId, PartnerCallId, StoreId,
     },
     merge::{Merged, News, Report},
     money::{Currency, Money, MoneyError},
@@ -57,8 +59,6 @@ pub use self::{
 /// Counts the changes of one order, from 1.
 pub type Version = u32;
 
-#[cfg(test)]
-pub use self::envelope::SOURCE;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -100,6 +100,9 @@ async fn measure_store(app: &App) -> Result<(), StoreError> {
     let due = store::partner_calls::due(&mut tx).await?;
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
     gauge!(metric::PARTNER_CALLS_DUE).set(due as f64);
+    let due = store::endpoints::unsettled(&mut tx).await?;
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    gauge!(metric::ENDPOINT_DELIVERIES_DUE).set(due as f64);
     let now = app.clock.now();
     let (due, oldest) = store::notifications::backlog(&mut tx, now).await?;
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]

@@ -28,6 +28,7 @@ use crate::{app::App, channels::Channel};
         (name = "notifications", description = "What people are told of their orders."),
         (name = "contacts", description = "What people have agreed to, and what is known of them."),
         (name = "partners", description = "What partners are told, and how they are."),
+        (name = "endpoints", description = "The restaurant's own systems, and what they are told of events."),
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),
     ),

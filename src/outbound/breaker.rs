@@ -57,6 +57,11 @@ impl Breaker {
         }
     }
 
+    /// How often the host has failed in a row.
+    pub const fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// How it stands.
     pub fn standing(&self, now: Timestamp) -> Standing {
         match self.resting_until {

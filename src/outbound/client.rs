@@ -1,61 +1,44 @@
-//! The one client: pooled connections, time-outs, bounded answers, and a breaker for each host.
+//! What partners are asked with: requests that are counted, and a breaker for each host.
 
-use std::time::{Duration, Instant};
-
-use bytes::{Bytes, BytesMut};
 use dashmap::DashMap;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
-use reqwest::{Response, redirect};
 
 use crate::{
     base::clock::Clock,
     config,
-    outbound::{
-        Answer, Attempt, Body, Exchange, Request, Standing, Verdict,
-        breaker::{Breaker, Tolerance},
-    },
+    outbound::{Attempt, Bounds, Breaker, Http, Request, Standing, Tolerance, Unusable, Verdict},
     telemetry::metric,
 };
 
-/// Connections that stay open to one host while nobody uses them, and for how long.
+/// Connections that stay open to one host while nobody uses them.
 const IDLE_CONNECTIONS: usize = 16;
-const IDLE_FOR: Duration = Duration::from_mins(1);
 
 /// Hosts that are remembered for having failed. Beyond that those are forgotten that may be asked anyhow.
 const MOST_BREAKERS: usize = 1024;
 
 /// Says things to others. Not cloned but shared: its breakers count for everybody.
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
     clock: Clock,
     tolerance: Tolerance,
-    answer_bytes: usize,
     /// By whom we deal with, and the host. Only those that have failed.
     breakers: DashMap<(String, String), Breaker>,
 }
 
-/// The client cannot be made. For the operator.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot make an HTTP client: {0}")]
-pub struct Unusable(#[from] reqwest::Error);
-
 impl Client {
-    /// Without a proxy, and following nobody who sends us elsewhere: our secrets are for whom they are for.
+    /// To whoever is in the settings.
     pub fn new(settings: &config::Outbound, clock: Clock) -> Result<Self, Unusable> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(*settings.connect_timeout)
-            .timeout(*settings.timeout)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .pool_idle_timeout(IDLE_FOR)
-            .user_agent(concat!("orderwire/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let bounds = Bounds {
+            connect_timeout: *settings.connect_timeout,
+            timeout: *settings.timeout,
+            answer_bytes: settings.answer_bytes,
+            idle_connections: IDLE_CONNECTIONS,
+        };
+        let http = Http::new(&bounds, clock.clone(), None)?;
         let tolerance =
             Tolerance { failures: settings.breaker_failures, rest: *settings.breaker_rest };
-        let answer_bytes = settings.answer_bytes;
-        Ok(Self { http, clock, tolerance, answer_bytes, breakers: DashMap::new() })
+        Ok(Self { http, clock, tolerance, breakers: DashMap::new() })
     }
 
     /// Says something once to `peer`, which is its name in metrics and one half of the breaker's.
@@ -66,31 +49,19 @@ impl Client {
             count(peer, "spared");
             return Attempt::Spared(until);
         }
-        let began = Instant::now();
-        let asked = self.ask(&request).await;
-        let never_left = asked.as_ref().is_err_and(reqwest::Error::is_connect);
-        // Without the address: a query may hold what is nobody's business.
-        let answer = asked.map_err(|it| plain(&it.without_url()));
-        let took = began.elapsed();
-        let now = self.clock.now();
-        let verdict = match &answer {
-            Ok(answer) => Verdict::of(answer.status, &answer.headers, now),
-            Err(_) => Verdict::Again { not_before: None },
-        };
-        // Who answers that we are wrong, or too many, is there.
-        let is_down = answer.as_ref().map_or(true, |it| it.status.is_server_error());
-        self.note(peer, &host, is_down, now);
-        histogram!(metric::PARTNER_SECONDS, "partner" => peer.to_owned()).record(took);
+        let exchange = self.http.make(request).await;
+        self.note(peer, &host, exchange.is_down(), self.clock.now());
+        histogram!(metric::PARTNER_SECONDS, "partner" => peer.to_owned()).record(exchange.took);
         count(
             peer,
-            match (&answer, verdict) {
+            match (&exchange.answer, exchange.verdict) {
                 (Err(_), _) => "no_answer",
                 (Ok(_), Verdict::Done) => "done",
                 (Ok(_), Verdict::Again { .. }) => "again",
                 (Ok(_), Verdict::Never) => "refused",
             },
         );
-        Attempt::Made(Box::new(Exchange { request, at, took, answer, never_left, verdict }))
+        Attempt::Made(Box::new(exchange))
     }
 
     /// The hosts of `peer` that have failed and not answered since.
@@ -101,19 +72,6 @@ impl Client {
             of_peer.map(|it| (it.key().1.clone(), it.standing(now))).collect();
         standings.sort();
         standings
-    }
-
-    async fn ask(&self, request: &Request) -> reqwest::Result<Answer> {
-        let url = request.url.clone();
-        let mut asked =
-            self.http.request(request.method.clone(), url).headers(request.headers.clone());
-        if let Body::Plain(body) | Body::Secret(body) = &request.body {
-            asked = asked.body(body.clone());
-        }
-        let response = asked.send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response, self.answer_bytes).await?;
-        Ok(Answer { status, headers, body })
     }
 
     fn admit(&self, peer: &str, host: &str, now: Timestamp) -> Result<(), Timestamp> {
@@ -159,30 +117,6 @@ fn host(request: &Request) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
-}
-
-/// At most `most` bytes of the body. The connection of one that is longer is given up.
-async fn read(mut response: Response, most: usize) -> reqwest::Result<Bytes> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = most - body.len();
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() == most {
-            break;
-        }
-    }
-    Ok(body.freeze())
-}
-
-/// What went wrong, down to its first cause.
-fn plain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 fn count(peer: &str, outcome: &'static str) {

@@ -60,6 +60,13 @@ pub struct Exchange {
     pub verdict: Verdict,
 }
 
+impl Exchange {
+    /// Whether whoever was asked seems to be down. Who answers that we are wrong, or too many, is there.
+    pub fn is_down(&self) -> bool {
+        self.answer.as_ref().map_or(true, |it| it.status.is_server_error())
+    }
+}
+
 /// What became of the wish to say something.
 #[derive(Debug)]
 pub enum Attempt {

@@ -4,12 +4,18 @@
 mod breaker;
 mod client;
 mod exchange;
+mod guard;
+mod http;
+mod signature;
 mod verdict;
 
 pub use self::{
     breaker::{Breaker, Standing, Tolerance},
     client::Client,
     exchange::{Answer, Attempt, Body, Exchange, Request},
+    guard::Guard,
+    http::{Bounds, Http, Unusable},
+    signature::sign,
     verdict::Verdict,
 };
 

@@ -11,10 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::{Grant, Role, Scope, Stores, Tokens},
     base::{clock::Clock, mint::Mint},
-    domain::{
-        Eta, Fulfilment, LocalizedText, NotificationId, OrderId, OrderStatus, StoreId, Ticket,
-        Version,
-    },
+    domain::{Eta, Fulfilment, LocalizedText, OrderId, OrderStatus, StoreId, Ticket, Version},
     simulator::webhook::{self, Partner},
 };
 
@@ -107,20 +104,6 @@ pub struct SeenStore {
     pub name: LocalizedText,
 }
 
-/// A message to somebody's phone, as far as the simulator looks at it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SeenMessage {
-    /// Its id.
-    pub id: NotificationId,
-    /// The last digits of whom it is for.
-    #[serde(default)]
-    pub recipient: Option<String>,
-    /// WhatsApp's name for it; `None` where no WhatsApp is configured.
-    #[serde(default)]
-    pub provider_id: Option<String>,
-}
-
 /// A partner's call: its body, and its id, which stays the same however often it is sent.
 #[derive(Debug)]
 pub struct PartnerCall {
@@ -186,14 +169,9 @@ impl Client {
 
     /// A partner's secret.
     pub fn secret(&self, partner: Partner) -> Result<&str, ClientError> {
-        let slug = partner.slug();
-        self.secret_of(slug).ok_or(ClientError::NoSecret(slug))
-    }
-
-    /// What somebody signs with whom this server knows by this name, if there is such a thing.
-    pub fn secret_of(&self, slug: &str) -> Option<&str> {
-        let secrets = self.secrets.get(slug);
-        secrets.and_then(|it| it.first()).map(ExposeSecret::expose_secret)
+        let secrets = self.secrets.get(partner.slug());
+        let secret = secrets.and_then(|it| it.first()).map(ExposeSecret::expose_secret);
+        secret.ok_or(ClientError::NoSecret(partner.slug()))
     }
 
     /// The stores that there are.
@@ -269,34 +247,25 @@ impl Client {
         let secret = self.secret(call.partner)?;
         let body = call.body.to_string().into_bytes();
         let signed = webhook::headers(call.partner, secret, &call.id, self.clock.now(), &body);
-        self.deliver(slug, signed, body).await
-    }
-
-    /// Brings a signed call to its webhook.
-    pub async fn deliver(
-        &self,
-        slug: &str,
-        signed: Vec<(&'static str, String)>,
-        body: Vec<u8>,
-    ) -> Result<(), ClientError> {
         let url = format!("{}/v1/webhooks/{slug}", self.base);
         let request = self.http.post(url).header("content-type", "application/json").body(body);
         let request = signed.into_iter().fold(request, |it, (name, value)| it.header(name, value));
         settle(&format!("a call of {slug}"), request).await.map(drop)
     }
 
-    /// The newest messages that were taken, and of which nothing was heard since.
-    pub async fn messages_taken(&self) -> Result<Vec<SeenMessage>, ClientError> {
-        #[derive(Deserialize)]
-        struct Notifications {
-            notifications: Vec<SeenMessage>,
-        }
-        let path = "/v1/notifications?state=accepted&channel=whatsapp&limit=200";
-        let answer: Notifications = self.get(path).await?;
-        Ok(answer.notifications)
+    /// Brings a signed body to a webhook. The header is what proves it.
+    pub async fn deliver(
+        &self,
+        path: &str,
+        (name, proof): (&'static str, String),
+        body: Vec<u8>,
+    ) -> Result<(), ClientError> {
+        let request = self.http.post(format!("{}{path}", self.base)).header(name, proof).body(body);
+        settle(path, request.header("content-type", "application/json")).await.map(drop)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    /// What stands at a path, as the restaurant's own system sees it.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         answer(path, self.request(Method::GET, path, As::Service)).await
     }
 

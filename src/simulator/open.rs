@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     domain::{LocalizedText, StoreId},
+    messaging::whatsapp,
     simulator::{
         client::{As, Client, ClientError},
         customers::{GUESTS, Guest},
@@ -108,7 +109,11 @@ pub async fn open(server: &Server, settings: Settings) -> Result<Opening, Client
     run.tasks.spawn(async move { watched.go_on(first, links).await });
     run.tasks.spawn(keep_busy(Arc::clone(&run), planner, opening, settings.orders_per_minute));
     run.tasks.spawn(Arc::clone(&run).look_after_the_abandoned());
-    run.tasks.spawn(phones::play(Arc::clone(&run), settings.seed));
+    // A server without an app secret would believe nobody.
+    let secrets = server.partner_secrets();
+    if let Some(secret) = secrets.get(whatsapp::PARTNER).and_then(|it| it.first()) {
+        run.tasks.spawn(phones::play(Arc::clone(&run), secret.clone(), settings.seed));
+    }
 
     let kitchen = |(branch, store): &(&'static Branch, StoreId)| Kitchen {
         store: *store,

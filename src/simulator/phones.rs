@@ -6,14 +6,15 @@ use std::{sync::Arc, time::Duration};
 
 use dashmap::DashSet;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     base::mac,
     domain::{NotificationId, ReceiptStatus},
-    messaging::whatsapp::PARTNER,
     simulator::{
-        client::{ClientError, SeenMessage},
+        client::ClientError,
         customers::{GUESTS, Guest},
         dice::Dice,
         run::Run,
@@ -52,29 +53,38 @@ impl Way {
     }
 }
 
-/// Plays WhatsApp until the server ends.
-pub async fn play(run: Arc<Run>, seed: u64) {
+/// A message to somebody's phone, as far as WhatsApp looks at it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    id: NotificationId,
+    /// The last digits of whom it is for.
+    #[serde(default)]
+    recipient: Option<String>,
+    /// WhatsApp's name for it; `None` where no WhatsApp is configured.
+    #[serde(default)]
+    provider_id: Option<String>,
+}
+
+/// Plays WhatsApp until the server ends. `secret` signs what it reports: `whatsapp.app_secrets`.
+pub async fn play(run: Arc<Run>, secret: SecretString, seed: u64) {
     let dice = Dice::seeded(seed.wrapping_add(2));
+    let phones = Arc::new(Phones { run: Arc::clone(&run), secret });
     let on_the_way = Arc::new(DashSet::<NotificationId>::new());
     while run.rest(LOOK_EVERY).await {
-        let messages = match run.client.messages_taken().await {
+        let messages = match phones.taken().await {
             Ok(messages) => messages,
             Err(error) => {
                 run.complain(&error);
                 continue;
             }
         };
-        // Where the real WhatsApp has taken it, that one will say what became of it.
-        for message in messages.into_iter().filter(|it| it.provider_id.is_none()) {
+        for message in messages {
             if on_the_way.len() < MOST_ON_THE_WAY && on_the_way.insert(message.id) {
-                let (run, on_the_way) = (Arc::clone(&run), Arc::clone(&on_the_way));
+                let (phones, on_the_way) = (Arc::clone(&phones), Arc::clone(&on_the_way));
                 let way = Way::thrown(&dice);
-                run.tasks.clone().spawn(async move {
-                    let stop = run.stop.clone();
-                    let journey = journey(&run, &message, way);
-                    if let Some(Err(error)) = stop.run_until_cancelled(journey).await {
-                        run.complain(&error);
-                    }
+                run.tasks.spawn(async move {
+                    phones.carry(&message, way).await;
                     on_the_way.remove(&message.id);
                 });
             }
@@ -82,27 +92,82 @@ pub async fn play(run: Arc<Run>, seed: u64) {
     }
 }
 
-/// What becomes of one message.
-async fn journey(run: &Run, message: &SeenMessage, way: Way) -> Result<(), ClientError> {
-    let wamid = wamid(run);
-    let report = async |status| {
-        let said = status_report(message.id, &wamid, status, run.client.clock.now());
-        tell(run, &said).await
-    };
-    report(ReceiptStatus::Sent).await?;
-    nap(way.delivered).await;
-    if way.fails {
-        return report(ReceiptStatus::Failed).await;
+struct Phones {
+    run: Arc<Run>,
+    secret: SecretString,
+}
+
+impl Phones {
+    /// The newest messages that were taken, and of which nothing was heard since. Where the real WhatsApp has taken one, that will say
+    /// what became of it.
+    async fn taken(&self) -> Result<Vec<Message>, ClientError> {
+        #[derive(Deserialize)]
+        struct Page {
+            notifications: Vec<Message>,
+        }
+        let path = "/v1/notifications?state=accepted&channel=whatsapp&limit=200";
+        let Page { mut notifications } = self.run.client.get(path).await?;
+        notifications.retain(|it| it.provider_id.is_none());
+        Ok(notifications)
     }
-    report(ReceiptStatus::Delivered).await?;
-    let Some(read) = way.read else { return Ok(()) };
-    nap(read).await;
-    report(ReceiptStatus::Read).await?;
-    let Some((pause, guest)) = way.stops.zip(owner(message)) else { return Ok(()) };
-    let (enough, again) = guest.keywords();
-    say(run, guest, enough).await?;
-    nap(pause).await;
-    say(run, guest, again).await
+
+    /// One message, as far as it gets before the server ends.
+    async fn carry(&self, message: &Message, way: Way) {
+        let journey = self.run.stop.run_until_cancelled(self.journey(message, way)).await;
+        if let Some(Err(error)) = journey {
+            self.run.complain(&error);
+        }
+    }
+
+    async fn journey(&self, message: &Message, way: Way) -> Result<(), ClientError> {
+        let wamid = self.wamid();
+        let report =
+            async |status| self.tell(&receipt(message.id, &wamid, status, self.now())).await;
+        report(ReceiptStatus::Sent).await?;
+        nap(way.delivered).await;
+        if way.fails {
+            return report(ReceiptStatus::Failed).await;
+        }
+        report(ReceiptStatus::Delivered).await?;
+        let Some(read) = way.read else { return Ok(()) };
+        nap(read).await;
+        report(ReceiptStatus::Read).await?;
+        let Some((pause, guest)) = way.stops.zip(owner(message)) else { return Ok(()) };
+        let (enough, again) = guest.keywords();
+        self.write_back(guest, enough).await?;
+        nap(pause).await;
+        self.write_back(guest, again).await
+    }
+
+    /// Somebody writes to the restaurant.
+    async fn write_back(&self, guest: &Guest, words: &str) -> Result<(), ClientError> {
+        let message = json!({
+            "from": guest.phone.trim_start_matches('+'),
+            "id": self.wamid(),
+            "type": "text",
+            "timestamp": self.now().as_second().to_string(),
+            "text": {"body": words},
+        });
+        self.tell(&call("messages", &message)).await
+    }
+
+    /// Reports to the server, signed.
+    async fn tell(&self, call: &Value) -> Result<(), ClientError> {
+        let body = call.to_string().into_bytes();
+        let key = self.secret.expose_secret().as_bytes();
+        let signature = mac::to_hex(&mac::hmac_sha256(key, &[&body]));
+        let proof = ("x-hub-signature-256", format!("sha256={signature}"));
+        self.run.client.deliver("/v1/webhooks/whatsapp", proof, body).await
+    }
+
+    /// A name for a message, such as WhatsApp gives.
+    fn wamid(&self) -> String {
+        format!("wamid.demo-{}", self.run.client.mint.uuid(self.now()).simple())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.run.client.clock.now()
+    }
 }
 
 async fn nap(milliseconds: u16) {
@@ -110,41 +175,12 @@ async fn nap(milliseconds: u16) {
 }
 
 /// Whose phone it is. The server tells the last digits only, and tonight these are enough.
-fn owner(message: &SeenMessage) -> Option<&'static Guest> {
+fn owner(message: &Message) -> Option<&'static Guest> {
     let digits = message.recipient.as_deref()?.trim_start_matches('…');
     GUESTS.iter().find(|it| !digits.is_empty() && it.phone.ends_with(digits))
 }
 
-/// Somebody writes to the restaurant.
-async fn say(run: &Run, guest: &Guest, words: &str) -> Result<(), ClientError> {
-    let message = json!({
-        "from": guest.phone.trim_start_matches('+'),
-        "id": wamid(run),
-        "type": "text",
-        "timestamp": run.client.clock.now().as_second().to_string(),
-        "text": {"body": words},
-    });
-    tell(run, &call("messages", &message)).await
-}
-
-/// A name for a message, such as WhatsApp gives.
-fn wamid(run: &Run) -> String {
-    format!("wamid.demo-{}", run.client.mint.uuid(run.client.clock.now()).simple())
-}
-
-/// Reports to the server, signed. Without a secret nobody would believe it.
-async fn tell(run: &Run, call: &Value) -> Result<(), ClientError> {
-    let secret = run.client.secret_of(PARTNER).ok_or(ClientError::NoSecret(PARTNER))?;
-    let body = call.to_string().into_bytes();
-    run.client.deliver(PARTNER, vec![signed(secret, &body)], body).await
-}
-
-fn signed(secret: &str, body: &[u8]) -> (&'static str, String) {
-    let signature = mac::to_hex(&mac::hmac_sha256(secret.as_bytes(), &[body]));
-    ("x-hub-signature-256", format!("sha256={signature}"))
-}
-
-fn status_report(id: NotificationId, wamid: &str, status: ReceiptStatus, now: Timestamp) -> Value {
+fn receipt(id: NotificationId, wamid: &str, status: ReceiptStatus, now: Timestamp) -> Value {
     let mut said = json!({
         "id": wamid,
         "status": status,
@@ -180,7 +216,7 @@ mod tests {
     fn the_server_understands_every_report() {
         let id = NotificationId::from_uuid(Uuid::from_u128(7));
         for status in ReceiptStatus::ALL {
-            let body = status_report(id, "wamid.1", *status, now()).to_string();
+            let body = receipt(id, "wamid.1", *status, now()).to_string();
             let said = read(body.as_bytes(), now()).unwrap();
             let [Said::Receipt(receipt)] = &said[..] else { panic!("{said:?}") };
             assert_eq!((receipt.notification, receipt.status), (Some(id), *status));
@@ -194,9 +230,9 @@ mod tests {
         let id = NotificationId::from_uuid(Uuid::from_u128(7));
         for guest in &GUESTS {
             let recipient = Some(format!("…{}", &guest.phone[guest.phone.len() - 3..]));
-            assert_eq!(owner(&SeenMessage { id, recipient, provider_id: None }), Some(guest));
+            assert_eq!(owner(&Message { id, recipient, provider_id: None }), Some(guest));
         }
-        assert_eq!(owner(&SeenMessage { id, recipient: None, provider_id: None }), None);
+        assert_eq!(owner(&Message { id, recipient: None, provider_id: None }), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod tx;
 pub mod audit;
 pub mod consents;
 pub mod dead_letters;
+pub mod endpoints;
 pub mod idempotency;
 pub mod inbox;
 pub mod mappings;

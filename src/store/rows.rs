@@ -25,7 +25,7 @@ pub(in crate::store) struct Rows<'a> {
 #[derive(Debug)]
 enum Column<'a> {
     Uuids(Vec<Option<Uuid>>),
-    Numbers(Vec<i64>),
+    Numbers(Vec<Option<i64>>),
     Texts(Vec<Option<&'a str>>),
     Moments(Vec<Option<At>>),
     Blobs(Vec<&'a [u8]>),
@@ -54,7 +54,12 @@ impl<'a> Rows<'a> {
 
     /// Adds a column of whole numbers.
     pub fn numbers(self, values: impl Iterator<Item = impl Into<i64>>) -> Self {
-        self.with(Column::Numbers(values.map(Into::into).collect()))
+        self.with(Column::Numbers(values.map(|it| Some(it.into())).collect()))
+    }
+
+    /// Adds a column of whole numbers of which some may be missing.
+    pub fn numbers_or_none(self, values: impl Iterator<Item = Option<impl Into<i64>>>) -> Self {
+        self.with(Column::Numbers(values.map(|it| it.map(Into::into)).collect()))
     }
 
     /// Adds a column of texts.

@@ -42,6 +42,7 @@ const STEPS: &[Step] = steps![
     "0008_partner_orders",
     "0009_partner_calls",
     "0010_partner_credential",
+    "0011_endpoints",
     "0012_notifications",
 ];
 

@@ -55,10 +55,13 @@ pub enum Work {
     PartnerCalls,
     /// What people are to be told.
     Notifications,
+    /// What the restaurant's own systems are to be told.
+    Deliveries,
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::Outbox, Self::Inbox, Self::PartnerCalls, Self::Notifications];
+    const ALL: [Self; 5] =
+        [Self::Outbox, Self::Inbox, Self::PartnerCalls, Self::Notifications, Self::Deliveries];
 
     /// The channel on which PostgreSQL carries its hints.
     const fn channel(self) -> &'static str {
@@ -67,6 +70,7 @@ impl Work {
             Self::Inbox => "orderwire_inbox",
             Self::PartnerCalls => "orderwire_partner_calls",
             Self::Notifications => "orderwire_notifications",
+            Self::Deliveries => "orderwire_deliveries",
         }
     }
 

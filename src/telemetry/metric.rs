@@ -62,6 +62,18 @@ pub const PARTNER_CALLS_DUE: &str = "orderwire_partner_calls_due";
 pub const INQUIRIES: &str = "orderwire_partner_inquiries_total";
 /// Calls of partners that never came, and were found by asking, by `partner`.
 pub const DRIFT: &str = "orderwire_partner_drift_total";
+/// Attempts to tell the restaurant's own systems of events, by `outcome`.
+pub const ENDPOINT_DELIVERIES: &str = "orderwire_endpoint_deliveries_total";
+/// How long they took.
+pub const ENDPOINT_SECONDS: &str = "orderwire_endpoint_attempt_seconds";
+/// What the restaurant's own systems are still to be told.
+pub const ENDPOINT_DELIVERIES_DUE: &str = "orderwire_endpoint_deliveries_due";
+/// For how long the longest due delivery waits at an endpoint that does not fail.
+pub const ENDPOINT_LAG_SECONDS: &str = "orderwire_endpoint_lag_seconds";
+/// Endpoints that have failed too often and are left alone for a while.
+pub const ENDPOINTS_LEFT_ALONE: &str = "orderwire_endpoints_left_alone";
+/// Endpoints that are told of no more events, by `reason`.
+pub const ENDPOINTS_DISABLED: &str = "orderwire_endpoints_disabled_total";
 /// Notifications that moved, by `channel` and `state`.
 pub const NOTIFICATIONS: &str = "orderwire_notifications_total";
 /// Why notifications were not sent, or not yet, by `channel` and `code`.
@@ -117,6 +129,12 @@ pub fn describe() {
     describe_gauge!(PARTNER_CALLS_DUE, "What partners are still to be told.");
     describe_counter!(INQUIRIES, "Questions to partners where their orders stand.");
     describe_counter!(DRIFT, "News of partners that only asking brought to light.");
+    describe_counter!(ENDPOINT_DELIVERIES, "Attempts to tell the restaurant's own systems.");
+    describe_histogram!(ENDPOINT_SECONDS, Unit::Seconds, "How long these attempts took.");
+    describe_gauge!(ENDPOINT_DELIVERIES_DUE, "What these systems are still to be told.");
+    describe_gauge!(ENDPOINT_LAG_SECONDS, Unit::Seconds, "How late those are told that answer.");
+    describe_gauge!(ENDPOINTS_LEFT_ALONE, "Endpoints left alone for having failed.");
+    describe_counter!(ENDPOINTS_DISABLED, "Endpoints that are told nothing any more.");
     describe_counter!(NOTIFICATIONS, "Notifications that moved.");
     describe_counter!(NOTIFICATION_TROUBLES, "Why notifications were not sent, or not yet.");
     describe_counter!(NOTIFICATION_FALLBACKS, "Notifications that went on to another channel.");

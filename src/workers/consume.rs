@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::{
-    app::{App, Failure, notify, timings},
+    app::{App, Failure, endpoints, notify, timings},
     bus::{Consumer, Delivery, Queue},
     workers::{Step, Worker},
 };
@@ -46,6 +46,18 @@ impl Notes for Notifications {
 
     async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
         notify::note(app, bodies).await
+    }
+}
+
+/// Which of the restaurant's own systems are to be told of each event.
+pub struct Addressing;
+
+impl Notes for Addressing {
+    const NAME: &'static str = "addressing";
+    const QUEUE: Queue = Queue::Webhooks;
+
+    async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
+        endpoints::address(app, bodies).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     app::{App, notify},
-    store::{audit, idempotency},
+    store::{audit, endpoints, idempotency},
     telemetry,
     workers::{Step, Worker},
 };
@@ -12,7 +12,7 @@ use crate::{
 /// How often expired rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(10);
 
-/// Entries of the audit log that are thrown away in one transaction: a long one would keep the writers of SQLite waiting.
+/// Entries of the audit log, and deliveries, that are thrown away in one transaction: a long one would keep the writers of SQLite waiting.
 const PURGED_AT_ONCE: u32 = 1000;
 
 /// How often the metrics are tidied, as their exporter asks for.
@@ -46,6 +46,20 @@ impl Housekeeping {
             }
         }
     }
+
+    async fn purge_deliveries(&self) -> anyhow::Result<()> {
+        let Ok(before) = self.app.clock.now().checked_sub(*self.app.config.endpoints.keep) else {
+            return Ok(());
+        };
+        loop {
+            let mut tx = self.app.db.begin().await?;
+            let purged = endpoints::purge(&mut tx, before, PURGED_AT_ONCE).await?;
+            tx.commit().await?;
+            if purged < PURGED_AT_ONCE as usize {
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Worker for Housekeeping {
@@ -59,6 +73,7 @@ impl Worker for Housekeeping {
             tx.commit().await?;
             tracing::debug!(keys, "expired idempotency keys are gone");
             self.purge_audit().await?;
+            self.purge_deliveries().await?;
             notify::purge(&self.app).await?;
             self.purged_at = Some(Instant::now());
         }

@@ -3,6 +3,7 @@
 pub mod adapters;
 mod consume;
 mod deadlines;
+mod deliveries;
 mod fanout;
 mod gather;
 mod housekeeping;
@@ -22,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     adapters::Adapters,
-    consume::{Consume, Notifications, Timings},
+    consume::{Addressing, Consume, Notifications, Timings},
     deadlines::Deadlines,
+    deliveries::Deliveries,
     fanout::Fanout,
     gather::Gather,
     housekeeping::Housekeeping,

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "docs/api.md",
+    "docs/endpoints.md",
     "docs/live-protocol.md",
     "docs/operating.md",
     "docs/partner-calls.md",

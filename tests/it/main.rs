@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod deployment;
 mod documents;
+mod endpoints;
 mod errors;
 mod faults;
 mod harness;

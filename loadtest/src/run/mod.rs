@@ -1,6 +1,7 @@
 //! The ways in which a scenario goes, and what all of them begin with.
 
 mod drain;
+mod endpoints;
 mod fanout;
 mod idle;
 mod slice;
@@ -61,6 +62,7 @@ pub fn run(cli: &Cli, scenario: Scenario) -> anyhow::Result<Report> {
         Kind::Drain => drain::run(stage),
         Kind::SlowReaders => slow::run(stage),
         Kind::Webhooks => webhooks::run(stage),
+        Kind::Endpoints => endpoints::run(stage),
         Kind::Soak => soak::run(stage),
     }
 }

@@ -68,7 +68,7 @@ async fn topology(connection: &Connection, settings: &Settings) -> Result<Channe
         let (name, dead_name) = (names.queue(*queue), names.dead_queue(*queue));
         channel = keep_or_declare(channel, connection, &dead_name, quorum()).await?;
         bind(&channel, &dead_name, &names.dead_exchange(), &name).await?;
-        channel = keep_or_declare(channel, connection, &name, main_queue(settings, &name)).await?;
+        channel = keep_or_declare(channel, connection, &name, main_queue(settings, *queue)).await?;
         for event_type in queue.events() {
             bind(&channel, &name, &names.exchange, &format!("{event_type}.*")).await?;
         }
@@ -98,8 +98,17 @@ async fn keep_or_declare(
 }
 
 fn differs(error: &Error) -> bool {
+    is(error, &AMQPSoftError::PRECONDITIONFAILED)
+}
+
+/// Whether the broker says that there is no such thing.
+pub fn is_missing(error: &Error) -> bool {
+    is(error, &AMQPSoftError::NOTFOUND)
+}
+
+fn is(error: &Error, kind: &AMQPSoftError) -> bool {
     let ErrorKind::ProtocolError(error) = error.kind() else { return false };
-    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
+    matches!(error.kind(), AMQPErrorKind::Soft(it) if it == kind)
 }
 
 /// Neither bounded nor dropping: when the broker's disk is full it stops confirming, and then the outbox grows.
@@ -109,16 +118,19 @@ fn quorum() -> FieldTable {
     arguments
 }
 
-fn main_queue(settings: &Settings, name: &str) -> FieldTable {
+fn main_queue(settings: &Settings, queue: Queue) -> FieldTable {
     // The broker counts returns, we count deliveries.
     let returns = i64::from(settings.delivery_limit.saturating_sub(1));
     let mut arguments = quorum();
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(returns));
     arguments.insert("x-dead-letter-exchange".into(), text(&settings.names.dead_exchange()));
-    arguments.insert("x-dead-letter-routing-key".into(), text(name));
+    arguments.insert("x-dead-letter-routing-key".into(), text(&settings.names.queue(queue)));
     // A dead letter leaves its queue only when the other one has confirmed it; the broker wants the second setting for it.
     arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
     arguments.insert("x-overflow".into(), text("reject-publish"));
+    if queue.is_in_order() {
+        arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
+    }
     arguments
 }
 

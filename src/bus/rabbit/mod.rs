@@ -10,10 +10,10 @@ mod subscription;
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all};
 use lapin::{
     BasicProperties, Confirmation, message::Delivery, options::BasicPublishOptions,
-    uri::AMQPScheme, uri::AMQPUri,
+    options::QueueDeclareOptions, types::FieldTable, uri::AMQPScheme, uri::AMQPUri,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, watch};
@@ -26,6 +26,7 @@ use crate::{
     base::{mint::Mint, tasks::Tasks},
     bus::{BusError, FeedItem, Message, Names, Published, Queue, State},
     config,
+    domain::EventType,
 };
 
 /// Seconds of silence after which both sides probe the connection; after twice that it counts as lost.
@@ -137,10 +138,33 @@ impl Rabbit {
     ) -> Result<Published, BusError> {
         // All at once: their first polls, in order, hand the frames over; then the confirms come in together.
         self.in_time(async |session: &Session| {
-            try_join_all(messages.iter().map(|message| self.publish_one(session, message))).await
+            let published =
+                try_join_all(messages.iter().map(|message| self.publish_one(session, message)));
+            let (published, there) = join(published, self.look(session, messages)).await;
+            // First, as it says why the other failed.
+            there?;
+            published
         })
         .await?;
         Ok(Published::default())
+    }
+
+    /// Of a message that several durable queues are to get, the broker says only when none has got it. So the same channel, which
+    /// does one thing after the other, is asked right behind the messages whether all the queues are there.
+    async fn look(&self, session: &Session, messages: &[Message]) -> Result<(), BusError> {
+        let is_shared = |it: &EventType| 1 < Queue::ALL.iter().filter(|to| to.wants(*it)).count();
+        let shared: Vec<_> = messages.iter().map(|it| it.event_type).filter(is_shared).collect();
+        let queues = Queue::ALL.iter().filter(|to| shared.iter().any(|it| to.wants(*it)));
+        let there = queues.map(async |queue| {
+            let name = self.settings.names.queue(*queue);
+            let options = QueueDeclareOptions::default().passive();
+            let looked =
+                session.channel.queue_declare(name.as_str().into(), options, FieldTable::default());
+            looked.await.map_err(|error| {
+                if declare::is_missing(&error) { BusError::Unroutable(name) } else { error.into() }
+            })
+        });
+        try_join_all(there).await.map(drop)
     }
 
     /// Sends an empty message to whoever is bound by this key. [`BusError::Unroutable`] says that nobody is.

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod credentials;
+mod endpoints;
 mod inbox;
 mod mappings;
 mod notifications;
@@ -27,6 +28,7 @@ pub fn routes(webhook_body_limit: usize) -> OpenApiRouter<App> {
         .merge(mappings::routes())
         .merge(partners::routes())
         .merge(credentials::routes())
+        .merge(endpoints::routes())
         .merge(contacts::routes())
         .merge(notifications::routes())
         .merge(webhooks::routes(webhook_body_limit))

@@ -1,17 +1,15 @@
 //! Our own format, for every system without one of its own: Standard Webhooks, to one address. `docs/partners.md` is its contract.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    base::mac,
     domain::PartnerAction,
-    outbound::{Body, Request},
+    outbound::{self, Request},
     partners::{
         outbound::{
             Asking, Inquiry, Line, Outbound, Saying, Wording,
-            contract::{UNHEARD, add, bare, json as with_json},
+            contract::{UNHEARD, bare, json as with_json},
         },
         scheme::signing_key,
     },
@@ -57,7 +55,7 @@ impl Outbound for Generic {
         let Some(key) = line.secrets.first().and_then(signing_key) else {
             return Wording::Cannot("the first of partners.generic.secrets is not base64");
         };
-        sign(&mut request, &key, &saying.id.to_string(), saying.now.as_second());
+        outbound::sign(&mut request, &[key], &saying.id.to_string(), saying.now.as_second());
         Wording::say(request)
     }
 }
@@ -111,21 +109,6 @@ impl Inquiry for Generic {
 fn signed(asking: &Asking<'_>, path: &[&str]) -> Option<Request> {
     let key = asking.line.secrets.first().and_then(signing_key)?;
     let mut request = bare(Method::GET, asking.line.under(path)?);
-    sign(&mut request, &key, asking.id, asking.now.as_second());
+    outbound::sign(&mut request, &[key], asking.id, asking.now.as_second());
     Some(request)
-}
-
-/// Standard Webhooks 1.0.0: an id that stays over all attempts, a time that does not, and HMAC-SHA256 over both and the body.
-fn sign(request: &mut Request, key: &[u8], id: &str, seconds: i64) {
-    let body: &[u8] = match &request.body {
-        Body::Plain(body) => body,
-        Body::Empty => b"",
-        Body::Secret(_) => return,
-    };
-    let time = seconds.to_string();
-    let parts = [id.as_bytes(), b".", time.as_bytes(), b".", body];
-    let signature = format!("v1,{}", STANDARD.encode(mac::hmac_sha256(key, &parts)));
-    add(request, "webhook-id", id);
-    add(request, "webhook-timestamp", &time);
-    add(request, "webhook-signature", &signature);
 }

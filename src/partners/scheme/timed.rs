@@ -1,11 +1,9 @@
 //! Signatures over a time and the body: what was captured once cannot be sent again later.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    base::mac,
+    base::{mac, standard_webhooks as standard},
     partners::{
         Call, Rejection, Trust, Verified,
         scheme::{believed_if, fresh, header, keys, malformed, plain_header, text},
@@ -34,7 +32,7 @@ pub fn standard_webhooks(
     trust: &Trust<'_>,
     prefix: &str,
 ) -> Result<Verified, Rejection> {
-    let keys: Vec<Vec<u8>> = keys(trust)?.into_iter().filter_map(decoded).collect();
+    let keys: Vec<Vec<u8>> = keys(trust)?.into_iter().filter_map(standard::key).collect();
     if keys.is_empty() {
         return Err(Rejection::NoSecrets);
     }
@@ -49,8 +47,7 @@ pub fn standard_webhooks(
         .filter_map(|it| it.strip_prefix(b"v1,"))
         .collect();
     believed_if(keys.iter().any(|key| {
-        let ours = mac::hmac_sha256(key, &[id.as_bytes(), b".", time, b".", call.body]);
-        let ours = STANDARD.encode(ours);
+        let ours = standard::signature(key, id.as_bytes(), time, call.body);
         shown.iter().any(|it| mac::same(it, ours.as_bytes()))
     }))?;
     fresh(trust, seconds)?;
@@ -59,11 +56,5 @@ pub fn standard_webhooks(
 
 /// The key of a secret for Standard Webhooks, for those who sign.
 pub fn signing_key(secret: &SecretString) -> Option<Vec<u8>> {
-    decoded(secret.expose_secret().as_bytes())
-}
-
-/// The key behind `whsec_` and base64; like in the reference libraries, the prefix may be left out.
-fn decoded(secret: &[u8]) -> Option<Vec<u8>> {
-    let encoded = secret.strip_prefix(b"whsec_").unwrap_or(secret);
-    STANDARD.decode(encoded).ok().filter(|it| !it.is_empty())
+    standard::key(secret.expose_secret().as_bytes())
 }

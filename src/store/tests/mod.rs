@@ -1,6 +1,7 @@
 //! The contract: every function of the store, on both dialects.
 
 mod connections;
+mod endpoints;
 mod inbox;
 
 mod listing;

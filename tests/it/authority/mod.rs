@@ -1,6 +1,7 @@
 //! Who may do what: every operation of the document, asked by everybody there is.
 
 mod table;
+mod world;
 
 use std::collections::BTreeSet;
 
@@ -8,13 +9,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    authority::table::{Asked, EVERYBODY, Expected, RULES, Rule},
+    authority::{
+        table::{Asked, EVERYBODY, Expected, RULES, Rule},
+        world::World,
+    },
     harness::{
         app::TestApp,
-        client::{Answer, Client, answer, id, order_for},
-        folder::unique,
+        client::{Answer, answer, order_for},
         tokens::{ALL_SCOPES, SECRET, sign},
-        wait::eventually,
     },
     openapi::{Operation, document, operations},
 };
@@ -34,126 +36,6 @@ const PUBLIC: [&str; 11] = [
     "/metrics",
 ];
 
-/// Nobody has been told anything.
-const NO_PARTNER_CALL: &str = "pcl_00000000000000000000000000000000";
-const NO_NOTIFICATION: &str = "ntf_00000000000000000000000000000000";
-
-/// A store with an order that Sara placed and Omar carries, another store, and a stored call.
-struct World {
-    app: TestApp,
-    store: String,
-    elsewhere: String,
-    order: String,
-    other_order: String,
-    call: String,
-}
-
-impl World {
-    async fn new() -> Self {
-        let app = TestApp::spawn().await;
-        let (store, elsewhere) = (app.store().await, app.store().await);
-        let other_order = id(&app.place(&elsewhere).await).to_owned();
-        let order = id(&app.place(&store).await).to_owned();
-        let mut world = Self { app, store, elsewhere, order, other_order, call: String::new() };
-        world.give_to_omar(&world.order).await;
-        let calls = world.app.get("/v1/webhooks/inbox", &world.app.service()).await.expect(200);
-        id(&calls["calls"][0]).clone_into(&mut world.call);
-        let (path, body) = ("/v1/mappings/careem/stores/named", json!({"storeId": world.store}));
-        world.app.put(path, &world.app.service(), &body).await.expect(200);
-        let body = json!({"decision": "withdrawn", "source": "counter"});
-        let path = "/v1/contacts/+962799000009/consents";
-        world.app.post(path, &world.app.service(), &body).await.expect(200);
-        world
-    }
-
-    async fn give_to_omar(&self, order: &str) {
-        let body = json!({"type": "delivery.status", "data": {
-            "orderId": order, "status": "assigned", "courier": {"id": "omar"},
-        }});
-        self.app.deliver(&self.app.webhook("generic", order, &body)).await.expect(200);
-        eventually(async || {
-            let order = self.app.order(order).await;
-            if order["delivery"]["status"] == "assigned" { Ok(()) } else { Err(order) }
-        })
-        .await;
-    }
-
-    /// The order that a rule's request is about: a fresh one where the request would spoil it for the next.
-    async fn order_for(&self, rule: &Rule) -> String {
-        if rule.stage.is_empty() {
-            return self.order.clone();
-        }
-        let order = id(&self.app.place(&self.store).await).to_owned();
-        self.give_to_omar(&order).await;
-        self.app.step(&order, rule.stage).await;
-        order
-    }
-
-    async fn token(&self, who: Asked, rule: &Rule, order: &str) -> String {
-        let app: &Client = &self.app;
-        let everywhere = &["*"];
-        match who {
-            Asked::Owner => app.customer("sara"),
-            Asked::Customer => app.customer("rana"),
-            Asked::Carrier => app.courier("omar"),
-            Asked::Courier => app.courier("zaid"),
-            Asked::Link => app.tracking_link(order).await,
-            Asked::OtherLink => app.tracking_link(&self.other_order).await,
-            Asked::Staff => app.staff(&self.store),
-            Asked::StaffElsewhere => app.staff(&self.elsewhere),
-            Asked::Headquarters => app.headquarters(""),
-            Asked::HeadquartersWithScopes => app.headquarters(ALL_SCOPES),
-            Asked::Service => app.service(),
-            Asked::ServiceElsewhere => app.service_with(ALL_SCOPES, &[&self.elsewhere]),
-            Asked::ServiceWithoutScope => {
-                let words = ALL_SCOPES.split(' ').filter(|it| *it != rule.scope);
-                app.service_with(&words.collect::<Vec<_>>().join(" "), everywhere)
-            }
-        }
-    }
-
-    /// Sends the operation's request; the answer's body only where it ends.
-    async fn ask(&self, it: &Operation, rule: &Rule, order: &str, token: Option<&str>) -> Answer {
-        let thing = match it.path.as_str() {
-            path if path.starts_with("/v1/stores") => &self.store,
-            path if path.starts_with("/v1/webhooks") => &self.call,
-            path if path.contains("/credentials") => "crd_00000000000000000000000000000000",
-            path if path.starts_with("/v1/partners") => NO_PARTNER_CALL,
-            path if path.starts_with("/v1/notifications") => NO_NOTIFICATION,
-            _ => order,
-        };
-        let path = it.path.replace("{id}", thing).replace("{partner}", "careem");
-        let path = path.replace("{event_type}", "OrderCreated").replace("{rest}", "order");
-        let name = if it.method == Method::DELETE { "nameless" } else { "named" };
-        let path = path.replace("{external_id}", name).replace("{name}", "order_ready");
-        let phone = if it.method == Method::DELETE { "+962799000008" } else { "+962799000009" };
-        let path = path.replace("{phone}", phone);
-        let mut request = self.app.request(it.method.clone(), &path);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if it.method != Method::GET {
-            let body = match rule.body {
-                "order" => {
-                    let mut order = order_for(&self.store);
-                    order["customer"] = json!({});
-                    order
-                }
-                "store" => json!({"name": {"en": "New"}}),
-                "store_id" => json!({"storeId": self.store}),
-                text => serde_json::from_str(text).unwrap(),
-            };
-            request = request.header("idempotency-key", unique()).json(&body);
-        }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let endless = it.path.ends_with("/events") && status == 200;
-        let body = if endless { Vec::new() } else { response.bytes().await.unwrap().to_vec() };
-        let json = serde_json::from_slice(&body).unwrap_or_default();
-        Answer { status, headers, body: body.into(), json }
-    }
-}
-
 fn rule(operation: &str) -> &'static Rule {
     let rule = RULES.iter().find(|it| it.operation == operation);
     rule.unwrap_or_else(|| panic!("nobody has said who may do {operation}"))
@@ -167,6 +49,7 @@ fn check_refusal(what: &str, answer: Answer) {
         401 => drop(answer.expect_error(401, "UNAUTHENTICATED")),
         403 => drop(answer.expect_error(403, "FORBIDDEN")),
         404 => drop(answer.expect_error(404, "NOT_FOUND")),
+        409 => drop(answer.expect_error(409, "CONFLICT")),
         426 => drop(answer.expect_error(426, "UPGRADE_REQUIRED")),
         other => panic!("{what}: {other} is no refusal"),
     }

@@ -66,7 +66,7 @@ pub struct Rule {
     pub operation: &'static str,
     /// The scope that a service needs for it.
     pub scope: &'static str,
-    /// What is sent: JSON, `order`, `store` or `store_id`.
+    /// What is sent: JSON, `order`, `store`, `store_id` or `endpoint`.
     pub body: &'static str,
     /// The steps of a fresh order for each request; empty: all share one order, which stays as it is.
     pub stage: &'static [&'static str],
@@ -194,6 +194,29 @@ pub const RULES: &[Rule] = &[
         [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
     rule("DELETE /v1/contacts/{phone}", "contacts:write",
         [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+    rule("GET /v1/endpoints", "webhooks:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 200, 403]),
+    rule("POST /v1/endpoints", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 201, 201, 403, 403]).body("endpoint"),
+    rule("GET /v1/endpoints/{id}", "webhooks:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 404, 403]),
+    rule("PATCH /v1/endpoints/{id}", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 404, 403]),
+    // There is none of this name for anybody: the others still need theirs.
+    rule("DELETE /v1/endpoints/{id}", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 404, 404, 404, 403]),
+    rule("POST /v1/endpoints/{id}/secret/rotate", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 404, 403]),
+    rule("POST /v1/endpoints/{id}/ping", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 404, 403]),
+    rule("POST /v1/endpoints/{id}/replay", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 202, 202, 404, 403]),
+    rule("GET /v1/endpoints/{id}/deliveries", "webhooks:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 404, 403]),
+    rule("GET /v1/deliveries/{id}", "webhooks:read",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 404, 403]),
+    rule("POST /v1/deliveries/{id}/replay", "webhooks:write",
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 409, 409, 404, 403]),
     rule("POST /v1/token/renew", "",
         [200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 200, 200]),
     // Whoever sets up the webhook of WhatsApp shows a word of ours in the query.

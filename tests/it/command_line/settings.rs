@@ -79,7 +79,7 @@ async fn one_process_cannot_share_its_work_without_a_broker() {
     run.refused(&["relay, intake, timings", "AMQP_URL", "--role"]);
     assert!(!run.err.contains("lacks the roles api"), "{run:?}");
     let run = crate::command_line::run(&["serve", "--role", "cook"], &[]).await;
-    run.refused(&["cook", "api, live, relay, intake, timings"]);
+    run.refused(&["cook", "api, live, relay, intake, timings, webhooks"]);
 }
 
 #[tokio::test]

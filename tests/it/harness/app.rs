@@ -83,6 +83,12 @@ impl TestApp {
         *self = Self::start(isolated, clock, self.config.clone()).await;
     }
 
+    /// [`TestApp::restart`] with other settings.
+    pub async fn restart_with(&mut self, edit: impl FnOnce(&mut Config)) {
+        edit(&mut self.config);
+        self.restart().await;
+    }
+
     async fn stop(&mut self) {
         let server = self.server.take().unwrap();
         assert!(Box::pin(server.shut_down()).await, "not everything ended in time");
@@ -118,6 +124,9 @@ pub fn config(isolated: &Isolated) -> Config {
     config.auth.secrets = vec![tokens::SECRET.into()];
     config.auth.sealing_keys = vec![tokens::SEALING_KEY.into()];
     config.bus.exchange.clone_from(&isolated.exchange);
+    // Endpoints of tests are on this machine.
+    config.endpoints.allow_http = true;
+    config.endpoints.allow_private = vec!["127.0.0.0/8".parse().unwrap()];
     // Many servers share one PostgreSQL.
     config.database.max_connections = 4;
     for partner in PARTNERS {

@@ -82,6 +82,11 @@ impl StandIn {
         stand_in
     }
 
+    /// From now on it answers like this before it answers 200 to everything.
+    pub fn say(&self, script: &[Reply]) {
+        self.desk().script.extend(script);
+    }
+
     /// Begins to listen.
     pub async fn come(&mut self) {
         let listener = TcpListener::bind(&self.address).await.unwrap();

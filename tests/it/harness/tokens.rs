@@ -12,8 +12,8 @@ pub const SECRET: &str = "the tests and the server share this secret";
 pub const SEALING_KEY: &str = "c2VhbGluZyBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ=";
 
 /// Every scope there is.
-pub const ALL_SCOPES: &str = "orders:read orders:write stores:read stores:write inbox:read partners:write notifications:write \
-     contacts:write ops";
+pub const ALL_SCOPES: &str = "orders:read orders:write stores:read stores:write inbox:read partners:write webhooks:read \
+     webhooks:write notifications:write contacts:write ops";
 
 impl Client {
     /// A token for an hour with these claims beside, or instead of, the usual ones.

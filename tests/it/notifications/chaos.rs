@@ -33,7 +33,7 @@ const PEOPLE: usize = 2000;
 /// Requests under way at once.
 const AT_ONCE: usize = 24;
 /// How long all of it may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// From the decision to send to the moment at which the channel has it: a turn lies at most so far ahead, and then there is the way.
 const ON_THE_WAY: SignedDuration = SignedDuration::from_secs(2);
 
@@ -136,7 +136,8 @@ impl Rush {
 
 async fn place(client: &Client, store: &str, number: usize) {
     let person = number % PEOPLE;
-    let mut body = pickup(store, &phone(person), if person % 2 == 0 { "ar" } else { "en" });
+    let mut body =
+        pickup(store, &phone(person), if person.is_multiple_of(2) { "ar" } else { "en" });
     if number < PEOPLE && agreed(person) {
         body["consent"] =
             json!({"decision": "granted", "source": "checkout", "shown": "Tell me on WhatsApp"});
@@ -153,9 +154,9 @@ async fn place(client: &Client, store: &str, number: usize) {
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-    if 2 * PEOPLE <= number && number < 3 * PEOPLE && takes_it_back(person) {
+    if (2 * PEOPLE..3 * PEOPLE).contains(&number) && takes_it_back(person) {
         let wamid = format!("wamid.in.{person}");
-        let stop = if person % 2 == 0 { "إيقاف" } else { "stop" };
+        let stop = if person.is_multiple_of(2) { "إيقاف" } else { "stop" };
         deliver(client, &inbound(&phone(person), &wamid, stop, Timestamp::now())).await;
     }
 }

@@ -26,6 +26,9 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use self::notes::{Notes, Outcome};
 pub use self::reports::{change, deliver, inbound, receipt};
 
+/// Reports that wait for somebody to want them; what is beyond is not reported.
+const MOST_REPORTS: usize = 100_000;
+
 /// The number that messages come from.
 pub const NUMBER: &str = "106540352242922";
 /// What it takes to send.
@@ -38,7 +41,7 @@ pub struct CloudApi {
     address: String,
     desk: Desk,
     /// What it has to report, until somebody wants to hear it.
-    reports: Mutex<Option<mpsc::UnboundedReceiver<Taken>>>,
+    reports: Mutex<Option<mpsc::Receiver<Taken>>>,
     _serving: JoinSet<()>,
 }
 
@@ -92,7 +95,7 @@ pub struct Taken {
 #[derive(Clone)]
 struct Desk {
     notes: Arc<Mutex<Notes>>,
-    taken: mpsc::UnboundedSender<Taken>,
+    taken: mpsc::Sender<Taken>,
 }
 
 impl CloudApi {
@@ -105,7 +108,7 @@ impl CloudApi {
     pub async fn with(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (taken, reports) = mpsc::unbounded_channel();
+        let (taken, reports) = mpsc::channel(MOST_REPORTS);
         let notes = Notes {
             taken: Vec::new(),
             requests: 0,
@@ -191,7 +194,7 @@ async fn take(
         (Outcome::Nothing, _) => std::future::pending().await,
         (Outcome::Taken(how), Some(taken)) => {
             let answer = reply(&taken);
-            desk.taken.send(taken).ok();
+            desk.taken.try_send(taken).ok();
             match how {
                 Some(Trouble::LostReply) => std::future::pending().await,
                 Some(Trouble::TakenBadGateway) => StatusCode::BAD_GATEWAY.into_response(),

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
 use tokio::time::Instant;
+
+use orderwire::base::clock::Clock;
 
 use crate::harness::cloud_api::{Limits, Taken, Trouble};
 
@@ -74,7 +75,7 @@ impl Notes {
             what,
             parameters,
             to,
-            at: Timestamp::now(),
+            at: Clock::System.now(),
             fails: match trouble {
                 Some(Trouble::FailsLater(code)) => Some(code),
                 _ => None,

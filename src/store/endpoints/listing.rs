@@ -1,0 +1,267 @@
+//! Looking after deliveries.
+
+use jiff::Timestamp;
+use sqlx::{Database, Encode, QueryBuilder, Type};
+use uuid::Uuid;
+
+use crate::{
+    base::cursor::Cursor,
+    domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
+    store::{
+        StoreError, Tx, Work,
+        endpoints::DeliveryState,
+        moment::At,
+        row::{from_row, number, word},
+        rows::Rows,
+        tx::on,
+    },
+};
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Who is told.
+    pub endpoint_id: EndpointId,
+    /// Of what.
+    pub event_id: EventId,
+    /// What that tells of.
+    pub event_type: EventType,
+    /// The order.
+    pub order_id: OrderId,
+    /// The version that the order had by it.
+    pub order_version: Version,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was tried, the attempt under way included.
+    pub attempts: u32,
+    /// When it was put down.
+    pub created_at: Timestamp,
+    /// When it is tried next; `None` once it is settled.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was settled.
+    pub settled_at: Option<Timestamp>,
+    /// The status of the last answer.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub note: Option<String>,
+}
+
+/// One attempt at a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which one, from 1; a replay begins anew.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took_ms: u32,
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// How the answer begins.
+    pub answer: Option<String>,
+    /// Why there was none.
+    pub error: Option<String>,
+}
+
+/// Which deliveries to one endpoint are wanted; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// This one alone.
+    pub id: Option<DeliveryId>,
+    /// Standing here.
+    pub state: Option<DeliveryState>,
+    /// Of events that tell of this.
+    pub event_type: Option<EventType>,
+    /// Of this order.
+    pub order_id: Option<OrderId>,
+    /// Put down at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Put down before this moment.
+    pub to: Option<Timestamp>,
+    /// The last delivery of the page before: its `created_at` and id.
+    pub before: Option<Cursor>,
+}
+
+impl DeliveryFilter {
+    fn narrow<'a, DB>(&'a self, query: &mut QueryBuilder<DB>)
+    where
+        DB: Database,
+        Uuid: Encode<'a, DB> + Type<DB>,
+        &'a str: Encode<'a, DB> + Type<DB>,
+        At: Encode<'a, DB> + Type<DB>,
+    {
+        if let Some(id) = self.id {
+            query.push(" AND id = ").push_bind(id.uuid());
+        }
+        if let Some(state) = self.state {
+            query.push(" AND state = ").push_bind(state.as_str());
+        }
+        if let Some(event_type) = self.event_type {
+            query.push(" AND event_type = ").push_bind(event_type.as_str());
+        }
+        if let Some(order_id) = self.order_id {
+            query.push(" AND order_id = ").push_bind(order_id.uuid());
+        }
+        if let Some(from) = self.from {
+            query.push(" AND created_at >= ").push_bind(At(from));
+        }
+        if let Some(to) = self.to {
+            query.push(" AND created_at < ").push_bind(At(to));
+        }
+        if let Some(before) = self.before {
+            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
+    }
+}
+
+/// One; nothing when there is none such.
+pub async fn delivery(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as("SELECT * FROM webhook_delivery WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?))
+}
+
+/// A page of deliveries to one endpoint, the youngest first.
+pub async fn list_deliveries(
+    tx: &mut Tx,
+    endpoint_id: EndpointId,
+    filter: &DeliveryFilter,
+    limit: u32,
+) -> Result<Vec<Delivery>, StoreError> {
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new("SELECT * FROM webhook_delivery WHERE endpoint_id = ");
+        query.push_bind(endpoint_id.uuid());
+        filter.narrow(&mut query);
+        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// Every attempt at a delivery, the first first.
+pub async fn attempts(tx: &mut Tx, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT *
+         FROM webhook_attempt
+         WHERE delivery_id = $1
+         ORDER BY at, id",
+    )
+    .bind(id.uuid())
+    .fetch_all(conn)
+    .await?))
+}
+
+/// How many deliveries are not settled.
+pub async fn unsettled(tx: &mut Tx) -> Result<u64, StoreError> {
+    let (unsettled,): (i64,) = on!(tx, |conn| sqlx::query_as(
+        "SELECT COUNT(*) FROM webhook_delivery WHERE next_attempt_at IS NOT NULL"
+    )
+    .fetch_one(conn)
+    .await?);
+    Ok(number(unsettled)?)
+}
+
+/// Sends what is settled once more, the oldest first and at most `limit`; answers how many these are.
+pub async fn replay(
+    tx: &mut Tx,
+    endpoint_id: EndpointId,
+    filter: &DeliveryFilter,
+    now: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let replayed = on!(tx, |conn| {
+        let mut query = QueryBuilder::new(
+            "UPDATE webhook_delivery
+             SET state = 'pending',
+                 attempts = 0,
+                 settled_at = NULL,
+                 next_attempt_at = ",
+        );
+        query.push_bind(At(now));
+        query.push(
+            " WHERE id IN (
+                 SELECT id
+                 FROM webhook_delivery
+                 WHERE next_attempt_at IS NULL
+                   AND endpoint_id = ",
+        );
+        query.push_bind(endpoint_id.uuid());
+        filter.narrow(&mut query);
+        query.push(" ORDER BY created_at, id LIMIT ").push_bind(i64::from(limit)).push(")");
+        query.build().execute(conn).await?.rows_affected()
+    });
+    if replayed > 0 {
+        tx.wrote(Work::Deliveries);
+    }
+    Ok(replayed)
+}
+
+/// Throws deliveries away that were put down before `before`, but for those that an endpoint is still to be told; then what nobody is
+/// to be told any more. The oldest first and at most `limit` of each; answers how many there were of what there were more.
+pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    let deliveries: Vec<(Uuid,)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT id
+         FROM webhook_delivery
+         WHERE created_at < $1
+           AND (
+               next_attempt_at IS NULL
+               OR endpoint_id NOT IN (SELECT id FROM webhook_endpoint WHERE disabled_at IS NULL)
+           )
+         ORDER BY created_at, id
+         LIMIT $2",
+    )
+    .bind(At(before))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?);
+    let rows = Rows::default().uuids(deliveries.iter().map(|(id,)| *id));
+    rows.execute(tx, "DELETE FROM webhook_attempt WHERE delivery_id IN (", ")").await?;
+    rows.execute(tx, "DELETE FROM webhook_delivery WHERE id IN (", ")").await?;
+    let events: Vec<(Uuid,)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT event_id
+         FROM webhook_event AS event
+         WHERE created_at < $1
+           AND NOT EXISTS (
+               SELECT 1
+               FROM webhook_delivery
+               WHERE webhook_delivery.event_id = event.event_id
+           )
+         ORDER BY created_at
+         LIMIT $2",
+    )
+    .bind(At(before))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?);
+    let rows = Rows::default().uuids(events.iter().map(|(id,)| *id));
+    rows.execute(tx, "DELETE FROM webhook_event WHERE event_id IN (", ")").await?;
+    Ok(deliveries.len().max(events.len()))
+}
+
+from_row!(Delivery, |row| Self {
+    id: DeliveryId::from_uuid(row.try_get::<Uuid, _>("id")?),
+    endpoint_id: EndpointId::from_uuid(row.try_get::<Uuid, _>("endpoint_id")?),
+    event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
+    event_type: word(row.try_get("event_type")?)?,
+    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
+    order_version: number(row.try_get("order_version")?)?,
+    state: word(row.try_get("state")?)?,
+    attempts: number(row.try_get("attempts")?)?,
+    created_at: row.try_get::<At, _>("created_at")?.0,
+    next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),
+    settled_at: row.try_get::<Option<At>, _>("settled_at")?.map(|At(at)| at),
+    status: row.try_get::<Option<i64>, _>("status")?.map(number).transpose()?,
+    note: row.try_get("note")?,
+});
+
+from_row!(Attempt, |row| Self {
+    number: number(row.try_get("attempt")?)?,
+    at: row.try_get::<At, _>("at")?.0,
+    took_ms: number(row.try_get("took_ms")?)?,
+    status: row.try_get::<Option<i64>, _>("status")?.map(number).transpose()?,
+    answer: row.try_get("answer")?,
+    error: row.try_get("error")?,
+});
