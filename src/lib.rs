@@ -32,7 +32,7 @@ mod live;
 mod messaging;
 mod outbound;
 mod partners;
-mod simulator;
+pub mod simulator;
 mod store;
 mod telemetry;
 pub mod wiring;

@@ -3,6 +3,7 @@
 mod asserts;
 mod cli;
 mod client;
+mod cloud;
 mod drive;
 mod floor;
 mod http;

@@ -19,6 +19,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("kitchen-rush", include_str!("../scenarios/kitchen-rush.toml")),
     ("webhook-burst", include_str!("../scenarios/webhook-burst.toml")),
     ("endpoints", include_str!("../scenarios/endpoints.toml")),
+    ("messages", include_str!("../scenarios/messages.toml")),
     ("idle", include_str!("../scenarios/idle.toml")),
     ("drain", include_str!("../scenarios/drain.toml")),
     ("soak", include_str!("../scenarios/soak.toml")),
@@ -44,6 +45,8 @@ pub enum Kind {
     Webhooks,
     /// The restaurant's own systems are told of every change.
     Endpoints,
+    /// Customers are told of their orders by WhatsApp.
+    Messages,
     /// Sockets come and go: what stays behind.
     Soak,
 }

@@ -94,6 +94,16 @@ pub async fn active(app: &App, partner: &str) -> Result<Vec<SecretString>, Failu
     Ok(configured.chain(stored).collect())
 }
 
+/// What we sign with towards a partner, the one to take first first: what was added last, then the settings' in their order.
+pub async fn signing(app: &App, partner: &str) -> Result<Vec<SecretString>, Failure> {
+    let configured = app.credentials.configured.get(partner).map_or(0, Vec::len);
+    let mut secrets = active(app, partner).await?;
+    let mut stored = secrets.split_off(configured.min(secrets.len()));
+    stored.reverse();
+    stored.append(&mut secrets);
+    Ok(stored)
+}
+
 async fn stored(app: &App, partner: &str) -> Result<Secrets, Failure> {
     let read = async {
         let mut tx = app.db.read().await?;

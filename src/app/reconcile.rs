@@ -15,6 +15,7 @@ use crate::{
         intake::Received,
         mappings::ORDER,
         partner_calls::{
+            outgoing,
             redact::{self, About},
             talk::{Talk, talk},
         },
@@ -43,22 +44,24 @@ const AT_ONCE: u32 = 100;
 /// A partner that can be asked.
 struct Peer<'a> {
     name: &'a str,
-    line: &'a Line,
+    line: Line,
     outbound: &'static dyn Outbound,
     inquiry: &'static dyn Inquiry,
 }
 
 impl<'a> Peer<'a> {
-    fn find(app: &'a App, name: &'a str) -> Option<Self> {
-        let line = app.outgoing.line(name)?;
-        let (outbound, inquiry) = (outbound::find(name)?, outbound::inquiry(name)?);
-        Some(Self { name, line, outbound, inquiry })
+    async fn find(app: &App, name: &'a str) -> Result<Option<Self>, Failure> {
+        let Some((outbound, inquiry)) = outbound::find(name).zip(outbound::inquiry(name)) else {
+            return Ok(None);
+        };
+        let line = outgoing::line(app, name).await?;
+        Ok(line.map(|line| Self { name, line, outbound, inquiry }))
     }
 }
 
 /// Asks a partner about those of its orders that have stood still; answers how many they were.
 pub async fn orders(app: &App, partner: &str) -> Result<usize, Failure> {
-    let Some(peer) = Peer::find(app, partner) else { return Ok(0) };
+    let Some(peer) = Peer::find(app, partner).await? else { return Ok(0) };
     let now = app.clock.now();
     let before = now.saturating_sub(*app.config.outbound.reconcile_after).unwrap_or(now);
     let stale = Stale { system: partner, kind: ORDER, before, now };
@@ -80,9 +83,9 @@ pub async fn orders(app: &App, partner: &str) -> Result<usize, Failure> {
 
 /// Asks a partner which of its orders are open, where it can be asked.
 pub async fn open(app: &App, partner: &str) -> Result<(), Failure> {
-    let Some(peer) = Peer::find(app, partner) else { return Ok(()) };
+    let Some(peer) = Peer::find(app, partner).await? else { return Ok(()) };
     let id = app.mint.uuid(app.clock.now()).to_string();
-    let asking = Asking { id: &id, now: app.clock.now(), line: peer.line };
+    let asking = Asking { id: &id, now: app.clock.now(), line: &peer.line };
     let Some(request) = peer.inquiry.about_open(&asking) else { return Ok(()) };
     let about = About { partner, order_id: None, store_id: None, call_id: None, attempt: 1 };
     let said = ask(app, &peer, request, &about).await?;
@@ -91,7 +94,7 @@ pub async fn open(app: &App, partner: &str) -> Result<(), Failure> {
 
 async fn about_order(app: &App, peer: &Peer<'_>, mapping: Mapping) -> Result<(), Failure> {
     let id = app.mint.uuid(app.clock.now()).to_string();
-    let asking = Asking { id: &id, now: app.clock.now(), line: peer.line };
+    let asking = Asking { id: &id, now: app.clock.now(), line: &peer.line };
     let (name, contact) = (mapping.external_entity_id, mapping.mapping_data.unwrap_or_default());
     let Some(request) = peer.inquiry.about_order(&name, &contact, &asking) else { return Ok(()) };
     let order_id = Some(OrderId::from_uuid(mapping.local_entity_id));
@@ -108,7 +111,7 @@ async fn ask(
     about: &About<'_>,
 ) -> Result<Option<Value>, Failure> {
     let mut log: Vec<Exchange> = Vec::new();
-    let talk = talk(app, peer.name, (peer.line, peer.outbound), request, &mut log).await;
+    let talk = talk(app, peer.name, (&peer.line, peer.outbound), request, &mut log).await;
     let mut tx = app.db.begin().await?;
     for exchange in &log {
         store::audit::put(&mut tx, &redact::entry(app, about, exchange)).await?;

@@ -7,15 +7,14 @@ use std::{
 };
 
 use anyhow::Context;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Args;
 use serde_json::json;
 
 use crate::{
-    base::{clock::Clock, mint::Mint},
+    base::{clock::Clock, mac, mint::Mint},
     cli::{Common, say, serve::until_told_to_stop},
     config::{self, Config, Flag},
-    simulator::{self, Kitchen, Link, Opening, Settings},
+    simulator::{self, Kitchen, Link, Opening, Settings, partners::Doors},
     telemetry,
     wiring::{self, Role, Server},
 };
@@ -24,7 +23,11 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The demo is the embedded server: DATABASE_URL, AMQP_URL and REDIS_URL are not looked at (flags are). Its data goes when it stops,
-unless --data-dir says where to keep it. All its orders, kitchen steps and partners' calls come in over HTTP, like everybody else's.")]
+unless --data-dir says where to keep it. All its orders, kitchen steps and partners' calls come in over HTTP, like everybody else's.
+
+Careem, Talabat, Deliveroo, Uber Direct and whoever speaks our own format are played: they bring orders, carry them, and hear what
+becomes of them, on a free port of this machine, whatever the settings say of them. No real partner is told anything. They repeat
+themselves, overtake themselves and withhold things; GET /v1/partners shows it, and how asking them finds what was withheld.")]
 pub struct Demo {
     #[command(flatten)]
     common: Common,
@@ -51,15 +54,17 @@ impl Demo {
         let mint = Mint::system();
         let id = mint.uuid(Clock::System.now()).simple();
         let folder = std::env::temp_dir().join(format!("orderwire-demo-{id}"));
-        let config = self.config(&mint, &folder)?;
+        let mut config = self.config(&mint, &folder)?;
         let is_temporary = config.data_dir == folder;
         let folder = is_temporary.then(|| TemporaryFolder::new(folder)).transpose()?;
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
         let token_ttl = *config.auth.token_ttl;
         let wanted = config.http.listen;
+        let doors = Doors::open(&mint).await.context("the partners' doors")?;
+        doors.name(&mut config, &mint);
         let server = start(config, mint).await?;
         let settings = Settings { seed: self.seed, orders_per_minute: self.rate, token_ttl };
-        let opening = simulator::open(&server, settings).await.context("the restaurant")?;
+        let opening = simulator::open(&server, doors, settings).await.context("the restaurant")?;
         if self.json {
             say(as_json(&opening));
         } else {
@@ -86,21 +91,18 @@ impl Demo {
     }
 
     fn config(&self, mint: &Mint, folder: &Path) -> anyhow::Result<Config> {
-        let secret = || {
-            let mut bytes = [0; 24];
-            mint.fill(&mut bytes);
-            format!("[\"{}\"]", URL_SAFE_NO_PAD.encode(bytes))
-        };
+        let mut secret = [0; 24];
+        mint.fill(&mut secret);
         // The generic partner's secret and the tokens' are made in the data folder, as always.
         let defaults = [
             ("data_dir", folder.display().to_string()),
             ("log.filter", "warn".to_owned()),
-            ("partners.careem.secrets", secret()),
-            ("partners.deliveroo.secrets", secret()),
-            ("whatsapp.app_secrets", secret()),
+            ("whatsapp.app_secrets", format!("[\"{}\"]", mac::to_hex(&secret))),
             // So that a page of one's own can be told of events.
             ("endpoints.allow_http", "true".to_owned()),
             ("endpoints.allow_private", r#"["127.0.0.0/8"]"#.to_owned()),
+            // What partners withhold is to be found while somebody looks.
+            ("outbound.reconcile_after", "12s".to_owned()),
             // Nobody should wait for a demo to end.
             ("live.drain_window", "500ms".to_owned()),
             ("workers.shutdown_grace", "5s".to_owned()),

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod inbox;
 mod migrate;
+mod partners;
 mod serve;
 mod settings;
 mod token;
@@ -49,6 +50,8 @@ enum Command {
     Token(token::Token),
     /// Look at the stored calls of partners, and apply them once more
     Inbox(inbox::Inbox),
+    /// Show how the traffic with each partner stands
+    Partners(partners::Partners),
     /// List messages that no consumer could handle
     DeadLetters(dead_letters::DeadLetters),
     /// Check files of your own partners
@@ -141,6 +144,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Token(token) => token.run(),
         Command::DeadLetters(letters) => letters.run().await,
         Command::Inbox(inbox) => inbox.run().await,
+        Command::Partners(partners) => partners.run().await,
         Command::Adapters(adapters) => adapters.run(),
         Command::Settings(settings) => settings.run(),
     }

@@ -182,6 +182,8 @@ section! {
         intake_batch: u32 = 64, in 1, 10_000;
         /// How often the intake tries a call before it is set aside as dead.
         intake_attempts: u32 = 10, in 1, 1000;
+        /// How long a partner's call waits for its order or its store to be there; then it is set aside as dead, and can be replayed.
+        parked_for: Span = Span::secs(7 * 86_400), in Span::secs(1), Span::secs(3650 * 86_400);
         /// How long a loop rests when nobody wakes it.
         rest: Span = Span::secs(1), in Span::millis(10), Span::secs(60);
         /// How long a shutdown waits before it forces its way.
@@ -215,6 +217,8 @@ section! {
         /// How long an open order may stand still before its partner is asked where it is, and how often it is asked then; partners
         /// that can be asked for all their open orders are asked as often.
         reconcile_after: Span = Span::secs(180), in Span::millis(100), Span::secs(86_400);
+        /// How long it is kept what partners were told, or were not.
+        calls_keep: Span = Span::secs(30 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
         /// How long the audit log keeps a request and its answer.
         audit_keep: Span = Span::secs(30 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
     }

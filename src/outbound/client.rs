@@ -95,8 +95,15 @@ impl Client {
             }
             return;
         }
-        if MOST_BREAKERS <= self.breakers.len() {
-            self.breakers.retain(|_, it| it.standing(now) == Standing::Open);
+        if MOST_BREAKERS <= self.breakers.len() && !self.breakers.contains_key(&key) {
+            self.breakers.retain(|(peer, host), it| {
+                let is_kept = it.standing(now) == Standing::Open;
+                if !is_kept {
+                    // Who is forgotten may be asked, and nobody else will say so.
+                    show(peer, host, Standing::Closed);
+                }
+                is_kept
+            });
         }
         let mut breaker = self.breakers.entry(key).or_default();
         let before = breaker.standing(now);
@@ -132,4 +139,32 @@ fn show(peer: &str, host: &str, standing: Standing) {
     };
     gauge!(metric::PARTNER_BREAKER, "partner" => peer.to_owned(), "host" => host.to_owned())
         .set(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::telemetry;
+
+    #[test]
+    fn a_host_that_is_forgotten_for_want_of_room_is_not_shown_as_down() {
+        let metrics = telemetry::metrics();
+        let client = Client::new(&config::Outbound::default(), Clock::System).unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        let host = |number: usize| format!("host-{number}.example");
+        for number in 0..MOST_BREAKERS {
+            for _ in 0..client.tolerance.failures {
+                client.note("forgetful", &host(number), true, at);
+            }
+        }
+        let shown = |value: &str| {
+            let text = metrics.render();
+            text.lines().filter(|it| it.contains("forgetful") && it.ends_with(value)).count()
+        };
+        assert_eq!(shown(" 2"), MOST_BREAKERS);
+        client.note("forgetful", "one-more.example", true, at + 1.hour());
+        assert_eq!((shown(" 2"), shown(" 0")), (0, MOST_BREAKERS));
+    }
 }

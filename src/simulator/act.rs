@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{DeliveryStatus, Eta, Fulfilment, OrderStatus, ReasonCode, TicketStatus},
+    domain::{Eta, Fulfilment, OrderStatus, ReasonCode, TicketStatus},
     simulator::{client::Seen, course::Act},
 };
 
@@ -19,17 +19,11 @@ pub enum Ask {
     Service(Value),
     /// Of the customer: to call it off.
     CallOff,
-    /// Of a partner: to tell of the courier, so many times.
-    Report(DeliveryStatus, u8),
-    /// Of a partner: to call it off.
-    Revoke,
 }
 
 /// What to ask for; `None` when there is nothing left to do, or nothing that could be done.
 pub fn ask(act: &Act, order: &Seen, now: Timestamp) -> Option<Ask> {
-    use OrderStatus::{
-        Accepted, OutForDelivery, PendingPayment, Placed, Preparing, Ready, Rejected,
-    };
+    use OrderStatus::{Accepted, OutForDelivery, PendingPayment, Placed, Preparing, Rejected};
     let status = order.status;
     if status.is_terminal() {
         return None;
@@ -71,13 +65,9 @@ pub fn ask(act: &Act, order: &Seen, now: Timestamp) -> Option<Ask> {
             first(order)
                 .map_or_else(|| end(OrderStatus::Failed, ReasonCode::CustomerRequest), Ask::from),
         ),
-        Act::Report(report, times) => {
-            // A courier waits for the food.
-            let leaves = report.implies().is_some() && status.rank() < Ready.rank();
-            let first = first(order).filter(|_| leaves);
-            Some(first.map_or(Ask::Report(*report, *times), Ask::from))
-        }
-        Act::Revoke => Some(Ask::Revoke),
+        // A courier waits for the food.
+        Act::Serve => first(order).map(Ask::from),
+        Act::CallCourier => None,
     }
 }
 
@@ -173,19 +163,17 @@ mod tests {
         assert_eq!(asked(&Act::CallOff, &cooking), None);
         let gone = order("pickup", "picked_up", &[("grill", "done")]);
         assert_eq!(asked(&Act::HandOver, &gone), None);
-        let report = Act::Report(DeliveryStatus::Nearby, 1);
-        assert_eq!(asked(&report, &gone), None);
+        assert_eq!(asked(&Act::Serve, &gone), None);
     }
 
     #[test]
     fn food_that_was_called_back_is_finished_before_it_leaves() {
         let recalled = order("delivery", "preparing", &[("grill", "recalled"), ("fry", "done")]);
         let finish = json!({"tickets": [{"station": "grill", "status": "done"}]});
-        for act in [Act::HandOver, Act::Report(DeliveryStatus::PickedUp, 1)] {
+        for act in [Act::HandOver, Act::Serve] {
             assert_eq!(asked(&act, &recalled), Some(Ask::First(finish.clone())));
         }
-        let coming = Act::Report(DeliveryStatus::Assigned, 1);
-        assert_eq!(asked(&coming, &recalled), Some(Ask::Report(DeliveryStatus::Assigned, 1)));
+        assert_eq!(asked(&Act::CallCourier, &recalled), None);
     }
 
     #[test]

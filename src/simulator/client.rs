@@ -1,10 +1,9 @@
-//! The restaurant's apps and screens, and its partners, as clients of the public interface.
+//! The restaurant's apps and screens, as clients of the public interface.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::{
     auth::{Grant, Role, Scope, Stores, Tokens},
     base::{clock::Clock, mint::Mint},
     domain::{Eta, Fulfilment, LocalizedText, OrderId, OrderStatus, StoreId, Ticket, Version},
-    simulator::webhook::{self, Partner},
+    simulator::partners::Partner,
 };
 
 /// How long a token of ours lasts: each request has its own.
@@ -42,9 +41,9 @@ pub enum ClientError {
         /// Its words.
         message: String,
     },
-    /// There is no secret to sign with.
-    #[error("{0} has no secret: set partners.{0}.secrets")]
-    NoSecret(&'static str),
+    /// An order that was placed at a partner has not become one of ours.
+    #[error("an order of {0} does not come")]
+    DoesNotCome(&'static str),
 }
 
 impl ClientError {
@@ -104,24 +103,12 @@ pub struct SeenStore {
     pub name: LocalizedText,
 }
 
-/// A partner's call: its body, and its id, which stays the same however often it is sent.
-#[derive(Debug)]
-pub struct PartnerCall {
-    /// Who calls.
-    pub partner: Partner,
-    /// The call's id.
-    pub id: String,
-    /// What it says.
-    pub body: Value,
-}
-
 /// Speaks to the server.
 pub struct Client {
     http: reqwest::Client,
     base: String,
     tokens: Arc<Tokens>,
-    secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
-    /// The machine's time: partners sign with it.
+    /// The machine's time.
     pub clock: Clock,
     /// For ids that must differ each time, whatever the seed.
     pub mint: Mint,
@@ -129,17 +116,13 @@ pub struct Client {
 
 impl Client {
     /// Speaks to the server at `base`.
-    pub fn new(
-        base: String,
-        tokens: Arc<Tokens>,
-        secrets: Arc<BTreeMap<String, Vec<SecretString>>>,
-    ) -> Result<Self, ClientError> {
+    pub fn new(base: String, tokens: Arc<Tokens>) -> Result<Self, ClientError> {
         // A proxy in the environment is for the way out, not for a server on this machine.
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
         let http =
             http.map_err(|cause| ClientError::NoAnswer { what: "HTTP".to_owned(), cause })?;
         let (clock, mint) = (Clock::System, Mint::system());
-        Ok(Self { http, base, tokens, secrets, clock, mint })
+        Ok(Self { http, base, tokens, clock, mint })
     }
 
     /// A token to make requests with.
@@ -167,13 +150,6 @@ impl Client {
         self.tokens.mint(&grant, ttl).0
     }
 
-    /// A partner's secret.
-    pub fn secret(&self, partner: Partner) -> Result<&str, ClientError> {
-        let secrets = self.secrets.get(partner.slug());
-        let secret = secrets.and_then(|it| it.first()).map(ExposeSecret::expose_secret);
-        secret.ok_or(ClientError::NoSecret(partner.slug()))
-    }
-
     /// The stores that there are.
     pub async fn stores(&self) -> Result<Vec<SeenStore>, ClientError> {
         #[derive(Deserialize)]
@@ -188,6 +164,37 @@ impl Client {
     pub async fn open_store(&self, body: &Value) -> Result<SeenStore, ClientError> {
         let request = self.request(Method::POST, "/v1/stores", As::Service).json(body);
         answer("a new store", request).await
+    }
+
+    /// Says which store a partner means by a name.
+    pub async fn name_store(
+        &self,
+        partner: Partner,
+        name: &str,
+        store: StoreId,
+    ) -> Result<(), ClientError> {
+        let path = format!("/v1/mappings/{}/stores/{name}", partner.slug());
+        let request = self.request(Method::PUT, &path, As::Service);
+        settle("naming a store", request.json(&json!({"storeId": store}))).await.map(drop)
+    }
+
+    /// The order of ours that a partner's has become; `None` while it is not there.
+    pub async fn find(&self, partner: Partner, name: &str) -> Result<Option<Seen>, ClientError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Mapping {
+            local_id: OrderId,
+        }
+        #[derive(Deserialize)]
+        struct Mappings {
+            mappings: Vec<Mapping>,
+        }
+        let path = format!("/v1/mappings?partner={}&externalId={name}", partner.slug());
+        let found: Mappings = self.get(&path).await?;
+        match found.mappings.first() {
+            Some(mapping) => self.read(mapping.local_id).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Places an order.
@@ -239,18 +246,6 @@ impl Client {
         let made: Made =
             answer("a tracking link", self.request(Method::POST, &path, As::Service)).await?;
         Ok(made.token)
-    }
-
-    /// Makes a partner's call, signed now.
-    pub async fn call(&self, call: &PartnerCall) -> Result<(), ClientError> {
-        let slug = call.partner.slug();
-        let secret = self.secret(call.partner)?;
-        let body = call.body.to_string().into_bytes();
-        let signed = webhook::headers(call.partner, secret, &call.id, self.clock.now(), &body);
-        let url = format!("{}/v1/webhooks/{slug}", self.base);
-        let request = self.http.post(url).header("content-type", "application/json").body(body);
-        let request = signed.into_iter().fold(request, |it, (name, value)| it.header(name, value));
-        settle(&format!("a call of {slug}"), request).await.map(drop)
     }
 
     /// Brings a signed body to a webhook. The header is what proves it.

@@ -1,10 +1,15 @@
-//! The life of one order, as a script of timed steps. Pure: the same throws write the same script.
+//! The life of one order at the restaurant, as a script of timed steps. Pure: the same throws write the same script.
+//!
+//! What partners do with it is their own affair (`simulator::partners`).
 
 use std::time::Duration;
 
 use crate::{
-    domain::{DeliveryStatus, Fulfilment, ReasonCode},
-    simulator::{dice::Dice, webhook::Partner},
+    domain::{Fulfilment, ReasonCode},
+    simulator::{
+        dice::Dice,
+        partners::{Part, Partner},
+    },
 };
 
 /// One thing that happens to an order.
@@ -39,10 +44,10 @@ pub enum Act {
     Deliver,
     /// Nobody came for it.
     GiveUp,
-    /// A partner tells of the courier, so many times over.
-    Report(DeliveryStatus, u8),
-    /// A partner calls it off.
-    Revoke,
+    /// A partner is asked to carry it.
+    CallCourier,
+    /// The food waits for whoever comes for it.
+    Serve,
 }
 
 impl Act {
@@ -80,18 +85,11 @@ impl Pace {
             (Self::Brisk, _) => (2000, 2800),
             (Self::Patient, Act::Accept) => (25_000, 35_000),
             (Self::Patient, Act::Start(_) | Act::Finish(_) | Act::Cook) => (8000, 12_000),
-            (_, Act::Expect { .. } | Act::Pay) => (1000, 2500),
+            (_, Act::Expect { .. } | Act::Pay | Act::CallCourier | Act::Serve) => (1000, 2500),
             (_, Act::Finish(_) | Act::Cook | Act::HandOver) => (6000, 11_000),
-            (
-                _,
-                Act::Accept
-                | Act::Reject(_)
-                | Act::Start(_)
-                | Act::CallOff
-                | Act::Stop(_)
-                | Act::Revoke
-                | Act::Report(..),
-            ) => (4000, 8000),
+            (_, Act::Accept | Act::Reject(_) | Act::Start(_) | Act::CallOff | Act::Stop(_)) => {
+                (4000, 8000)
+            }
             (_, Act::Deliver | Act::GiveUp) => (12_000, 20_000),
         }
     }
@@ -106,7 +104,7 @@ pub enum Fate {
     CalledOff,
     /// The store says no.
     TurnedDown,
-    /// Called off while it is cooked: by the partner where there is one, else by the store.
+    /// Called off while it is cooked: by the partner where it was placed, else by the store.
     Stopped,
     /// It comes back, or nobody comes for it.
     Undelivered,
@@ -117,8 +115,8 @@ pub enum Fate {
 pub struct Outline<'a> {
     /// How the food reaches the customer.
     pub fulfilment: Fulfilment,
-    /// Who tells of the courier.
-    pub partner: Option<Partner>,
+    /// Which partner has which part in it.
+    pub partner: Option<(Partner, Part)>,
     /// The stations that work on it.
     pub stations: &'a [&'static str],
     /// Whether it waits for its payment first.
@@ -132,7 +130,7 @@ pub struct Outline<'a> {
 /// Writes the script. An unhappy end is only one step of it: should that be refused, because somebody in the kitchen was faster,
 /// the order goes its way.
 pub fn steps(outline: &Outline<'_>, dice: &Dice) -> Vec<Step> {
-    let Outline { fate, pace, partner, .. } = *outline;
+    let Outline { fate, pace, .. } = *outline;
     let mut acts = Vec::new();
     acts.extend(outline.pays_first.then_some(Act::Pay));
     match fate {
@@ -142,12 +140,6 @@ pub fn steps(outline: &Outline<'_>, dice: &Dice) -> Vec<Step> {
     }
     cook(&mut acts, outline);
     leave(&mut acts, outline);
-    if pace != Pace::Brisk && partner.is_some() {
-        repeat_some(&mut acts, dice);
-        if dice.one_in(4) {
-            swap_two(&mut acts, dice);
-        }
-    }
     let after = |act: &Act| {
         let (least, most) = pace.takes(act);
         Duration::from_millis(dice.between(least, most).into())
@@ -170,85 +162,28 @@ fn cook(acts: &mut Vec<Act>, outline: &Outline<'_>) {
     let arrives = |minutes| delivery.then_some(minutes);
     acts.push(Act::Accept);
     acts.push(Act::Expect { ready: 9, arrives: arrives(22) });
-    acts.extend(outline.reports(&[DeliveryStatus::Searching, DeliveryStatus::Assigned]));
+    let part = outline.partner.map(|(_, part)| part);
+    acts.extend((part == Some(Part::Carries)).then_some(Act::CallCourier));
     acts.extend(outline.stations.iter().map(|it| Act::Start(it)));
-    if outline.fate == Fate::Stopped {
-        let stop = Act::Stop(ReasonCode::ItemUnavailable);
-        acts.push(outline.partner.map_or(stop, |_| Act::Revoke));
+    // Where it was placed at a partner, that is for the partner to do.
+    if outline.fate == Fate::Stopped && part != Some(Part::Brings) {
+        acts.push(Act::Stop(ReasonCode::ItemUnavailable));
     }
     acts.push(Act::Expect { ready: 4, arrives: arrives(16) });
-    let finishes = outline.stations.iter().map(|it| Act::Finish(it));
-    acts.extend(finishes);
-    // The courier is there before the last station is done.
-    let last = acts.pop();
-    acts.extend(outline.reports(&[DeliveryStatus::AtStore]));
-    acts.extend(last);
+    acts.extend(outline.stations.iter().map(|it| Act::Finish(it)));
 }
 
 fn leave(acts: &mut Vec<Act>, outline: &Outline<'_>) {
-    use DeliveryStatus::{
-        AtDoor, Delivered, EnRoute, FailedAttempt, Nearby, PickedUp, Returned, Returning,
-    };
-    let undelivered = outline.fate == Fate::Undelivered;
     match (outline.fulfilment, outline.partner) {
-        (Fulfilment::Delivery, Some(_)) => {
-            acts.extend(outline.reports(&[PickedUp, EnRoute]));
-            acts.push(Act::Expect { ready: 0, arrives: Some(6) });
-            acts.extend(outline.reports(&[Nearby]));
-            acts.push(Act::Expect { ready: 0, arrives: Some(2) });
-            acts.extend(outline.reports(&[AtDoor]));
-            let ways_back = outline.partner == Some(Partner::Generic);
-            if undelivered && ways_back {
-                acts.extend(outline.reports(&[FailedAttempt, Returning, Returned]));
-            } else {
-                acts.extend(outline.reports(&[Delivered]));
-            }
+        (Fulfilment::Delivery, Some((partner, _))) => {
+            acts.push(Act::Serve);
+            acts.extend([6, 2].map(|it| Act::Expect { ready: 0, arrives: Some(it) }));
+            // Talabat does not say when its couriers arrive.
+            acts.extend((partner == Partner::Talabat).then_some(Act::Deliver));
         }
-        (Fulfilment::Pickup, _) if undelivered => acts.push(Act::GiveUp),
+        (Fulfilment::Pickup, _) if outline.fate == Fate::Undelivered => acts.push(Act::GiveUp),
         (Fulfilment::Delivery, None) => acts.extend([Act::HandOver, Act::Deliver]),
         (Fulfilment::Pickup | Fulfilment::DineIn, _) => acts.push(Act::HandOver),
-    }
-}
-
-impl Outline<'_> {
-    /// Of these, what the partner has words for.
-    fn reports(&self, statuses: &[DeliveryStatus]) -> Vec<Act> {
-        let Some(partner) = self.partner else { return Vec::new() };
-        let said = statuses.iter().filter(|it| partner.word(**it).is_some());
-        said.map(|it| Act::Report(*it, 1)).collect()
-    }
-}
-
-/// Partners that miss an answer send the same call again.
-fn repeat_some(acts: &mut [Act], dice: &Dice) {
-    for act in acts {
-        if let Act::Report(_, times) = act
-            && dice.one_in(6)
-        {
-            *times = dice.between(2, 3).try_into().unwrap_or(2);
-        }
-    }
-}
-
-/// Two calls overtake each other. Only where the order itself would stand the same: a courier with the food too early would have to wait.
-fn swap_two(acts: &mut [Act], dice: &Dice) {
-    let reports: Vec<(usize, DeliveryStatus)> = acts
-        .iter()
-        .enumerate()
-        .filter_map(|(at, act)| match act {
-            Act::Report(status, _) if !status.is_terminal() => Some((at, *status)),
-            _ => None,
-        })
-        .collect();
-    let pairs: Vec<(usize, usize)> = reports
-        .iter()
-        .zip(reports.iter().skip(1))
-        .filter(|((_, one), (_, other))| one.implies() == other.implies())
-        .map(|((one, _), (other, _))| (*one, *other))
-        .collect();
-    if !pairs.is_empty() {
-        let (one, other) = *dice.pick(&pairs);
-        acts.swap(one, other);
     }
 }
 
@@ -256,7 +191,15 @@ fn swap_two(acts: &mut [Act], dice: &Dice) {
 mod tests {
     use super::*;
 
-    fn outline(fulfilment: Fulfilment, partner: Option<Partner>) -> Outline<'static> {
+    const BROUGHT: [Option<(Partner, Part)>; 4] = [
+        Some((Partner::Careem, Part::Brings)),
+        Some((Partner::Talabat, Part::Brings)),
+        Some((Partner::Deliveroo, Part::Brings)),
+        Some((Partner::Generic, Part::Brings)),
+    ];
+    const CARRIED: Option<(Partner, Part)> = Some((Partner::Generic, Part::Carries));
+
+    fn outline(fulfilment: Fulfilment, partner: Option<(Partner, Part)>) -> Outline<'static> {
         let stations = &["grill", "fry"];
         let (fate, pace) = (Fate::Well, Pace::Usual);
         Outline { fulfilment, partner, stations, pays_first: false, fate, pace }
@@ -272,19 +215,19 @@ mod tests {
 
     #[test]
     fn the_same_seed_writes_the_same_script() {
-        let outline = outline(Fulfilment::Delivery, Some(Partner::Generic));
+        let outline = outline(Fulfilment::Delivery, CARRIED);
         let [one, same, other] = [7, 7, 8].map(|it| steps(&outline, &Dice::seeded(it)));
         assert_eq!(one, same);
         assert_ne!(one, other);
     }
 
     #[test]
-    fn an_order_lives_for_about_a_minute_and_a_watched_one_moves_every_few_seconds() {
+    fn a_kitchen_takes_about_a_minute_and_a_watched_one_moves_every_few_seconds() {
         for seed in 0..50 {
-            for partner in [Partner::Generic, Partner::Careem, Partner::Deliveroo] {
-                let mut outline = outline(Fulfilment::Delivery, Some(partner));
+            for partner in BROUGHT.into_iter().chain([CARRIED, None]) {
+                let mut outline = outline(Fulfilment::Delivery, partner);
                 let usual = lasts(&steps(&outline, &Dice::seeded(seed)));
-                assert!((45..130).contains(&usual), "{partner:?} {usual}");
+                assert!((25..90).contains(&usual), "{partner:?} {usual}");
                 outline.pace = Pace::Brisk;
                 let brisk = steps(&outline, &Dice::seeded(seed));
                 assert!(brisk.iter().all(|it| it.after < Duration::from_secs(3)));
@@ -300,38 +243,24 @@ mod tests {
     fn every_kitchen_part_begins_and_ends_and_the_food_leaves_after_it() {
         for seed in 0..50 {
             for fulfilment in [Fulfilment::Delivery, Fulfilment::Pickup, Fulfilment::DineIn] {
-                let partner = (fulfilment == Fulfilment::Delivery).then_some(Partner::Careem);
+                let partner = CARRIED.filter(|_| fulfilment == Fulfilment::Delivery);
                 let acts = acts(&outline(fulfilment, partner), seed);
                 let at = |wanted: &Act| acts.iter().position(|it| it == wanted);
                 assert!(at(&Act::Accept) < at(&Act::Start("grill")));
                 assert!(at(&Act::Start("fry")) < at(&Act::Finish("fry")));
                 let cooked = at(&Act::Finish("grill")).max(at(&Act::Finish("fry")));
-                let leaves = acts.iter().position(|it| match it {
-                    Act::HandOver => true,
-                    Act::Report(status, _) => status.implies().is_some(),
-                    _ => false,
-                });
+                let leaves = acts.iter().position(|it| matches!(it, Act::HandOver | Act::Serve));
                 assert!(cooked.is_some() && cooked < leaves, "{acts:?}");
             }
         }
     }
 
     #[test]
-    fn now_and_then_a_call_comes_twice_or_out_of_order() {
-        let outline = outline(Fulfilment::Delivery, Some(Partner::Generic));
-        let straight: Vec<_> = acts(&Outline { pace: Pace::Brisk, ..outline }, 0);
-        let (mut repeated, mut swapped) = (0, 0);
-        for seed in 0..100 {
-            let acts = acts(&outline, seed);
-            repeated += usize::from(acts.iter().any(|it| matches!(it, Act::Report(_, 2..))));
-            let once: Vec<_> = acts
-                .into_iter()
-                .map(|it| if let Act::Report(status, _) = it { Act::Report(status, 1) } else { it })
-                .collect();
-            swapped += usize::from(once != straight);
-        }
-        assert!((30..95).contains(&repeated), "{repeated}");
-        assert!((10..50).contains(&swapped), "{swapped}");
+    fn couriers_are_called_for_orders_of_our_own_only() {
+        let calls =
+            |partner| acts(&outline(Fulfilment::Delivery, partner), 1).contains(&Act::CallCourier);
+        assert!(calls(CARRIED));
+        assert!(!BROUGHT.into_iter().any(calls));
     }
 
     #[test]

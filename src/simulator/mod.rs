@@ -7,10 +7,11 @@ mod customers;
 mod dice;
 mod menu;
 mod open;
+pub mod partners;
 mod phones;
+mod place;
 mod plan;
 mod restaurant;
 mod run;
-mod webhook;
 
 pub use self::open::{Kitchen, Link, Opening, Settings, open};

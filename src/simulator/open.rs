@@ -18,11 +18,11 @@ use crate::{
     simulator::{
         client::{As, Client, ClientError},
         customers::{GUESTS, Guest},
+        partners::{Doors, Partner},
         phones,
         plan::{Plan, Planner},
         restaurant::{BRANCHES, Branch, STATIONS},
         run::{Placed, Run},
-        webhook::Partner,
     },
     wiring::Server,
 };
@@ -86,14 +86,21 @@ pub struct Link {
     pub path: String,
 }
 
-/// Opens the restaurant on a running server. It closes with the server.
-pub async fn open(server: &Server, settings: Settings) -> Result<Opening, ClientError> {
+/// Opens the restaurant on a running server, and the partners, whose `doors` the server's settings must name. They close with the server.
+pub async fn open(
+    server: &Server,
+    doors: Doors,
+    settings: Settings,
+) -> Result<Opening, ClientError> {
     let base = local_url(server.address());
-    let client = Client::new(base.clone(), server.tokens(), server.partner_secrets())?;
+    let client = Client::new(base.clone(), server.tokens())?;
     let stores = stores(&client).await?;
     let tasks = server.tasks().clone();
+    let partners = doors.serve(&tasks, base.clone(), &server.partner_secrets());
+    let partners = partners
+        .map_err(|cause| ClientError::NoAnswer { what: "the partners".to_owned(), cause })?;
     let stop = tasks.stop();
-    let run = Arc::new(Run { client, stores, tasks, stop, under_way: DashSet::new() });
+    let run = Arc::new(Run { client, partners, stores, tasks, stop, under_way: DashSet::new() });
 
     let mut watched = Watched::new(Arc::clone(&run), settings.seed);
     let (first, watched_link) = watched.next().await?;
@@ -128,7 +135,7 @@ pub async fn open(server: &Server, settings: Settings) -> Result<Opening, Client
         waiting,
         token: run.client.token(As::Service, settings.token_ttl),
         ops_token: run.client.token(As::Operator, settings.token_ttl),
-        generic_secret: run.client.secret(Partner::Generic)?.to_owned(),
+        generic_secret: run.partners.secret(Partner::Generic).unwrap_or_default().to_owned(),
         next_watched,
     })
 }
@@ -143,7 +150,7 @@ fn local_url(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// The stores; those that a kept data folder lacks are opened.
+/// The stores; those that a kept data folder lacks are opened. All partners are told by which name.
 async fn stores(client: &Client) -> Result<Vec<(&'static Branch, StoreId)>, ClientError> {
     let known = client.stores().await?;
     let mut stores = Vec::new();
@@ -153,6 +160,9 @@ async fn stores(client: &Client) -> Result<Vec<(&'static Branch, StoreId)>, Clie
             Some(store) => store.id,
             None => client.open_store(&new_store(branch)).await?.id,
         };
+        for market in Partner::MARKETS {
+            client.name_store(market, branch.code, id).await?;
+        }
         stores.push((branch, id));
     }
     Ok(stores)
@@ -182,10 +192,10 @@ async fn keep_busy(
     orders_per_minute: u16,
 ) {
     for plan in opening {
-        run.begin(plan).await;
+        run.begin(plan);
     }
     while run.rest(planner.gap(orders_per_minute)).await {
-        run.begin(planner.next()).await;
+        run.begin(planner.next());
     }
 }
 
@@ -214,6 +224,8 @@ impl Watched {
         let mut placed = first;
         loop {
             self.run.live(&placed).await;
+            // The kitchen has done its part, and the courier is on the way.
+            self.run.until_over(placed.order.id).await;
             if !self.run.rest(BETWEEN_WATCHED).await {
                 return;
             }

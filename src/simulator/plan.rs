@@ -11,8 +11,8 @@ use crate::{
         customers::{GUESTS, Guest},
         dice::Dice,
         menu::{self, Appetite},
-        restaurant::{ABDOUN, BRANCHES, Branch, JABAL_AMMAN, RIDERS, Rider},
-        webhook::Partner,
+        partners::{Chaos, Outcome, PLAYED, Part, Partner, WATCHED},
+        restaurant::{ABDOUN, BRANCHES, Branch, JABAL_AMMAN, RIDERS, Rider, STATIONS},
     },
 };
 
@@ -21,18 +21,35 @@ use crate::{
 pub struct Plan {
     /// The store that makes it.
     pub branch: &'static Branch,
-    /// Who orders; nobody known at a table.
-    pub guest: Option<&'static Guest>,
-    /// Who tells of the courier.
-    pub partner: Option<Partner>,
-    /// Who carries it.
-    pub rider: &'static Rider,
-    /// The body of `POST /v1/orders`, but for the store and the partner's name for it.
+    /// Who orders.
+    pub guest: &'static Guest,
+    /// Whether they say who they are; at a table they do not.
+    pub is_known: bool,
+    /// What partners do with it.
+    pub errand: Option<Errand>,
+    /// The body of `POST /v1/orders`, but for the store.
     pub body: Value,
-    /// What happens.
+    /// What happens at the restaurant.
     pub steps: Vec<Step>,
     /// Whether people in the kitchen are given time.
     pub is_patient: bool,
+}
+
+/// What a partner does with an order.
+#[derive(Debug)]
+pub struct Errand {
+    /// Which one.
+    pub partner: Partner,
+    /// Whether it was placed there.
+    pub part: Part,
+    /// Who carries it.
+    pub rider: &'static Rider,
+    /// How it goes there.
+    pub outcome: Outcome,
+    /// What goes wrong.
+    pub chaos: Chaos,
+    /// The same throws of its own for the same seed.
+    pub seed: u64,
 }
 
 /// Plans orders, one after another.
@@ -45,7 +62,7 @@ struct Wish {
     branch: &'static Branch,
     guest: &'static Guest,
     fulfilment: Fulfilment,
-    partner: Option<Partner>,
+    partner: Option<(Partner, Part)>,
     fate: Fate,
     pace: Pace,
 }
@@ -62,7 +79,7 @@ impl Planner {
             branch: &ABDOUN,
             guest,
             fulfilment: Fulfilment::Delivery,
-            partner: Some(Partner::Generic),
+            partner: Some((Partner::Generic, Part::Carries)),
             fate: Fate::Well,
             pace: Pace::Brisk,
         })
@@ -73,8 +90,11 @@ impl Planner {
         use Fulfilment::{Delivery, DineIn, Pickup};
         [
             (&JABAL_AMMAN, Pickup, None),
-            (&ABDOUN, Delivery, Some(Partner::Careem)),
-            (&ABDOUN, Delivery, Some(Partner::Deliveroo)),
+            (&ABDOUN, Delivery, Some((Partner::Careem, Part::Brings))),
+            (&ABDOUN, Delivery, Some((Partner::Talabat, Part::Brings))),
+            (&ABDOUN, Delivery, Some((Partner::Deliveroo, Part::Brings))),
+            (&ABDOUN, Delivery, Some((Partner::Generic, Part::Brings))),
+            (&ABDOUN, Delivery, Some((Partner::UberDirect, Part::Carries))),
             (&ABDOUN, DineIn, None),
             (&JABAL_AMMAN, DineIn, None),
         ]
@@ -94,9 +114,8 @@ impl Planner {
             6..=8 => Fulfilment::Pickup,
             _ => Fulfilment::DineIn,
         };
-        let partner = (fulfilment == Fulfilment::Delivery)
-            .then(|| *dice.pick(&[Partner::Generic, Partner::Careem, Partner::Deliveroo]));
-        let by_app = partner.is_none_or(|it| it == Partner::Generic);
+        let partner = (fulfilment == Fulfilment::Delivery).then(|| *dice.pick(&PARTS));
+        let by_app = partner.is_none_or(|(_, part)| part == Part::Carries);
         let fate = match (dice.between(1, 20), fulfilment) {
             (1, Fulfilment::Delivery | Fulfilment::Pickup) if by_app => Fate::CalledOff,
             (2, _) => Fate::TurnedDown,
@@ -126,13 +145,13 @@ impl Planner {
         let mut set = |field: &str, value: Value| {
             body.as_object_mut().map(|it| it.insert(field.to_owned(), value));
         };
-        set("payment", payment(dice, partner, pays_first));
+        set("payment", payment(dice, pays_first));
+        let is_brought = partner.is_some_and(|(_, part)| part == Part::Brings);
         let is_known = fulfilment != Fulfilment::DineIn;
         if is_known {
             set("customer", guest.body());
             // What partners pass on are their customers, who have agreed to nothing here.
-            let by_app = matches!(partner, None | Some(Partner::Generic));
-            if let Some(consent) = guest.consent().filter(|_| by_app) {
+            if let Some(consent) = guest.consent().filter(|_| !is_brought) {
                 set("consent", consent);
             }
         } else {
@@ -141,13 +160,27 @@ impl Planner {
         if fulfilment == Fulfilment::Delivery {
             set("address", guest.address());
         }
-        let stations = &basket.stations;
+        // Partners know nothing of stations: what they bring is all for the first.
+        let [first, ..] = &STATIONS;
+        let stations = if is_brought { &[*first][..] } else { &basket.stations };
         let outline = Outline { fulfilment, partner, stations, pays_first, fate, pace };
+        let errand = partner.map(|(partner, part)| Errand {
+            partner,
+            part,
+            rider: dice.pick(&RIDERS),
+            outcome: match fate {
+                Fate::Stopped if is_brought => Outcome::CalledOff,
+                Fate::Undelivered => Outcome::ComesBack,
+                _ => Outcome::Arrives,
+            },
+            chaos: if is_watched { WATCHED } else { PLAYED },
+            seed: dice.between(0, u16::MAX).into(),
+        });
         Plan {
             branch,
-            guest: is_known.then_some(guest),
-            partner,
-            rider: dice.pick(&RIDERS),
+            guest,
+            is_known,
+            errand,
             body,
             steps: course::steps(&outline, dice),
             is_patient: pace == Pace::Patient,
@@ -155,18 +188,25 @@ impl Planner {
     }
 }
 
+/// Who brings and carries deliveries.
+const PARTS: [(Partner, Part); 6] = [
+    (Partner::Careem, Part::Brings),
+    (Partner::Talabat, Part::Brings),
+    (Partner::Deliveroo, Part::Brings),
+    (Partner::Generic, Part::Brings),
+    (Partner::Generic, Part::Carries),
+    (Partner::UberDirect, Part::Carries),
+];
+
 const fn pace(branch: &Branch) -> Pace {
     if branch.is_yours { Pace::Patient } else { Pace::Usual }
 }
 
-fn payment(dice: &Dice, partner: Option<Partner>, pays_first: bool) -> Value {
-    match partner {
-        _ if pays_first => json!({"method": "card", "status": "pending"}),
-        Some(Partner::Careem | Partner::Deliveroo) => {
-            json!({"method": "partner", "status": "captured"})
-        }
-        _ if dice.one_in(2) => json!({"method": "cash"}),
-        _ => json!({"method": "wallet"}),
+fn payment(dice: &Dice, pays_first: bool) -> Value {
+    match pays_first {
+        true => json!({"method": "card", "status": "pending"}),
+        false if dice.one_in(2) => json!({"method": "cash"}),
+        false => json!({"method": "wallet"}),
     }
 }
 
@@ -206,9 +246,16 @@ mod tests {
         assert!(has(|it| matches!(it, Act::CallOff)));
         assert!(has(|it| matches!(it, Act::Reject(_))));
         assert!(has(|it| matches!(it, Act::Stop(_))));
-        assert!(has(|it| matches!(it, Act::Revoke)));
         assert!(has(|it| matches!(it, Act::GiveUp)));
-        assert!(has(|it| matches!(it, Act::Report(status, _) if status.as_str() == "returned")));
+        for outcome in [Outcome::CalledOff, Outcome::ComesBack, Outcome::Arrives] {
+            let happens = |it: &Plan| it.errand.as_ref().is_some_and(|it| it.outcome == outcome);
+            assert!(plans.iter().any(happens), "{outcome:?}");
+        }
+        for wanted in PARTS {
+            let has =
+                |it: &Plan| it.errand.as_ref().is_some_and(|it| (it.partner, it.part) == wanted);
+            assert!(plans.iter().any(has), "{wanted:?}");
+        }
         for branch in BRANCHES {
             assert!(plans.iter().any(|it| it.branch.en == branch.en));
         }

@@ -10,17 +10,25 @@ pub struct Branch {
     pub en: &'static str,
     /// Its name in Arabic.
     pub ar: &'static str,
+    /// What partners call it.
+    pub code: &'static str,
     /// Whether the simulator leaves its kitchen to people for a while.
     pub is_yours: bool,
 }
 
 /// The store whose kitchen works by itself.
 pub const ABDOUN: Branch =
-    Branch { en: "Dr. Burger Abdoun", ar: "د. برغر عبدون", is_yours: false };
+    Branch {
+        en: "Dr. Burger Abdoun", ar: "د. برغر عبدون", code: "abdoun", is_yours: false
+    };
 
 /// The store whose kitchen waits for people.
-pub const JABAL_AMMAN: Branch =
-    Branch { en: "Dr. Burger Jabal Amman", ar: "د. برغر جبل عمّان", is_yours: true };
+pub const JABAL_AMMAN: Branch = Branch {
+    en: "Dr. Burger Jabal Amman",
+    ar: "د. برغر جبل عمّان",
+    code: "jabal-amman",
+    is_yours: true,
+};
 
 /// Both stores.
 pub const BRANCHES: [&Branch; 2] = [&ABDOUN, &JABAL_AMMAN];

@@ -4,19 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use dashmap::DashSet;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     base::tasks::Tasks,
-    domain::{DeliveryStatus, OrderId, StoreId},
+    domain::{OrderId, StoreId},
     simulator::{
         act::{self, Ask},
-        client::{As, Client, ClientError, PartnerCall, Seen},
+        client::{As, Client, ClientError, Seen},
         course::{self, Act, Step},
+        dice::Dice,
+        partners::{Entry, Life, Partners},
         plan::Plan,
         restaurant::Branch,
-        webhook::{self, About, Partner},
     },
 };
 
@@ -40,6 +40,8 @@ const ABANDONED: SignedDuration = SignedDuration::from_secs(60);
 pub struct Run {
     /// The way to the server.
     pub client: Client,
+    /// The partners.
+    pub partners: Partners,
     /// The stores' ids.
     pub stores: Vec<(&'static Branch, StoreId)>,
     /// Where courses are spawned.
@@ -54,44 +56,26 @@ pub struct Run {
 pub struct Placed {
     /// As it was when it was placed.
     pub order: Seen,
-    /// The partner's name for it.
-    pub external_id: String,
+    /// The same in the book of the partner that has a part in it.
+    pub entry: Option<Arc<Entry>>,
     /// What becomes of it.
     pub plan: Plan,
 }
 
 impl Run {
-    /// Places an order.
-    pub async fn place(&self, plan: Plan) -> Result<Placed, ClientError> {
-        let mut body = plan.body.clone();
-        let store = self.stores.iter().find(|(it, _)| it.en == plan.branch.en);
-        // Ids that are new each time: a kept data folder may know the same evening.
-        let external_id = self.client.mint.uuid(self.client.clock.now()).simple().to_string();
-        let who = match (plan.partner, plan.guest) {
-            (None | Some(Partner::Generic), Some(guest)) => As::Customer(guest.id),
-            _ => As::Service,
-        };
-        if let Value::Object(fields) = &mut body {
-            fields.insert("storeId".to_owned(), json!(store.map(|(_, id)| id)));
-            if let Some(partner @ (Partner::Careem | Partner::Deliveroo)) = plan.partner {
-                let named = json!({"name": partner.slug(), "orderId": external_id});
-                fields.insert("partner".to_owned(), named);
-            }
-        }
-        let order = self.client.place(who, &body).await?;
-        self.under_way.insert(order.id);
-        Ok(Placed { order, external_id, plan })
-    }
-
-    /// Places an order and lets it live.
-    pub async fn begin(self: &Arc<Self>, plan: Plan) {
+    /// Places an order and lets it live, in a task of its own.
+    pub fn begin(self: &Arc<Self>, plan: Plan) {
         if MOST_UNDER_WAY <= self.under_way.len() {
             return;
         }
-        match self.place(plan).await {
-            Ok(placed) => self.let_live(placed),
-            Err(error) => self.complain(&error),
-        }
+        let run = Arc::clone(self);
+        self.tasks.spawn(async move {
+            match run.stop.run_until_cancelled(run.place(plan)).await {
+                Some(Ok(placed)) => run.live(&placed).await,
+                Some(Err(error)) => run.complain(&error),
+                None => {}
+            }
+        });
     }
 
     /// Takes an order through its course, in a task of its own.
@@ -100,7 +84,18 @@ impl Run {
         self.tasks.spawn(async move { run.live(&placed).await });
     }
 
-    /// Takes an order through its course.
+    /// Waits until it has ended, whoever ends it.
+    pub async fn until_over(&self, order: OrderId) {
+        while self.rest(GLANCE).await {
+            match self.client.read(order).await {
+                Ok(seen) if seen.status.is_terminal() => return,
+                Ok(_) => {}
+                Err(error) => self.complain(&error),
+            }
+        }
+    }
+
+    /// Takes an order through its course at the restaurant.
     pub async fn live(&self, placed: &Placed) {
         let life = async {
             for step in &placed.plan.steps {
@@ -193,7 +188,13 @@ impl Run {
         let mut has_waited = false;
         for _ in 0..TRIES {
             let seen = self.client.read(placed.order.id).await?;
+            if let Some(entry) = &placed.entry {
+                entry.see(seen.status);
+            }
             let Some(ask) = act::ask(act, &seen, self.client.clock.now()) else {
+                if *act == Act::CallCourier && !seen.status.is_terminal() {
+                    self.call_courier(placed);
+                }
                 return Ok(Some(seen));
             };
             if matches!(ask, Ask::First(_)) && !has_waited {
@@ -202,12 +203,7 @@ impl Run {
                 continue;
             }
             let done = match ask {
-                Ask::Report(status, times) => return self.report(placed, status, times).await,
-                Ask::Revoke => return self.revoke(placed).await,
-                Ask::CallOff => {
-                    let guest = placed.plan.guest.map_or(As::Service, |it| As::Customer(it.id));
-                    self.client.cancel(guest, &seen).await
-                }
+                Ask::CallOff => self.client.cancel(placed.plan.orderer(), &seen).await,
                 _ => self.change(&seen, &ask).await,
             };
             match done {
@@ -226,46 +222,16 @@ impl Run {
                 self.client.patch(As::Staff(seen.store_id), seen, body).await
             }
             Ask::Service(body) => self.client.patch(As::Service, seen, body).await,
-            Ask::CallOff | Ask::Report(..) | Ask::Revoke => Ok(()),
+            Ask::CallOff => Ok(()),
         }
     }
 
-    async fn report(
-        &self,
-        placed: &Placed,
-        status: DeliveryStatus,
-        times: u8,
-    ) -> Result<Option<Seen>, ClientError> {
-        let Some(partner) = placed.plan.partner else { return Ok(None) };
-        let now = self.client.clock.now();
-        let body = webhook::delivery(partner, &placed.about(), status, now);
-        self.call(partner, body, times).await
-    }
-
-    async fn revoke(&self, placed: &Placed) -> Result<Option<Seen>, ClientError> {
-        let Some(partner) = placed.plan.partner else { return Ok(None) };
-        let body = webhook::revocation(partner, &placed.about(), self.client.clock.now());
-        self.call(partner, Some(body), 1).await
-    }
-
-    async fn call(
-        &self,
-        partner: Partner,
-        body: Option<Value>,
-        times: u8,
-    ) -> Result<Option<Seen>, ClientError> {
-        let Some(body) = body else { return Ok(None) };
-        let id = self.client.mint.uuid(self.client.clock.now()).to_string();
-        let call = PartnerCall { partner, id, body };
-        for _ in 0..times {
-            self.client.call(&call).await?;
+    /// Has the partner carry an order of ours.
+    fn call_courier(&self, placed: &Placed) {
+        if let (Some(entry), Some(errand)) = (&placed.entry, &placed.plan.errand) {
+            let dice = Dice::seeded(errand.seed);
+            let life = Life::of(entry, errand.outcome, &errand.chaos, &dice);
+            self.partners.let_live(entry, life);
         }
-        Ok(None)
-    }
-}
-
-impl Placed {
-    fn about(&self) -> About<'_> {
-        About { order: self.order.id, external_id: &self.external_id, rider: self.plan.rider }
     }
 }

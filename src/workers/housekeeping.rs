@@ -1,10 +1,13 @@
-//! Throws away what has expired.
+//! Throws away what has expired, and gives up what nobody waits for any more.
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::{
-    app::{App, notify},
-    store::{audit, endpoints, idempotency},
+    app::App,
+    config::Span,
+    store::{StoreError, audit, endpoints, idempotency, inbox, notifications, partner_calls},
     telemetry,
     workers::{Step, Worker},
 };
@@ -12,11 +15,28 @@ use crate::{
 /// How often expired rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(10);
 
-/// Entries of the audit log, and deliveries, that are thrown away in one transaction: a long one would keep the writers of SQLite waiting.
-const PURGED_AT_ONCE: u32 = 1000;
+/// Rows that are dealt with in one transaction: a long one would keep the writers of SQLite waiting.
+const AT_ONCE: u32 = 1000;
 
 /// How often the metrics are tidied, as their exporter asks for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// What there is to do, some rows at a time.
+#[derive(Clone, Copy)]
+enum Chore {
+    /// Calls that are parked and came before.
+    SetAside { parked_before: Timestamp },
+    /// What nobody told in time.
+    GiveUp,
+    /// What partners were told before.
+    ForgetTold { before: Timestamp },
+    /// What was said to them then.
+    ForgetLogged { before: Timestamp },
+    /// What the restaurant's own systems were told before.
+    ForgetDelivered { before: Timestamp },
+    /// What people were told before.
+    ForgetNotified { before: Timestamp },
+}
 
 /// Throws away what has expired.
 pub struct Housekeeping {
@@ -29,34 +49,56 @@ impl Housekeeping {
     pub const fn new(app: App) -> Self {
         Self { app, purged_at: None }
     }
-}
 
-impl Housekeeping {
-    async fn purge_audit(&self) -> anyhow::Result<()> {
-        let Ok(before) = self.app.clock.now().checked_sub(*self.app.config.outbound.audit_keep)
-        else {
-            return Ok(());
-        };
-        loop {
-            let mut tx = self.app.db.begin().await?;
-            let entries = audit::purge(&mut tx, before, PURGED_AT_ONCE).await?;
-            tx.commit().await?;
-            if entries < u64::from(PURGED_AT_ONCE) {
-                return Ok(());
-            }
+    async fn purge(&self) -> anyhow::Result<()> {
+        let now = self.app.clock.now();
+        let ago = |span: Span| now.saturating_sub(*span).unwrap_or(Timestamp::MIN);
+        let mut tx = self.app.db.begin().await?;
+        let keys = idempotency::purge(&mut tx, now).await?;
+        tx.commit().await?;
+        tracing::debug!(keys, "expired idempotency keys are gone");
+        let config = &self.app.config;
+        let parked = ago(config.workers.parked_for);
+        let dead = self.each(Chore::SetAside { parked_before: parked }, now).await?;
+        if 0 < dead {
+            tracing::warn!("{dead} calls of partners have waited too long and are set aside");
         }
+        let late = self.each(Chore::GiveUp, now).await?;
+        if 0 < late {
+            tracing::warn!("{late} things could not be told to partners in time");
+        }
+        self.each(Chore::ForgetTold { before: ago(config.outbound.calls_keep) }, now).await?;
+        self.each(Chore::ForgetLogged { before: ago(config.outbound.audit_keep) }, now).await?;
+        self.each(Chore::ForgetDelivered { before: ago(config.endpoints.keep) }, now).await?;
+        self.each(Chore::ForgetNotified { before: ago(config.notify.keep) }, now).await?;
+        Ok(())
     }
 
-    async fn purge_deliveries(&self) -> anyhow::Result<()> {
-        let Ok(before) = self.app.clock.now().checked_sub(*self.app.config.endpoints.keep) else {
-            return Ok(());
-        };
+    /// Deals with rows until fewer are left than go at once; answers how many there were.
+    async fn each(&self, chore: Chore, now: Timestamp) -> Result<u64, StoreError> {
+        let mut all = 0;
         loop {
             let mut tx = self.app.db.begin().await?;
-            let purged = endpoints::purge(&mut tx, before, PURGED_AT_ONCE).await?;
+            let rows = match chore {
+                Chore::SetAside { parked_before } => {
+                    inbox::abandon(&mut tx, parked_before, now, AT_ONCE).await?
+                }
+                Chore::GiveUp => partner_calls::give_up(&mut tx, now, AT_ONCE).await?,
+                Chore::ForgetTold { before } => {
+                    partner_calls::purge(&mut tx, before, AT_ONCE).await?
+                }
+                Chore::ForgetLogged { before } => audit::purge(&mut tx, before, AT_ONCE).await?,
+                Chore::ForgetDelivered { before } => {
+                    endpoints::purge(&mut tx, before, AT_ONCE).await? as u64
+                }
+                Chore::ForgetNotified { before } => {
+                    notifications::purge(&mut tx, before, AT_ONCE).await?
+                }
+            };
             tx.commit().await?;
-            if purged < PURGED_AT_ONCE as usize {
-                return Ok(());
+            all += rows;
+            if rows < u64::from(AT_ONCE) {
+                return Ok(all);
             }
         }
     }
@@ -68,13 +110,7 @@ impl Worker for Housekeeping {
     async fn step(&mut self) -> anyhow::Result<Step> {
         telemetry::metrics().run_upkeep();
         if self.purged_at.is_none_or(|it| PURGE_EVERY <= it.elapsed()) {
-            let mut tx = self.app.db.begin().await?;
-            let keys = idempotency::purge(&mut tx, self.app.clock.now()).await?;
-            tx.commit().await?;
-            tracing::debug!(keys, "expired idempotency keys are gone");
-            self.purge_audit().await?;
-            self.purge_deliveries().await?;
-            notify::purge(&self.app).await?;
+            self.purge().await?;
             self.purged_at = Some(Instant::now());
         }
         Ok(Step::Idle)

@@ -65,9 +65,10 @@ async fn the_first_order_moves_every_partner_calls_and_it_all_ends_well() -> Res
     for url in [page, text("/kitchens/0/url")?, text("/kitchens/1/arabicUrl")?] {
         assert!(http.get(url).send().await?.status().is_success());
     }
-    for partner in ["generic", "careem", "deliveroo"] {
+    for partner in ["generic", "careem", "talabat", "deliveroo", "uber_direct"] {
         has_applied_calls(&http, base, token, partner).await?;
     }
+    hear_of_their_orders(&http, base, token).await?;
     assert_eq!(told_to_stop(demo, "-TERM").await?, (Some(0), String::new()));
     Ok(())
 }
@@ -102,6 +103,26 @@ async fn has_applied_calls(
         sleep(Duration::from_millis(100)).await;
     }
     bail!("no call of {partner} has been applied")
+}
+
+/// Waits until every partner where people order was told something.
+async fn hear_of_their_orders(http: &reqwest::Client, base: &str, token: &str) -> Result<()> {
+    let url = format!("{base}/v1/partners");
+    let end = Instant::now() + Duration::from_mins(1);
+    let mut board = Value::Null;
+    while Instant::now() < end {
+        board = http.get(&url).bearer_auth(token).send().await?.json().await?;
+        let rows = board["partners"].as_array().context("partners")?;
+        let was_told = |name: &str| {
+            let row = rows.iter().find(|it| it["partner"] == name);
+            row.is_some_and(|it| it["told"]["lastHour"]["sent"].is_u64())
+        };
+        if ["generic", "careem", "talabat", "deliveroo"].into_iter().all(was_told) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    bail!("somebody was not told: {board}")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@ mod drain;
 mod endpoints;
 mod fanout;
 mod idle;
+mod messages;
 mod slice;
 mod slow;
 mod soak;
@@ -17,6 +18,7 @@ use anyhow::ensure;
 use crate::{
     cli::Cli,
     client::{Client, Plan, wait},
+    cloud::Cloud,
     drive::{Load, change::Staff},
     machine,
     metrics::Metrics,
@@ -51,8 +53,11 @@ struct Stage {
 }
 
 /// Carries a scenario out.
-pub fn run(cli: &Cli, scenario: Scenario) -> anyhow::Result<Report> {
+pub fn run(cli: &Cli, mut scenario: Scenario) -> anyhow::Result<Report> {
     let kind = scenario.kind;
+    // The server must be told where the channel is.
+    let cloud = (kind == Kind::Messages).then(Cloud::start).transpose()?;
+    scenario.set.extend(cloud.iter().flat_map(messages::settings));
     let stage = Stage::set(cli, scenario)?;
     match kind {
         Kind::Fanout => fanout::run(stage, cli),
@@ -63,6 +68,7 @@ pub fn run(cli: &Cli, scenario: Scenario) -> anyhow::Result<Report> {
         Kind::SlowReaders => slow::run(stage),
         Kind::Webhooks => webhooks::run(stage),
         Kind::Endpoints => endpoints::run(stage),
+        Kind::Messages => messages::run(stage, cloud),
         Kind::Soak => soak::run(stage),
     }
 }

@@ -13,9 +13,6 @@ use crate::{
     },
 };
 
-/// Notifications that are thrown away in one transaction.
-const PURGED_AT_ONCE: u32 = 1000;
-
 /// A notification, and what people call its order.
 #[derive(Clone, Debug)]
 pub struct Told {
@@ -98,18 +95,4 @@ pub async fn retry(app: &App, caller: &Caller, id: NotificationId) -> Result<(),
         NotificationState::Superseded => "There was something newer to say.".to_owned(),
         state => format!("It is {state}."),
     }))
-}
-
-/// Throws away what has not changed for long.
-pub async fn purge(app: &App) -> Result<(), Failure> {
-    let keep = *app.config.notify.keep;
-    let Ok(before) = app.clock.now().checked_sub(keep) else { return Ok(()) };
-    loop {
-        let mut tx = app.db.begin().await?;
-        let gone = store::notifications::purge(&mut tx, before, PURGED_AT_ONCE).await?;
-        tx.commit().await?;
-        if gone < u64::from(PURGED_AT_ONCE) {
-            return Ok(());
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 mod board;
 mod listing;
-mod outgoing;
+pub(in crate::app) mod outgoing;
 pub(in crate::app) mod redact;
 pub(in crate::app) mod talk;
 mod tell;

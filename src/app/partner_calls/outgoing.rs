@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    app::{App, partner_calls::tokens::Tokens},
+    app::{App, Failure, credentials, partner_calls::tokens::Tokens},
     domain::{Fact, Order, PartnerCallId, Recorded, tellings},
     outbound::Client,
     partners::outbound::{self, Line},
@@ -37,6 +37,13 @@ impl Outgoing {
     pub fn line(&self, partner: &str) -> Option<&Line> {
         self.lines.get(partner)
     }
+}
+
+/// The line to a partner, with what we sign with now; `None` where nobody has configured one.
+pub async fn line(app: &App, partner: &str) -> Result<Option<Line>, Failure> {
+    let Some(line) = app.outgoing.line(partner) else { return Ok(None) };
+    let secrets = credentials::signing(app, partner).await?;
+    Ok(Some(Line { secrets, ..line.clone() }))
 }
 
 /// What the partner where an order was placed is to be told of what then happened to it, if it can be reached at all and wants to hear

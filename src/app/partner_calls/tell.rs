@@ -12,6 +12,7 @@ use crate::{
         App, Failure,
         mappings::ORDER,
         partner_calls::{
+            outgoing,
             redact::{self, About},
             talk::{Talk, talk},
         },
@@ -185,7 +186,7 @@ async fn attempt(
     if was_told && action != PartnerAction::Delay {
         return Ok((Some(order), Outcome::Skipped("it was told before")));
     }
-    let speaker = app.outgoing.line(&call.partner).zip(outbound::find(&call.partner));
+    let speaker = outgoing::line(app, &call.partner).await?.zip(outbound::find(&call.partner));
     let Some((line, outbound)) = speaker else {
         let why = "nobody has configured how this partner is reached".to_owned();
         return Ok((Some(order), Outcome::Failed(None, why)));
@@ -200,10 +201,10 @@ async fn attempt(
         was_told,
         now,
     };
-    let outcome = match outbound.word(&saying, line) {
+    let outcome = match outbound.word(&saying, &line) {
         Wording::Skip(why) => Outcome::Skipped(why),
         Wording::Cannot(why) => Outcome::Failed(None, why.to_owned()),
-        Wording::Say(request) => say(app, &call.partner, (line, outbound), *request, log).await,
+        Wording::Say(request) => say(app, &call.partner, (&line, outbound), *request, log).await,
     };
     Ok((Some(order), outcome))
 }

@@ -52,8 +52,8 @@ impl Outbound for Generic {
             },
         });
         let mut request = with_json(Method::POST, line.base_url.clone(), &body);
-        let Some(key) = line.secrets.first().and_then(signing_key) else {
-            return Wording::Cannot("the first of partners.generic.secrets is not base64");
+        let Some(key) = line.secrets.iter().find_map(signing_key) else {
+            return Wording::Cannot("no secret of this partner is base64");
         };
         outbound::sign(&mut request, &[key], &saying.id.to_string(), saying.now.as_second());
         Wording::say(request)
@@ -97,9 +97,13 @@ impl Inquiry for Generic {
     /// Each of `orders` is what stands in `data` of `order.placed`, and says besides where it stands.
     fn said_of_open(&self, mut answer: Value) -> Vec<Value> {
         let orders = answer.get_mut("orders").and_then(Value::as_array_mut).map(std::mem::take);
-        let said = |order: Value| {
+        let said = |mut order: Value| {
             let name = order.pointer("/externalId").and_then(Value::as_str).map(str::to_owned);
             let later = name.map_or_else(Vec::new, |it| self.said_of_order(&it, order.clone()));
+            // What it was when it was placed is the same each time it is asked for, and so kept once.
+            if let Some(order) = order.as_object_mut() {
+                order.retain(|field, _| field != "status" && field != "delivery");
+            }
             std::iter::once(json!({"type": "order.placed", "data": order})).chain(later)
         };
         orders.unwrap_or_default().into_iter().flat_map(said).collect()
@@ -107,7 +111,7 @@ impl Inquiry for Generic {
 }
 
 fn signed(asking: &Asking<'_>, path: &[&str]) -> Option<Request> {
-    let key = asking.line.secrets.first().and_then(signing_key)?;
+    let key = asking.line.secrets.iter().find_map(signing_key)?;
     let mut request = bare(Method::GET, asking.line.under(path)?);
     outbound::sign(&mut request, &[key], asking.id, asking.now.as_second());
     Some(request)

@@ -21,7 +21,7 @@ pub struct Line {
     pub client_id: Option<String>,
     /// What proves it.
     pub client_secret: Option<SecretString>,
-    /// What we sign with; the first one.
+    /// What we sign with: the first one that can be signed with.
     pub secrets: Vec<SecretString>,
     /// Hosts beside that of `base_url` that our answers may go to, with their subdomains.
     pub callback_hosts: Vec<String>,

@@ -1,6 +1,7 @@
 //! Partners' calls: stored as received, then understood, then settled.
 
 mod listing;
+mod parked;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,7 +21,10 @@ use crate::{
     },
 };
 
-pub use self::listing::{Counts, InboxEntry, InboxFilter, counts, list, load, replay, replay_one};
+pub use self::{
+    listing::{Counts, InboxEntry, InboxFilter, counts, list, load, replay, replay_one},
+    parked::{abandon, unpark, unpark_all},
+};
 
 /// The headers of a call that are worth keeping. Never one that proves who called.
 pub type Headers = BTreeMap<String, String>;
@@ -228,52 +232,6 @@ pub async fn postpone(
     .await?
     .rows_affected());
     Ok(())
-}
-
-/// Makes a partner's parked calls due in which one column has this value.
-macro_rules! parked {
-    ($column:literal) => {
-        concat!(
-            "UPDATE inbox
-             SET state = 'pending',
-                 attempts = 0,
-                 next_attempt_at = received_at
-             WHERE state = 'parked'
-               AND state <> 'done' -- for SQLite, which else does not see that the index holds them all
-               AND partner = $1
-               AND ",
-            $column,
-            " = $2",
-        )
-    };
-}
-
-/// Makes the calls due that wait for an order which now is there; answers how many.
-pub async fn unpark(tx: &mut Tx, partner: &str, external_id: &str) -> Result<u64, StoreError> {
-    wake(tx, parked!("external_id"), partner, external_id).await
-}
-
-/// Makes the calls due that wait for a store of a partner to be named; answers how many.
-pub async fn unpark_all(tx: &mut Tx, partner: &str, outcome: &str) -> Result<u64, StoreError> {
-    wake(tx, parked!("outcome"), partner, outcome).await
-}
-
-async fn wake(
-    tx: &mut Tx,
-    statement: &'static str,
-    partner: &str,
-    value: &str,
-) -> Result<u64, StoreError> {
-    let unparked = on!(tx, |conn| sqlx::query(statement)
-        .bind(partner)
-        .bind(value)
-        .execute(conn)
-        .await?
-        .rows_affected());
-    if unparked > 0 {
-        tx.wrote(Work::Inbox);
-    }
-    Ok(unparked)
 }
 
 from_row!(Call, |row| Self {

@@ -57,6 +57,50 @@ pub async fn retry(
     Ok(retried > 0)
 }
 
+/// Gives up what nobody has told while it was worth telling, at most `limit`; answers how much that was. Whoever is told things does so
+/// itself; this is for partners that cannot be reached any more.
+pub async fn give_up(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query(
+        "UPDATE partner_call
+         SET state = 'failed',
+             next_attempt_at = NULL,
+             settled_at = $1,
+             note = 'could not be told in time'
+         WHERE id IN (
+             SELECT id
+             FROM partner_call
+             WHERE next_attempt_at <= $1
+               AND worthless_at <= $1
+             LIMIT $2
+         )",
+    )
+    .bind(At(now))
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?
+    .rows_affected()))
+}
+
+/// Throws away what was settled and happened before `before`, the oldest first and at most `limit`; answers how much that was.
+pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query(
+        "DELETE FROM partner_call
+         WHERE id IN (
+             SELECT id
+             FROM partner_call
+             WHERE created_at < $1
+               AND next_attempt_at IS NULL
+             ORDER BY created_at, id
+             LIMIT $2
+         )",
+    )
+    .bind(At(before))
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?
+    .rows_affected()))
+}
+
 /// One call; nothing when there is none such.
 pub async fn get(tx: &mut Tx, id: PartnerCallId) -> Result<Option<PartnerCall>, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as("SELECT * FROM partner_call WHERE id = $1")

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-pub use self::listing::{PartnerCallFilter, due, get, list, retry};
+pub use self::listing::{PartnerCallFilter, due, get, give_up, list, purge, retry};
 
 vocabulary! {
     /// Where the telling of something stands.

@@ -211,6 +211,31 @@ on_both! {
         assert_eq!(counts, Counts { pending: 1, parked: 2, dead: 0 });
     }
 
+    async fn a_call_that_is_parked_for_too_long_is_set_aside(stage: &Stage) {
+        let calls = [
+            call("careem", None, b"one", 0),
+            call("careem", None, b"two", 1),
+            call("careem", None, b"three", 2),
+            call("careem", None, b"four", 0),
+        ];
+        store(stage, &calls).await;
+        let parked = |call: &NewCall| Settled {
+            outcome: Some("unknown_store".to_owned()),
+            retry_at: Some(later(500)),
+            ..settled(call, CallState::Parked)
+        };
+        settle(stage, &[parked(&calls[0]), parked(&calls[1]), parked(&calls[2])]).await;
+        let mut tx = stage.begin().await;
+        assert_eq!(inbox::abandon(&mut tx, later(2), later(600), 1).await.unwrap(), 1);
+        assert_eq!(inbox::abandon(&mut tx, later(2), later(600), 10).await.unwrap(), 1);
+        assert_eq!(inbox::abandon(&mut tx, later(2), later(600), 10).await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        let dead = entry(stage, calls[0].id).await;
+        assert_eq!((dead.state, dead.settled_at), (CallState::Dead, Some(later(600))));
+        assert_eq!(dead.outcome.as_deref(), Some("unknown_store"));
+        assert_eq!(due(stage, 600).await, [calls[3].id, calls[2].id]);
+    }
+
     async fn calls_are_listed_newest_first(stage: &Stage) {
         let calls = [
             call("careem", None, b"one", 0),

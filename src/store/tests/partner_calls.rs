@@ -252,6 +252,33 @@ on_both! {
         assert_eq!(partner_calls::due(&mut stage.read().await).await.unwrap(), 3);
     }
 
+    async fn what_nobody_tells_is_given_up_and_what_is_settled_is_forgotten(stage: &Stage) {
+        let order = order();
+        let [sent, late] = [2, 3].map(|it| call(order, it, 0, PartnerAction::Delay));
+        let fresh = NewPartnerCall {
+            worthless_at: later(2000),
+            ..call(order, 4, 0, PartnerAction::Delay)
+        };
+        put(stage, &[&sent, &late, &fresh]).await;
+        note(stage, sent.id, TellingState::Sent, None, true).await;
+        let mut tx = stage.begin().await;
+        assert_eq!(partner_calls::give_up(&mut tx, later(899), 10).await.unwrap(), 0);
+        assert_eq!(partner_calls::give_up(&mut tx, later(900), 10).await.unwrap(), 1);
+        assert_eq!(partner_calls::purge(&mut tx, noon(), 10).await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        let given_up = partner_calls::get(&mut stage.read().await, late.id).await.unwrap().unwrap();
+        assert_eq!(given_up.state, TellingState::Failed);
+        assert_eq!((given_up.next_attempt_at, given_up.settled_at), (None, Some(later(900))));
+        let mut tx = stage.begin().await;
+        assert_eq!(partner_calls::purge(&mut tx, later(1), 1).await.unwrap(), 1);
+        assert_eq!(partner_calls::purge(&mut tx, later(1), 10).await.unwrap(), 1);
+        assert_eq!(partner_calls::purge(&mut tx, later(1), 10).await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        let all = PartnerCallFilter::default();
+        let left = partner_calls::list(&mut stage.read().await, &all, 10).await.unwrap();
+        assert_eq!(ids(&left), [fresh.id]);
+    }
+
     async fn the_audit_log_gives_back_what_it_was_given_until_that_is_too_old(stage: &Stage) {
         let (one, other) = (order(), order());
         let old = entry(one, Some(200), 0);

@@ -4,6 +4,7 @@ mod adapters;
 mod commands;
 mod doctor;
 mod inbox;
+mod partners;
 mod settings;
 
 use std::{path::Path, process::Stdio, time::Duration};

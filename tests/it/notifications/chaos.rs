@@ -157,7 +157,7 @@ async fn place(client: &Client, store: &str, number: usize) {
     if (2 * PEOPLE..3 * PEOPLE).contains(&number) && takes_it_back(person) {
         let wamid = format!("wamid.in.{person}");
         let stop = if person.is_multiple_of(2) { "إيقاف" } else { "stop" };
-        deliver(client, &inbound(&phone(person), &wamid, stop, Timestamp::now())).await;
+        deliver(client, &inbound(&phone(person), &wamid, stop, client.clock.now())).await;
     }
 }
 

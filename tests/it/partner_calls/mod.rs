@@ -3,6 +3,7 @@
 mod board;
 mod crash;
 mod failures;
+mod forgotten;
 mod reconcile;
 mod words;
 
@@ -74,4 +75,13 @@ async fn until_states(app: &Client, order: &str, wanted: &[(&str, &str)]) -> Vec
 async fn expect_in(app: &Client, order: &str, minutes: i64) {
     let at = app.clock.now() + jiff::SignedDuration::from_mins(minutes);
     app.change(order, &json!({"eta": {"readyAt": at}})).await;
+}
+
+/// How often asking has brought news to light, in all tests of this process.
+pub async fn drift(app: &Client, partner: &str) -> f64 {
+    let metrics = app.get("/metrics", "").await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    let name = format!("orderwire_partner_drift_total{{partner=\"{partner}\"}} ");
+    let line = text.lines().find_map(|it| it.strip_prefix(name.as_str()));
+    line.map_or(0.0, |it| it.parse().unwrap())
 }

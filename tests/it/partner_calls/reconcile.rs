@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use crate::{
     harness::{
         app::TestApp,
-        client::{Client, id},
+        client::id,
         stand_in::{StandIn, TOKEN},
         wait::eventually,
         webhooks::order_placed,
     },
-    partner_calls::{placed, reach},
+    partner_calls::{drift, placed, reach},
 };
 
 /// A server that asks soon.
@@ -21,15 +21,6 @@ async fn curious(partner: &str, stand_in: &StandIn) -> TestApp {
         config.outbound.reconcile_after = Span::millis(100);
     });
     app.await
-}
-
-/// How often asking has brought news to light, in all tests of this process.
-async fn drift(app: &Client, partner: &str) -> f64 {
-    let metrics = app.get("/metrics", "").await;
-    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
-    let name = format!("orderwire_partner_drift_total{{partner=\"{partner}\"}} ");
-    let line = text.lines().find_map(|it| it.strip_prefix(name.as_str()));
-    line.map_or(0.0, |it| it.parse().unwrap())
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Each partner is told in its own words, in order, and never what it said itself.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -184,6 +185,27 @@ async fn any_system_is_told_with_standard_webhooks() {
         assert_eq!(it.json["data"]["reason"], json!({"code": "closed", "note": "for today"}));
         assert_eq!(it.json["data"]["contact"], json!({"till": 3}));
     }
+}
+
+#[tokio::test]
+async fn what_is_signed_is_signed_with_the_secret_that_was_added_last() {
+    let pos = StandIn::spawn(&[]).await;
+    let app = app_for("generic", &pos).await;
+    for key in [&b"an older secret of the partner's"[..], b"the newest of its secrets"] {
+        let secret = format!("whsec_{}", BASE64_STANDARD.encode(key));
+        let body = json!({"label": "rotation", "secret": secret});
+        let path = "/v1/partners/generic/credentials";
+        app.post(path, &app.service(), &body).await.expect(201);
+    }
+    let order = placed(&app, "generic", "pos-7", json!({})).await;
+    app.change(&order, &json!({"status": "accepted"})).await;
+    let heard = pos.until(1).await.remove(0);
+    let text = |name: &str| heard.headers[name].to_str().unwrap();
+    let signed = format!("{}.{}.", text("webhook-id"), text("webhook-timestamp"));
+    let message = [signed.as_bytes(), &heard.body].concat();
+    let written = crate::harness::third_party::Written::Base64;
+    let signature = mac(b"the newest of its secrets", &message, written, Signer::Openssl);
+    assert_eq!(text("webhook-signature"), format!("v1,{signature}"));
 }
 
 #[tokio::test]

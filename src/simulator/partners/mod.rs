@@ -1,0 +1,34 @@
+//! Partners that are played: they bring orders, carry them, and want to hear what becomes of them, each in its own words and with
+//! its own proof. Like the real ones they repeat themselves, overtake themselves and withhold things, by a seed.
+//!
+//! `docs/partners.md` and `docs/partner-calls.md` are what they are written from. The demo and the tests play with the same ones.
+
+mod book;
+mod careem;
+mod chaos;
+mod deliveroo;
+mod desk;
+mod doors;
+mod generic;
+mod life;
+mod post;
+mod storm;
+mod talabat;
+mod uber_direct;
+mod voice;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    book::Record,
+    chaos::Chaos,
+    doors::{Doors, Partners},
+    storm::Storm,
+};
+pub(in crate::simulator) use self::{
+    book::{Entry, NewOrder},
+    chaos::{PLAYED, WATCHED},
+    life::{Life, Outcome},
+    voice::{Part, Partner},
+};
