@@ -191,10 +191,10 @@ pub async fn consent(
     new: &NewConsent,
 ) -> Result<Vec<Consent>, Failure> {
     authorise(caller)?;
-    let mut faults = new.faults("", app.clock.now());
     if !is_e164(phone) {
-        faults.push(Detail::new("phone", PHONE));
+        return Err(Failure::NoSuch("contact"));
     }
+    let faults = new.faults("", app.clock.now());
     if !faults.is_empty() {
         return Err(Failure::Invalid(faults));
     }
@@ -221,11 +221,16 @@ pub async fn export(app: &App, caller: &Caller, phone: &str) -> Result<Person, F
     authorise(caller)?;
     let mut tx = app.db.read().await?;
     let rows = store::notifications::of_person(&mut tx, phone, MOST_EXPORTED).await?;
-    Ok(Person {
+    let person = Person {
         consents: store::consents::of_person(&mut tx, phone).await?,
         notifications: notify::told(&mut tx, rows).await?,
         orders: store::orders::of_person(&mut tx, phone, MOST_EXPORTED).await?,
-    })
+    };
+    let Person { consents, notifications, orders } = &person;
+    if consents.is_empty() && notifications.is_empty() && orders.is_empty() {
+        return Err(Failure::NoSuch("contact"));
+    }
+    Ok(person)
 }
 
 /// Forgets a person: their entries in the ledger, their number and the words in notifications, and name, number, address and notes in
@@ -248,6 +253,10 @@ pub async fn erase(app: &App, caller: &Caller, phone: &str) -> Result<Erased, Fa
     let forgotten = store::consents::forget(&mut tx, phone, now).await?;
     store::orders::anonymise(&mut tx, &ids).await?;
     let erased = Erased { orders: ids.len() as u64, ..forgotten };
+    if erased == Erased::default() {
+        tx.roll_back().await;
+        return Err(Failure::NoSuch("contact"));
+    }
     let id = ConsentId::from_uuid(app.mint.uuid(now));
     store::consents::note_erasure(&mut tx, id, &actor(caller), erased, now).await?;
     tx.commit().await?;
@@ -256,8 +265,6 @@ pub async fn erase(app: &App, caller: &Caller, phone: &str) -> Result<Erased, Fa
     }
     Ok(erased)
 }
-
-const PHONE: &str = "is a number in E.164: +962790000000";
 
 fn authorise(caller: &Caller) -> Result<(), Failure> {
     if caller.may_keep_contacts() {

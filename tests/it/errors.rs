@@ -163,7 +163,7 @@ async fn a_wrong_method_is_a_405_that_says_which_are_right() {
     for (method, path, allowed) in [
         (Method::DELETE, "/v1/orders", ["GET", "POST"].as_slice()),
         (Method::PUT, &format!("/v1/orders/{NOBODY}"), &["GET", "PATCH"]),
-        (Method::GET, "/v1/webhooks/careem", &["POST"]),
+        (Method::DELETE, "/v1/webhooks/careem", &["GET", "POST"]),
         (Method::POST, "/v1/live", &["GET"]),
         (Method::POST, "/healthz", &["GET"]),
         (Method::POST, "/openapi.json", &["GET"]),

@@ -148,6 +148,7 @@ async fn read(
         (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
+        (status = 404, description = "This is no number.", body = ErrorBody),
     )
 )]
 async fn consent(
@@ -167,9 +168,10 @@ async fn consent(
     get, path = "/contacts/{phone}/export", operation_id = "exportContact", tag = "contacts",
     params(("phone" = String, Path, description = "Their number in E.164: `+962790000000`.")),
     responses(
-        (status = 200, description = "All of it; the lists are empty where nothing is known.", body = PersonBody),
+        (status = 200, description = "All of it.", body = PersonBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
+        (status = 404, description = "Nothing is known of them.", body = ErrorBody),
     )
 )]
 async fn export(
@@ -198,6 +200,7 @@ async fn export(
         (status = 200, description = "What was forgotten.", body = ErasedBody),
         (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
+        (status = 404, description = "Nothing is known of them.", body = ErrorBody),
         (status = 409, description = "An order of theirs is still open.", body = ErrorBody),
     )
 )]

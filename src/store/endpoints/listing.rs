@@ -147,7 +147,7 @@ pub async fn attempts(tx: &mut Tx, id: DeliveryId) -> Result<Vec<Attempt>, Store
         "SELECT *
          FROM webhook_attempt
          WHERE delivery_id = $1
-         ORDER BY at, id",
+         ORDER BY at, attempt, id",
     )
     .bind(id.uuid())
     .fetch_all(conn)

@@ -193,7 +193,7 @@ pub const RULES: &[Rule] = &[
     rule("GET /v1/contacts/{phone}/export", "contacts:write",
         [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
     rule("DELETE /v1/contacts/{phone}", "contacts:write",
-        [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
+        [403, 403, 403, 403, 403, 403, 403, 403, 403, 404, 404, 403, 403]),
     rule("GET /v1/endpoints", "webhooks:read",
         [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 200, 403]),
     rule("POST /v1/endpoints", "webhooks:write",

@@ -114,7 +114,7 @@ async fn a_grant_needs_its_proof() {
             &json!({"decision": "withdrawn", "source": "x"}),
         )
         .await;
-    assert_eq!(bad.status, 400);
+    assert_eq!(bad.status, 404);
     assert_eq!(app.get(&format!("/v1/contacts/{SARA}"), &app.service()).await.status, 404);
 }
 
@@ -140,8 +140,8 @@ async fn a_person_is_handed_all_that_is_known_of_them_and_can_be_forgotten() {
         app.order(&order).await,
         app.get(&format!("/v1/orders/{order}/history"), &app.service()).await.expect(200),
         app.get("/v1/notifications", &app.service()).await.expect(200),
-        app.get(&format!("{path}/export"), &app.service()).await.expect(200)["orders"].take(),
     ];
+    assert_eq!(app.get(&format!("{path}/export"), &app.service()).await.status, 404);
     for known in everything {
         let known = known.to_string();
         assert!(!known.contains(SARA) && !known.contains("Sara"), "{known}");
