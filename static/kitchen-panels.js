@@ -1,9 +1,8 @@
-// What opens beside or over the cards: all-day counts, the recall list, the reasons of a rejection, the token form.
+// What opens beside or over the cards: all-day counts, the recall list, the reasons of a rejection.
 
 import { h, icon } from "./dom.js";
 import { clockTime, named } from "./format.js";
 import { REASONS, allDay, recallStep } from "./kitchen-state.js";
-import { claims } from "./token.js";
 
 function title(text, say) {
   return h("div", { class: "panel-head" }, h("h2", {}, text),
@@ -45,36 +44,4 @@ export function askReason(dialog, order, say) {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true }));
-}
-
-/** Asks for a token (and the store, if neither the address nor the token names one). Can't be closed without. */
-export function askToken(dialog, { say, ended, storeId }) {
-  if (dialog.open) return new Promise(() => {});
-  const token = h("textarea", { id: "login-token", rows: 4, required: true, autocomplete: "off", spellcheck: "false", dir: "ltr" });
-  const store = h("input", { id: "login-store", placeholder: "str_…", autocomplete: "off", dir: "ltr", value: storeId ?? "" });
-  const problem = h("p", { class: "login-problem", id: "login-problem", role: "alert" });
-  const form = h("form", { class: "login", id: "login-form" },
-    h("label", { for: "login-token" }, say("login.token")), token,
-    !storeId && [h("label", { for: "login-store" }, say("login.store")), store],
-    problem, h("button", { class: "step step-main", "data-action": "login" }, say("login.go")));
-  dialog.replaceChildren(h("h2", {}, say("login.title")), h("p", { class: "dialog-text" }, say(ended ? "login.ended" : "login.text")), form);
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
-  dialog.showModal();
-  return new Promise((resolve) => form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const given = { token: token.value.trim(), store: store.value.trim() };
-    const known = claims(given.token);
-    if (!known) return void (problem.textContent = say("login.bad"));
-    if (!storeId && !given.store && !(known.stores?.length === 1 && known.stores[0] !== "*")) return void store.focus();
-    dialog.close();
-    resolve(given);
-  }));
-}
-
-/** A message that goes away by itself; pressing it removes it sooner. */
-export function message(place, text) {
-  const toast = h("button", { class: "toast", type: "button", "data-action": "close-message" }, text, icon("close"));
-  toast.addEventListener("click", () => toast.remove());
-  place.append(toast);
-  setTimeout(() => toast.remove(), 12_000);
 }

@@ -5,12 +5,13 @@ import { flash, render, showMore, tick } from "./kitchen-board.js";
 import { Commands } from "./kitchen-commands.js";
 import { Ended } from "./kitchen-ended.js";
 import { showStore, showTools } from "./kitchen-header.js";
-import { askToken, message } from "./kitchen-panels.js";
 import { $, query, screen } from "./kitchen-screen.js";
 import { stayAwake } from "./kitchen-sound.js";
 import { isShown, wasStopped } from "./kitchen-state.js";
 import { listenToTaps } from "./kitchen-taps.js";
 import { LiveClient } from "./live.js";
+import { askToken } from "./login.js";
+import { message } from "./toast.js";
 import { setLanguage } from "./words.js";
 
 // --- start ---
@@ -22,11 +23,16 @@ async function start() {
   let token = takeToken();
   screen.storeId = storeOf(token);
   if (!token || !screen.storeId) {
-    const given = await askToken($("login"), { say: screen.say, storeId: query.get("store") });
+    const given = await logIn("login.text", !query.get("store"));
     keepToken((token = given.token));
     screen.storeId = storeOf(token) ?? given.store;
   }
   connect(token);
+}
+
+function logIn(text, wantsStore) {
+  const { say } = screen;
+  return askToken($("login"), { say, title: say("login.title"), text: say(text), wantsStore });
 }
 
 function connect(token) {
@@ -67,7 +73,7 @@ async function loadStats() {
 }
 
 async function wantToken() {
-  const given = await askToken($("login"), { say: screen.say, ended: true, storeId: screen.storeId });
+  const given = await logIn("login.ended", !screen.storeId);
   keepToken(given.token);
   screen.api.token = given.token;
   screen.client.useToken(given.token);

@@ -1,6 +1,7 @@
 // Every word the customer's page and the kitchen screen show: [English, Arabic] side by side, so neither can lack one.
+// What only the ops page says stands in ops-words.js.
 
-const WORDS = {
+export const WORDS = {
   "lang.other": ["عربي", "English"],
 
   // What happens to an order, as the customer reads it.
@@ -242,10 +243,10 @@ export function pickLanguage(...wishes) {
 }
 
 /** A speaker for one language: `say("track.in", { minutes: "5 min" })`. */
-export function speaker(lang) {
+export function speaker(lang, words = WORDS) {
   const column = LANGUAGES.indexOf(lang);
   const say = (key, values = {}, fallback = key) =>
-    (WORDS[key]?.[column] ?? fallback).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+    (words[key]?.[column] ?? fallback).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   /** A name that an installation may have invented (a station, a partner): shown as written, with a capital. */
   say.named = (kind, slug) => say(`${kind}.${slug}`, {}, String(slug).replaceAll(/[_-]+/g, " ").replace(/^\w/, (c) => c.toUpperCase()));
   say.lang = lang;

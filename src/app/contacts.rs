@@ -4,13 +4,16 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Detail, Failure, orders::actor},
+    app::{
+        App, Detail, Failure,
+        notify::{self, Told},
+        orders::actor,
+    },
     auth::{Caller, Role},
     domain::{Actor, ActorKind, Category, ConsentId, Decision, MessageChannel, Order, is_e164},
     store::{
         self, Tx,
         consents::{Consent, Erased},
-        notifications::Notification,
     },
 };
 
@@ -175,7 +178,7 @@ pub struct Person {
     /// What they have said, the first thing first.
     pub consents: Vec<Consent>,
     /// What they were told, the youngest first.
-    pub notifications: Vec<Notification>,
+    pub notifications: Vec<Told>,
     /// What they have ordered, the youngest first.
     pub orders: Vec<Order>,
 }
@@ -217,9 +220,10 @@ pub async fn read(app: &App, caller: &Caller, phone: &str) -> Result<Vec<Consent
 pub async fn export(app: &App, caller: &Caller, phone: &str) -> Result<Person, Failure> {
     authorise(caller)?;
     let mut tx = app.db.read().await?;
+    let rows = store::notifications::of_person(&mut tx, phone, MOST_EXPORTED).await?;
     let person = Person {
         consents: store::consents::of_person(&mut tx, phone).await?,
-        notifications: store::notifications::of_person(&mut tx, phone, MOST_EXPORTED).await?,
+        notifications: notify::told(&mut tx, rows).await?,
         orders: store::orders::of_person(&mut tx, phone, MOST_EXPORTED).await?,
     };
     let Person { consents, notifications, orders } = &person;

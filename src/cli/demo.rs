@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    base::{clock::Clock, mint::Mint},
+    base::{clock::Clock, mac, mint::Mint},
     cli::{Common, say, serve::until_told_to_stop},
     config::{self, Config, Flag},
     simulator::{self, Kitchen, Link, Opening, Settings, partners::Doors},
@@ -54,7 +54,7 @@ impl Demo {
         let mint = Mint::system();
         let id = mint.uuid(Clock::System.now()).simple();
         let folder = std::env::temp_dir().join(format!("orderwire-demo-{id}"));
-        let mut config = self.config(&folder)?;
+        let mut config = self.config(&mint, &folder)?;
         let is_temporary = config.data_dir == folder;
         let folder = is_temporary.then(|| TemporaryFolder::new(folder)).transpose()?;
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
@@ -90,11 +90,14 @@ impl Demo {
         code
     }
 
-    fn config(&self, folder: &Path) -> anyhow::Result<Config> {
+    fn config(&self, mint: &Mint, folder: &Path) -> anyhow::Result<Config> {
+        let mut secret = [0; 24];
+        mint.fill(&mut secret);
         // The generic partner's secret and the tokens' are made in the data folder, as always.
         let defaults = [
             ("data_dir", folder.display().to_string()),
             ("log.filter", "warn".to_owned()),
+            ("whatsapp.app_secrets", format!("[\"{}\"]", mac::to_hex(&secret))),
             // So that a page of one's own can be told of events.
             ("endpoints.allow_http", "true".to_owned()),
             ("endpoints.allow_private", r#"["127.0.0.0/8"]"#.to_owned()),
@@ -155,6 +158,9 @@ fn tell(opening: &Opening, rate: u16) {
             say(format_args!("{base}{path}"));
         }
     }
+    say("\nWHO KEEPS THE SERVER: messages with their receipts, partners, the inbox");
+    say(ops_url(opening, None));
+    say(format_args!("عربي: {}", ops_url(opening, Some("ar"))));
     tell_programs(opening);
 }
 
@@ -196,6 +202,7 @@ fn as_json(opening: &Opening) -> String {
         "watched": link(watched),
         "waiting": waiting.as_ref().map(link),
         "kitchens": kitchens,
+        "opsUrl": ops_url(opening, None),
         "token": token,
         "genericSecret": generic_secret,
     })
@@ -206,6 +213,11 @@ fn as_json(opening: &Opening) -> String {
 fn kitchen_url(base: &str, it: &Kitchen, language: Option<&str>) -> String {
     let language = language.map_or_else(String::new, |it| format!("&lang={it}"));
     format!("{base}/kitchen?store={}{language}#token={}", it.store, it.token)
+}
+
+fn ops_url(Opening { base, ops_token, .. }: &Opening, language: Option<&str>) -> String {
+    let language = language.map_or_else(String::new, |it| format!("?lang={it}"));
+    format!("{base}/ops{language}#token={ops_token}")
 }
 
 /// A folder that goes with the demo, readable for nobody else.

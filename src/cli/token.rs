@@ -27,7 +27,7 @@ pub struct Token {
     /// Who bears it: the `sub`
     #[arg(long, default_value = "development")]
     subject: String,
-    /// What it allows: orders:read, orders:write, stores:read, stores:write, inbox:read, partners:write, ops
+    /// What it allows: orders:read, orders:write, stores:read, stores:write, inbox:read, partners:write, notifications:write, contacts:write, ops
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
     scopes: Vec<Scope>,
     /// A store that it reaches; may be repeated

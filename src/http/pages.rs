@@ -21,6 +21,7 @@ pub fn routes() -> Router<App> {
         .route("/", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route("/docs", get(|headers: HeaderMap| async move { file("docs.html", &headers) }))
         .route("/kitchen", get(|headers: HeaderMap| async move { file("kitchen.html", &headers) }))
+        .route("/ops", get(|headers: HeaderMap| async move { file("ops.html", &headers) }))
         .route(
             "/track/{token}",
             get(|headers: HeaderMap| async move { file("tracking.html", &headers) }),

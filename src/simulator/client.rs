@@ -61,6 +61,8 @@ impl ClientError {
 pub enum As {
     /// Somebody at a store.
     Staff(StoreId),
+    /// Whoever keeps the server.
+    Operator,
     /// The restaurant's own system.
     Service,
     /// Somebody who orders.
@@ -134,6 +136,11 @@ impl Client {
         };
         let grant = match who {
             As::Staff(store) => grant(Role::Staff, "kitchen", Stores::Only(vec![store])),
+            As::Operator => {
+                let scopes = [Scope::Ops, Scope::InboxRead, Scope::NotificationsWrite];
+                let scopes = scopes.into_iter().collect();
+                Grant { scopes, ..grant(Role::Staff, "operator", Stores::All) }
+            }
             As::Customer(id) => grant(Role::Customer, id, Stores::NONE),
             As::Service => {
                 let scopes = Scope::ALL.iter().copied().collect();
@@ -241,7 +248,19 @@ impl Client {
         Ok(made.token)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    /// Brings a signed body to a webhook. The header is what proves it.
+    pub async fn deliver(
+        &self,
+        path: &str,
+        (name, proof): (&'static str, String),
+        body: Vec<u8>,
+    ) -> Result<(), ClientError> {
+        let request = self.http.post(format!("{}{path}", self.base)).header(name, proof).body(body);
+        settle(path, request.header("content-type", "application/json")).await.map(drop)
+    }
+
+    /// What stands at a path, as the restaurant's own system sees it.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         answer(path, self.request(Method::GET, path, As::Service)).await
     }
 

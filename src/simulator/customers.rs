@@ -15,6 +15,8 @@ pub struct Guest {
     pub phone: &'static str,
     /// The language that they read.
     pub language: Language,
+    /// Whether they have agreed to messages.
+    pub wants_messages: bool,
     home: Home,
 }
 
@@ -31,6 +33,24 @@ impl Guest {
     /// For `POST /v1/orders`. The id comes from the token.
     pub fn body(&self) -> Value {
         json!({"name": self.name, "phone": self.phone, "language": self.language})
+    }
+
+    /// For `POST /v1/orders`: what they have ticked, if they have.
+    pub fn consent(&self) -> Option<Value> {
+        let shown = match self.language {
+            English => "Tell me on WhatsApp how my order is coming along.",
+            Arabic => "أخبروني عبر واتساب بأخبار طلبي.",
+        };
+        self.wants_messages
+            .then(|| json!({"decision": "granted", "source": "checkout", "shown": shown}))
+    }
+
+    /// What they write to hear no more, and to hear again.
+    pub const fn keywords(&self) -> (&'static str, &'static str) {
+        match self.language {
+            English => ("STOP", "START"),
+            Arabic => ("إيقاف", "ابدأ"),
+        }
     }
 
     /// For `POST /v1/orders`.
@@ -52,6 +72,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "Sara Haddad",
         phone: "+962790000001",
         language: English,
+        wants_messages: true,
         home: Home {
             line: "12 Cairo Street, 3rd floor",
             area: "Abdoun",
@@ -65,6 +86,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "أحمد الخطيب",
         phone: "+962790000002",
         language: Arabic,
+        wants_messages: true,
         home: Home {
             line: "شارع الرينبو ٤٥، الطابق الأول",
             area: "جبل عمّان",
@@ -78,6 +100,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "Maya Qubain",
         phone: "+962790000003",
         language: English,
+        wants_messages: true,
         home: Home {
             line: "7 Wakalat Street",
             area: "Sweifieh",
@@ -91,6 +114,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "هدى المصري",
         phone: "+962790000004",
         language: Arabic,
+        wants_messages: true,
         home: Home {
             line: "شارع عبد الحميد شومان ٨",
             area: "الشميساني",
@@ -104,6 +128,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "Khaled Amin",
         phone: "+962790000005",
         language: English,
+        wants_messages: true,
         home: Home {
             line: "31 Mecca Street, building C",
             area: "Khalda",
@@ -117,6 +142,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "رانيا شاهين",
         phone: "+962790000006",
         language: Arabic,
+        wants_messages: true,
         home: Home {
             line: "شارع المدينة المنورة ١٩",
             area: "تلاع العلي",
@@ -130,6 +156,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "George Sabella",
         phone: "+962790000007",
         language: English,
+        wants_messages: false,
         home: Home {
             line: "5 Paris Square",
             area: "Jabal Al-Weibdeh",
@@ -143,6 +170,7 @@ pub const GUESTS: [Guest; 8] = [
         name: "يوسف العبادي",
         phone: "+962790000008",
         language: Arabic,
+        wants_messages: true,
         home: Home {
             line: "شارع الملكة رانيا ٢٢",
             area: "دابوق",

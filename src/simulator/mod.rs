@@ -8,6 +8,7 @@ mod dice;
 mod menu;
 mod open;
 pub mod partners;
+mod phones;
 mod place;
 mod plan;
 mod restaurant;

@@ -14,10 +14,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     domain::{LocalizedText, StoreId},
+    messaging::whatsapp,
     simulator::{
         client::{As, Client, ClientError},
         customers::{GUESTS, Guest},
         partners::{Doors, Partner},
+        phones,
         plan::{Plan, Planner},
         restaurant::{BRANCHES, Branch, STATIONS},
         run::{Placed, Run},
@@ -54,6 +56,8 @@ pub struct Opening {
     pub waiting: Option<Link>,
     /// A token that may do everything.
     pub token: String,
+    /// For the page of whoever keeps the server.
+    pub ops_token: String,
     /// What the generic partner signs with.
     pub generic_secret: String,
     /// Whenever a watched order has arrived: the next one.
@@ -112,6 +116,11 @@ pub async fn open(
     run.tasks.spawn(async move { watched.go_on(first, links).await });
     run.tasks.spawn(keep_busy(Arc::clone(&run), planner, opening, settings.orders_per_minute));
     run.tasks.spawn(Arc::clone(&run).look_after_the_abandoned());
+    // A server without an app secret would believe nobody.
+    let secrets = server.partner_secrets();
+    if let Some(secret) = secrets.get(whatsapp::PARTNER).and_then(|it| it.first()) {
+        run.tasks.spawn(phones::play(Arc::clone(&run), secret.clone(), settings.seed));
+    }
 
     let kitchen = |(branch, store): &(&'static Branch, StoreId)| Kitchen {
         store: *store,
@@ -125,6 +134,7 @@ pub async fn open(
         watched: watched_link,
         waiting,
         token: run.client.token(As::Service, settings.token_ttl),
+        ops_token: run.client.token(As::Operator, settings.token_ttl),
         generic_secret: run.partners.secret(Partner::Generic).unwrap_or_default().to_owned(),
         next_watched,
     })

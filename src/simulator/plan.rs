@@ -146,9 +146,14 @@ impl Planner {
             body.as_object_mut().map(|it| it.insert(field.to_owned(), value));
         };
         set("payment", payment(dice, pays_first));
+        let is_brought = partner.is_some_and(|(_, part)| part == Part::Brings);
         let is_known = fulfilment != Fulfilment::DineIn;
         if is_known {
             set("customer", guest.body());
+            // What partners pass on are their customers, who have agreed to nothing here.
+            if let Some(consent) = guest.consent().filter(|_| !is_brought) {
+                set("consent", consent);
+            }
         } else {
             set("note", json!(table(dice, language)));
         }
@@ -156,7 +161,6 @@ impl Planner {
             set("address", guest.address());
         }
         // Partners know nothing of stations: what they bring is all for the first.
-        let is_brought = partner.is_some_and(|(_, part)| part == Part::Brings);
         let [first, ..] = &STATIONS;
         let stations = if is_brought { &[*first][..] } else { &basket.stations };
         let outline = Outline { fulfilment, partner, stations, pays_first, fate, pace };

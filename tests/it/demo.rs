@@ -12,6 +12,8 @@ use tokio::{
 };
 use tokio_tungstenite::connect_async;
 
+use crate::harness::browser::Browser;
+
 /// How long a start may take on a machine that builds and tests other things meanwhile.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -121,6 +123,53 @@ async fn hear_of_their_orders(http: &reqwest::Client, base: &str, token: &str) -
         sleep(Duration::from_millis(100)).await;
     }
     bail!("somebody was not told: {board}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_reach_phones_and_the_ops_page_shows_their_receipts() -> Result<()> {
+    let mut demo = demo(&["--listen", "127.0.0.1:0", "--json"])?;
+    let opening: Value = serde_json::from_str(&first_line(&mut demo, |_| true).await?)?;
+    let text = |name: &str| opening[name].as_str().context("text");
+    let (base, token, page_url) = (text("base")?, text("token")?, text("opsUrl")?);
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    for state in ["delivered", "read"] {
+        let message = has_message(&http, base, token, state).await?;
+        let stages: Vec<_> = ["sentAt", "deliveredAt", "readAt"]
+            .map(|it| message[it].is_string())
+            .into_iter()
+            .take_while(|is_there| *is_there)
+            .collect();
+        assert_eq!(stages.len(), if state == "read" { 3 } else { 2 }, "{message}");
+        assert!(message["text"].is_string() && message["orderNumber"].is_string(), "{message}");
+    }
+    let browser = Browser::launch().await?;
+    let page = browser.page(1280, 800, Some("en")).await?;
+    page.goto(page_url).await?;
+    page.until_shown(".message[data-state=read] [data-stage=read]").await;
+    page.until_shown("[data-partner=whatsapp] [data-outcome=applied]").await;
+    page.keep_picture("ops-demo").await;
+    page.assert_tidy().await;
+    assert_eq!(told_to_stop(demo, "-TERM").await?, (Some(0), String::new()));
+    Ok(())
+}
+
+/// The first message that it finds in a state.
+async fn has_message(
+    http: &reqwest::Client,
+    base: &str,
+    token: &str,
+    state: &str,
+) -> Result<Value> {
+    let url = format!("{base}/v1/notifications?state={state}&limit=1");
+    let end = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < end {
+        let mut page: Value = http.get(&url).bearer_auth(token).send().await?.json().await?;
+        if let Some(message) = page["notifications"].as_array_mut().context("list")?.pop() {
+            return Ok(message);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    bail!("no message is {state}")
 }
 
 #[tokio::test]

@@ -1,15 +1,37 @@
 //! Notifications, for those who look after them.
 
+use std::collections::BTreeSet;
+
 use crate::{
     app::{App, Failure},
     auth::{Caller, Stores},
     base::cursor::{Cursor, Page},
     domain::{NotificationId, NotificationState, NotifyRule},
     store::{
-        self,
+        self, StoreError, Tx,
         notifications::{Notification, NotificationFilter},
     },
 };
+
+/// A notification, and what people call its order.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The notification.
+    pub notification: Notification,
+    /// The order's number; `None` where it is about none, or the order is gone.
+    pub order_number: Option<String>,
+}
+
+/// Notifications with what people call their orders.
+pub async fn told(tx: &mut Tx, rows: Vec<Notification>) -> Result<Vec<Told>, StoreError> {
+    let ids: BTreeSet<_> = rows.iter().filter_map(|it| it.order_id).collect();
+    let numbers = store::orders::numbers(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+    let told = |notification: Notification| Told {
+        order_number: notification.order_id.and_then(|it| numbers.get(&it).cloned()),
+        notification,
+    };
+    Ok(rows.into_iter().map(told).collect())
+}
 
 /// What people were, or are to be, told, as far as it fits the filter and the caller may see it; the youngest first.
 pub async fn list(
@@ -17,7 +39,7 @@ pub async fn list(
     caller: &Caller,
     mut filter: NotificationFilter,
     limit: u32,
-) -> Result<Page<Notification>, Failure> {
+) -> Result<Page<Told>, Failure> {
     if !caller.may_see_to_messages() {
         filter.stores = Some(match (filter.stores, &caller.stores) {
             (Some(wanted), _) => wanted,
@@ -35,14 +57,17 @@ pub async fn list(
     }
     let mut tx = app.db.read().await?;
     let rows = store::notifications::list(&mut tx, &filter, limit + 1).await?;
-    Ok(Page::of(rows, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() }))
+    let Page { rows, next } =
+        Page::of(rows, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() });
+    Ok(Page { rows: told(&mut tx, rows).await?, next })
 }
 
 /// One notification.
-pub async fn read(app: &App, caller: &Caller, id: NotificationId) -> Result<Notification, Failure> {
+pub async fn read(app: &App, caller: &Caller, id: NotificationId) -> Result<Told, Failure> {
     let mut tx = app.db.read().await?;
     let row = store::notifications::get(&mut tx, id).await?;
-    row.filter(|it| may_see(caller, it)).ok_or(Failure::NoSuch("notification"))
+    let seen = row.into_iter().filter(|it| may_see(caller, it)).collect();
+    told(&mut tx, seen).await?.pop().ok_or(Failure::NoSuch("notification"))
 }
 
 fn may_see(caller: &Caller, row: &Notification) -> bool {
@@ -52,7 +77,7 @@ fn may_see(caller: &Caller, row: &Notification) -> bool {
 /// Sends a notification once more that was not sent, or of which nobody knows whether it was. It is somebody's decision: the person may
 /// get it twice.
 pub async fn retry(app: &App, caller: &Caller, id: NotificationId) -> Result<(), Failure> {
-    let row = read(app, caller, id).await?;
+    let row = read(app, caller, id).await?.notification;
     let may = caller.may_see_to_messages()
         || row.store_id.is_some_and(|it| caller.may_change_notifications(it));
     if !may {

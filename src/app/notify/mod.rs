@@ -23,7 +23,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::{
-    listing::{list, read, retry},
+    listing::{Told, list, read, retry, told},
     receipts::{Handshake, handshake, receive},
     rules::{Stops, release_template, rules_of, set_rules, templates},
     select::note,

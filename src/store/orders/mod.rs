@@ -4,6 +4,8 @@ mod append;
 mod listing;
 mod person;
 
+use std::collections::HashMap;
+
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -41,6 +43,19 @@ pub async fn load(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, StoreError>
 pub async fn load_all(tx: &mut Tx, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
     let rows = Rows::default().uuids(ids.iter().map(|it| it.uuid()));
     Ok(bodies(rows.fetch(tx, "SELECT body FROM orders WHERE id IN (", ")").await?))
+}
+
+/// What people call these orders, by id. What is not there is left out.
+pub async fn numbers(tx: &mut Tx, ids: &[OrderId]) -> Result<HashMap<OrderId, String>, StoreError> {
+    struct Named(OrderId, String);
+    from_row!(Named, |row| Self(
+        OrderId::from_uuid(row.try_get::<Uuid, _>("id")?),
+        row.try_get("number")?,
+    ));
+    let rows = Rows::default().uuids(ids.iter().map(|it| it.uuid()));
+    let named: Vec<Named> =
+        rows.fetch(tx, "SELECT id, number FROM orders WHERE id IN (", ")").await?;
+    Ok(named.into_iter().map(|Named(id, number)| (id, number)).collect())
 }
 
 /// Orders as they stand, by id; nobody else changes them until this unit of work ends.

@@ -38,7 +38,7 @@ async fn app_for(cloud: &CloudApi) -> TestApp {
 }
 
 /// An order for pickup by somebody who has this number.
-fn pickup(store: &str, phone: &str, language: &str) -> Value {
+pub fn pickup(store: &str, phone: &str, language: &str) -> Value {
     let mut body = order_for(store);
     body["fulfilment"] = json!("pickup");
     body["customer"] = json!({"id": "sara", "name": "Sara", "phone": phone, "language": language});
@@ -47,7 +47,7 @@ fn pickup(store: &str, phone: &str, language: &str) -> Value {
 }
 
 /// The same, and they want to be told.
-fn wanted(store: &str, phone: &str, language: &str) -> Value {
+pub fn wanted(store: &str, phone: &str, language: &str) -> Value {
     let mut body = pickup(store, phone, language);
     body["consent"] =
         json!({"decision": "granted", "source": "checkout", "shown": "Tell me on WhatsApp"});
@@ -60,7 +60,7 @@ async fn place_wanted(app: &Client, store: &str, phone: &str) -> String {
 }
 
 /// These rules alone hold at the store.
-async fn rules(app: &Client, store: &str, rules: Value) {
+pub async fn rules(app: &Client, store: &str, rules: Value) {
     let path = format!("/v1/stores/{store}/notifications");
     let answer = app.put(&path, &app.service(), &json!({"rules": rules})).await;
     assert_eq!(answer.status, 204, "{}", answer.json);
@@ -76,7 +76,7 @@ async fn told(app: &Client, order: &str) -> Vec<Value> {
 }
 
 /// Waits until what people are told about an order stands like this: event, channel, state.
-async fn until(app: &Client, order: &str, states: &[(&str, &str, &str)]) -> Vec<Value> {
+pub async fn until(app: &Client, order: &str, states: &[(&str, &str, &str)]) -> Vec<Value> {
     eventually(async || {
         let rows = told(app, order).await;
         let word = |it: &Value, name: &str| it[name].as_str().unwrap_or_default().to_owned();

@@ -3,6 +3,7 @@
 mod docs;
 mod kitchen;
 mod live_client;
+mod ops;
 mod tracking;
 
 use std::{fs, path::PathBuf, time::Duration};

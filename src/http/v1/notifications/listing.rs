@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::{App, notify},
+    app::{
+        App,
+        notify::{self, Told},
+    },
     domain::{
         Audience, Category, Language, MessageChannel, NotificationId, NotificationState, OrderId,
         StoreId,
@@ -17,7 +20,7 @@ use crate::{
         paging,
         problem::{ErrorBody, Problem},
     },
-    store::notifications::{Notification, NotificationFilter},
+    store::notifications::NotificationFilter,
 };
 
 /// The routes of this file.
@@ -67,6 +70,8 @@ pub struct NotificationBody {
     /// The order that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<OrderId>,
+    /// What people call that order.
+    order_number: Option<String>,
     /// The order's store.
     #[serde(skip_serializing_if = "Option::is_none")]
     store_id: Option<StoreId>,
@@ -129,9 +134,10 @@ pub struct NotificationBody {
     read_at: Option<Timestamp>,
 }
 
-impl From<Notification> for NotificationBody {
-    fn from(it: Notification) -> Self {
+impl From<Told> for NotificationBody {
+    fn from(Told { notification: it, order_number }: Told) -> Self {
         Self {
+            order_number,
             id: it.id,
             order_id: it.order_id,
             store_id: it.store_id,
