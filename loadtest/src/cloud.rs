@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    fmt::Write as _,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -171,6 +172,11 @@ fn wamid(number: u64) -> String {
 }
 
 impl Seen {
+    /// From the first message to the last.
+    pub fn per_second(&self) -> f64 {
+        self.taken.saturating_sub(1) as f64 / (self.last.saturating_sub(self.first) as f64 / 1e9)
+    }
+
     fn take(&mut self, body: &Value, now: u64) -> Result<(String, u64), u32> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let (to, id) = (text("to"), text("biz_opaque_callback_data"));
@@ -226,8 +232,11 @@ fn report(
                 {"field": "messages", "value": {"messaging_product": "whatsapp", "statuses": [said]}}]}]});
             let body = body.to_string();
             let mac = token::mac(APP_SECRET.as_bytes(), body.as_bytes());
-            let hex: String = mac.iter().map(|it| format!("{it:02x}")).collect();
-            let signature = format!("sha256={hex}");
+            let signature = mac.iter().fold("sha256=".to_owned(), |mut text, byte| {
+                // Writing to a string cannot fail.
+                let _infallible = write!(text, "{byte:02x}");
+                text
+            });
             let headers = [("x-hub-signature-256", signature.as_str())];
             let answer = http.call("POST", "/v1/webhooks/whatsapp", &headers, body.as_bytes())?;
             anyhow::ensure!(answer.status == 200, "a report is answered {}", answer.status);

@@ -43,7 +43,8 @@ CREATE TABLE notification (
     state text NOT NULL,
     code text,
     note text,
-    attempts bigint NOT NULL DEFAULT 0,
+    attempts bigint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    claims bigint NOT NULL DEFAULT 0, -- how often somebody has set out to send it: whoever reports names their own
     provider_id text, -- the channel's name for the message
     created_at timestamptz NOT NULL,
     worthless_at timestamptz NOT NULL,
@@ -55,7 +56,7 @@ CREATE TABLE notification (
     UNIQUE (subject, event, audience, channel) -- nobody is told twice
 );
 
-CREATE INDEX notification_due ON notification (next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX notification_due ON notification (channel, next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX notification_by_order ON notification (order_id, created_at, id) WHERE order_id IS NOT NULL;
 CREATE INDEX notification_by_store ON notification (store_id, created_at, id);
 CREATE INDEX notification_by_age ON notification (created_at, id);

@@ -43,7 +43,8 @@ CREATE TABLE notification (
     state TEXT NOT NULL,
     code TEXT,
     note TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    claims INTEGER NOT NULL DEFAULT 0, -- how often somebody has set out to send it: whoever reports names their own
     provider_id TEXT, -- the channel's name for the message
     created_at INTEGER NOT NULL,
     worthless_at INTEGER NOT NULL,
@@ -55,7 +56,7 @@ CREATE TABLE notification (
     UNIQUE (subject, event, audience, channel) -- nobody is told twice
 ) STRICT;
 
-CREATE INDEX notification_due ON notification (next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX notification_due ON notification (channel, next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX notification_by_order ON notification (order_id, created_at, id) WHERE order_id IS NOT NULL;
 CREATE INDEX notification_by_store ON notification (store_id, created_at, id);
 CREATE INDEX notification_by_age ON notification (created_at, id);

@@ -9,8 +9,9 @@ use crate::{
         notify::{self, Told},
         orders::actor,
     },
-    auth::{Caller, Role},
+    auth::Caller,
     domain::{Actor, ActorKind, Category, ConsentId, Decision, MessageChannel, Order, is_e164},
+    messaging::whatsapp,
     store::{
         self, Tx,
         consents::{Consent, Erased},
@@ -137,14 +138,15 @@ impl NewConsent {
         faults
     }
 
-    /// Enters it in the ledger. Nobody has proved to us that the number is a customer's own: what its owner has withdrawn, an order with
-    /// that number does not grant again.
+    /// Enters it in the ledger; with an order only what does not undo what the number's owner has withdrawn: a tick that is set beforehand
+    /// must not bring back who has said STOP.
     pub async fn enter(
         &self,
         app: &App,
         tx: &mut Tx,
         phone: &str,
         caller: &Caller,
+        is_with_order: bool,
     ) -> Result<(), Failure> {
         let now = app.clock.now();
         let standing = store::consents::standing(tx, &[phone]).await?;
@@ -152,7 +154,7 @@ impl NewConsent {
             for category in self.categories.as_deref().unwrap_or(&[Category::Utility]) {
                 let wish = (phone.to_owned(), *channel, *category);
                 let was_withdrawn = standing.get(&wish) == Some(&Decision::Withdrawn);
-                if caller.role == Role::Customer && was_withdrawn {
+                if is_with_order && was_withdrawn {
                     continue;
                 }
                 let entry = Entry {
@@ -199,7 +201,7 @@ pub async fn consent(
         return Err(Failure::Invalid(faults));
     }
     let mut tx = app.db.begin().await?;
-    new.enter(app, &mut tx, phone, caller).await?;
+    new.enter(app, &mut tx, phone, caller, false).await?;
     let consents = store::consents::of_person(&mut tx, phone).await?;
     tx.commit().await?;
     Ok(consents)
@@ -252,6 +254,8 @@ pub async fn erase(app: &App, caller: &Caller, phone: &str) -> Result<Erased, Fa
     let mut tx = app.db.begin().await?;
     let forgotten = store::consents::forget(&mut tx, phone, now).await?;
     store::orders::anonymise(&mut tx, &ids).await?;
+    let digits = phone.trim_start_matches('+');
+    store::orders::empty_calls(&mut tx, whatsapp::PARTNER, digits).await?;
     let erased = Erased { orders: ids.len() as u64, ..forgotten };
     if erased == Erased::default() {
         tx.roll_back().await;

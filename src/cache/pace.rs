@@ -27,8 +27,10 @@ pub struct Pace {
 pub enum Turn {
     /// After so long, which is at most the horizon. It has been given, whether it is used or not.
     After(Duration),
-    /// There is none yet: ask again after so long.
+    /// This person was written to a moment ago: ask again after so long.
     NotBefore(Duration),
+    /// All turns within the horizon are given, to whomever: ask again after so long.
+    Full(Duration),
 }
 
 /// Turns given by this process alone.
@@ -63,7 +65,7 @@ impl Lane {
         let turn = self.next.max(now);
         let wait = between(now, turn);
         if pace.horizon < wait {
-            return Turn::NotBefore(wait);
+            return Turn::Full(wait.saturating_sub(pace.horizon));
         }
         self.next = later(turn, pace.every);
         self.people.insert(person.to_owned(), later(turn, pace.pair_every));
@@ -102,7 +104,8 @@ mod tests {
         let turns = Turns::default();
         let now = Timestamp::UNIX_EPOCH;
         let given = turns.give("n", PACE, &["a", "b", "a", "c", "d"], now);
-        assert_eq!(given, [after(0), after(100), not_before(6000), after(200), not_before(300)]);
+        let full = Turn::Full(Duration::from_millis(50));
+        assert_eq!(given, [after(0), after(100), not_before(6000), after(200), full]);
         // Another number has turns of its own.
         assert_eq!(turns.give("m", PACE, &["a"], now), [after(0)]);
         let soon = now + jiff::SignedDuration::from_millis(5999);

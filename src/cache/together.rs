@@ -9,7 +9,7 @@ use crate::{
     cache::{CacheError, Pace, Turn, keys, redis::Redis},
 };
 
-/// Gives turns, in microseconds from now; less than zero: ask again after so long. By Redis's own clock, which all share.
+/// Gives turns, in microseconds from now; less than zero: ask again after so long, [`FULL`] more when it is not for this person. By Redis's own clock, which all share.
 const TURNS: &str = r"
     local time = redis.call('TIME')
     local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -22,7 +22,7 @@ const TURNS: &str = r"
         if person > now then
             turns[i - 1] = now - person
         elseif turn - now > horizon then
-            turns[i - 1] = now - turn
+            turns[i - 1] = now + horizon - turn - 1000000000000
         else
             next = turn + every
             turns[i - 1] = turn - now
@@ -37,6 +37,9 @@ const TURNS: &str = r"
     end
     return turns
 ";
+
+/// What tells a wait for a turn from a wait for a person: longer than any of these.
+const FULL: i64 = -1_000_000_000_000;
 
 /// Says what one process watches now: its members change, and it is there for another while.
 const WATCH: &str = r"
@@ -98,6 +101,7 @@ impl Redis {
             .into_iter()
             .map(|it| match it {
                 0.. => Turn::After(Duration::from_micros(it.unsigned_abs())),
+                ..=FULL => Turn::Full(Duration::from_micros((FULL - it).unsigned_abs())),
                 _ => Turn::NotBefore(Duration::from_micros(it.unsigned_abs())),
             })
             .collect())

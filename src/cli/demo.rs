@@ -62,6 +62,9 @@ impl Demo {
         let wanted = config.http.listen;
         let doors = Doors::open(&mint).await.context("the partners' doors")?;
         doors.name(&mut config, &mint);
+        // Its customers are made up, and their numbers may be somebody's.
+        config.whatsapp.phone_number_id = None;
+        config.sms.url = None;
         let server = start(config, mint).await?;
         let settings = Settings { seed: self.seed, orders_per_minute: self.rate, token_ttl };
         let opening = simulator::open(&server, doors, settings).await.context("the restaurant")?;

@@ -33,7 +33,7 @@ section! {
         /// How often processes tell each other, through Redis, which orders are being watched.
         presence_every: Span = Span::secs(5), in Span::millis(100), Span::secs(60);
         /// How long notifications are kept after their last change.
-        keep: Span = Span::secs(90 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
+        keep: Span = Span::secs(90 * 86_400), in Span::secs(2 * 86_400), Span::secs(3650 * 86_400);
     }
 }
 

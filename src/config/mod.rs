@@ -9,6 +9,7 @@ mod sections;
 mod setting;
 mod span;
 mod whole;
+mod workers;
 
 use std::path::Path;
 
@@ -18,10 +19,11 @@ pub use self::{
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
     messages::{Notify, Sms, WhatsApp},
-    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner, Workers},
+    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner},
     setting::Setting,
     span::{Span, Spans},
     whole::{Config, settings},
+    workers::Workers,
 };
 
 /// A setting that was given on the command line: its dotted name and its text.

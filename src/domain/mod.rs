@@ -42,7 +42,7 @@ pub use self::{
         Audience, Category, Decision, Fate, MessageChannel, NotificationState, ReceiptStatus,
         Trouble,
     },
-    notify_rule::{InQuiet, NotifyRule, NotifyRules, QuietHours, happened},
+    notify_rule::{DELIVERY, InQuiet, NotifyRule, NotifyRules, QuietHours, happened},
     order::{Draft, Eta, Item, ItemOption, Milestone, Order},
     partner_order::{Amount, PartnerItem, PartnerOrder},
     payment::{Payment, PaymentMethod, PaymentStatus},

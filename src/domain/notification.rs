@@ -161,10 +161,26 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// With a word of ours.
-    pub fn new(code: &str, note: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), note: note.into() }
+    /// What others say is cut, and freed of what no database takes.
+    pub fn new(code: &str, note: impl AsRef<str>) -> Self {
+        Self { code: plain(code, LONGEST_CODE), note: plain(note.as_ref(), LONGEST_NOTE) }
     }
+}
+
+/// The longest code, note and name of a message that are kept, in characters.
+const LONGEST_CODE: usize = 64;
+const LONGEST_NOTE: usize = 300;
+const LONGEST_NAME: usize = 256;
+
+impl Fate {
+    /// The channel has taken it, and calls it this.
+    pub fn accepted(provider_id: Option<&str>) -> Self {
+        Self::Accepted { provider_id: provider_id.map(|it| plain(it, LONGEST_NAME)) }
+    }
+}
+
+fn plain(text: &str, longest: usize) -> String {
+    text.chars().filter(|it| !it.is_control()).take(longest).collect()
 }
 
 #[cfg(test)]

@@ -133,7 +133,8 @@ impl NotifyRule {
     }
 }
 
-const DELIVERY: &str = "delivery.";
+/// What stands in front of a delivery's status, in the words of rules.
+pub const DELIVERY: &str = "delivery.";
 
 impl NotifyRules {
     /// The rules by which people are told of an event, one for each audience at most.

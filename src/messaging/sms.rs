@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::{
-    Method, Url,
+    Method, StatusCode, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -130,10 +130,15 @@ impl Carrier for Sms {
                     let id = answer.pointer(pointer)?;
                     Some(id.as_str().map_or_else(|| id.to_string(), str::to_owned))
                 });
-                Fate::Accepted { provider_id: id }
+                Fate::accepted(id.as_deref())
             }
             // It may have been sent on before the gateway broke.
-            Verdict::Again { .. } if answer.status.is_server_error() => Fate::Held(why),
+            Verdict::Again { .. }
+                if answer.status.is_server_error()
+                    || answer.status == StatusCode::REQUEST_TIMEOUT =>
+            {
+                Fate::Held(why)
+            }
             Verdict::Again { not_before } => Fate::Again { not_before, counts: true, why },
             Verdict::Never => Fate::Failed { why, fall_back: true },
         })

@@ -124,6 +124,9 @@ impl Template {
             text = text.replacen(&place(number), &value.replace("{{", "{ {"), 1);
             parameters.push(value);
         }
+        if LONGEST_TEXT < text.chars().count() {
+            return Err(Trouble::new("too_long", format!("template {} got too long", self.name)));
+        }
         let button = match (self.button, tracking) {
             (false, _) => None,
             (true, Some((url, token))) => {
@@ -132,9 +135,6 @@ impl Template {
             }
             (true, None) => return Err(missing("the order's page")),
         };
-        if LONGEST_TEXT < text.chars().count() && button.is_none() {
-            return Err(Trouble::new("too_long", format!("template {} got too long", self.name)));
-        }
         Ok(Worded {
             template: self.name.clone(),
             language_code: self.code(language).to_owned(),

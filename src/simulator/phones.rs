@@ -217,7 +217,7 @@ mod tests {
         let id = NotificationId::from_uuid(Uuid::from_u128(7));
         for status in ReceiptStatus::ALL {
             let body = receipt(id, "wamid.1", *status, now()).to_string();
-            let said = read(body.as_bytes(), now()).unwrap();
+            let said = read(body.as_bytes(), None, now()).unwrap();
             let [Said::Receipt(receipt)] = &said[..] else { panic!("{said:?}") };
             assert_eq!((receipt.notification, receipt.status), (Some(id), *status));
             let code = receipt.why.as_ref().map(|it| it.code.as_str());

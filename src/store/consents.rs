@@ -119,10 +119,21 @@ pub async fn forget(tx: &mut Tx, phone: &str, now: Timestamp) -> Result<Erased, 
         .execute(conn)
         .await?
         .rows_affected());
+    // Answers to what they wrote have the name of their message in their key, and their number in that.
+    let answers = on!(tx, |conn| sqlx::query(
+        "DELETE FROM notification WHERE recipient = $1 AND order_id IS NULL"
+    )
+    .bind(phone)
+    .execute(conn)
+    .await?
+    .rows_affected());
     let notifications = on!(tx, |conn| sqlx::query(
         "UPDATE notification
          SET recipient = NULL,
              words = NULL,
+             provider_id = NULL,
+             note = NULL,
+             code = CASE WHEN state = 'queued' THEN 'erased' ELSE code END,
              state = CASE WHEN state = 'queued' THEN 'no_consent' ELSE state END,
              next_attempt_at = CASE WHEN state = 'queued' THEN NULL ELSE next_attempt_at END,
              updated_at = $2
@@ -133,7 +144,7 @@ pub async fn forget(tx: &mut Tx, phone: &str, now: Timestamp) -> Result<Erased, 
     .execute(conn)
     .await?
     .rows_affected());
-    Ok(Erased { consents, notifications, orders: 0 })
+    Ok(Erased { consents, notifications: notifications + answers, orders: 0 })
 }
 
 /// Writes down that somebody was erased, without saying whom.

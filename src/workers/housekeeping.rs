@@ -36,6 +36,8 @@ enum Chore {
     ForgetDelivered { before: Timestamp },
     /// What people were told before.
     ForgetNotified { before: Timestamp },
+    /// Partners' calls that are done with, and came before.
+    ForgetCalls { before: Timestamp },
 }
 
 /// Throws away what has expired.
@@ -71,6 +73,7 @@ impl Housekeeping {
         self.each(Chore::ForgetLogged { before: ago(config.outbound.audit_keep) }, now).await?;
         self.each(Chore::ForgetDelivered { before: ago(config.endpoints.keep) }, now).await?;
         self.each(Chore::ForgetNotified { before: ago(config.notify.keep) }, now).await?;
+        self.each(Chore::ForgetCalls { before: ago(config.workers.calls_keep) }, now).await?;
         Ok(())
     }
 
@@ -91,6 +94,7 @@ impl Housekeeping {
                 Chore::ForgetDelivered { before } => {
                     endpoints::purge(&mut tx, before, AT_ONCE).await? as u64
                 }
+                Chore::ForgetCalls { before } => inbox::purge(&mut tx, before, AT_ONCE).await?,
                 Chore::ForgetNotified { before } => {
                     notifications::purge(&mut tx, before, AT_ONCE).await?
                 }

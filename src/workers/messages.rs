@@ -1,14 +1,20 @@
 //! Store → people: sends what is due, a bounded number at once, and writes down what came of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use crate::{
     app::{
         App,
-        notify::{self, Sent},
+        notify::{self, Claimed, Sent, Taken},
     },
+    domain::MessageChannel,
     store::{Signal, Work},
     workers::{Step, Worker},
 };
@@ -30,6 +36,8 @@ pub struct Messages {
     /// What came of some, and is not written down yet.
     sent: Vec<Sent>,
     swept_at: Option<Instant>,
+    /// Channels that have no turns left, and until when.
+    resting: BTreeMap<MessageChannel, Instant>,
 }
 
 impl Messages {
@@ -44,6 +52,7 @@ impl Messages {
             reports,
             sent: Vec::new(),
             swept_at: None,
+            resting: BTreeMap::new(),
         }
     }
 
@@ -62,19 +71,46 @@ impl Messages {
     }
 
     async fn send(&mut self) -> anyhow::Result<Step> {
-        let free = self.app.config.notify.at_once.saturating_sub(self.under_way).min(BATCH);
-        let Ok(limit @ 1..) = u32::try_from(free) else { return Ok(Step::Idle) };
-        let (looked_at, claimed) = notify::take(&self.app, limit).await?;
-        for message in claimed {
-            self.under_way += 1;
-            let (app, report) = (self.app.clone(), self.report.clone());
-            self.app.tasks.spawn(async move {
-                let sent = notify::send(&app, message).await;
-                // Only a worker that is gone does not listen: then the message is held until a receipt comes.
-                let _is_heard = report.send(sent).await;
-            });
+        let mut found = Step::Idle;
+        for channel in MessageChannel::ALL {
+            let free = self.app.config.notify.at_once.saturating_sub(self.under_way).min(BATCH);
+            let Ok(limit @ 1..) = u32::try_from(free) else { return Ok(found) };
+            if self.resting.get(channel).is_some_and(|until| Instant::now() < *until) {
+                continue;
+            }
+            let Taken { looked_at, claimed, rest } =
+                notify::take(&self.app, *channel, limit).await?;
+            match rest {
+                Some(rest) => drop(self.resting.insert(*channel, Instant::now() + rest)),
+                None => drop(self.resting.remove(channel)),
+            }
+            for message in claimed {
+                self.begin(message);
+            }
+            if looked_at > 0 {
+                found = Step::Worked;
+            }
         }
-        Ok(if looked_at > 0 { Step::Worked } else { Step::Idle })
+        Ok(found)
+    }
+
+    /// Sends a message in a task of its own, which reports once, whatever happens.
+    fn begin(&mut self, message: Claimed) {
+        self.under_way += 1;
+        let (app, report) = (self.app.clone(), self.report.clone());
+        self.app.tasks.spawn(async move {
+            let row = message.row.clone();
+            let sent = AssertUnwindSafe(notify::send(&app, message)).catch_unwind().await;
+            let sent = sent.unwrap_or_else(|_| Sent::lost(row));
+            // Only a worker that is gone does not listen: then the message is held until a receipt comes.
+            let _is_heard = report.send(sent).await;
+        });
+    }
+
+    /// When a channel may be used again that has no turns left.
+    fn rested(&self) -> tokio::time::Instant {
+        let soonest = self.resting.values().min().copied();
+        soonest.unwrap_or_else(|| Instant::now() + SWEEP_EVERY).into()
     }
 }
 
@@ -92,8 +128,10 @@ impl Worker for Messages {
     }
 
     async fn wait(&mut self) {
+        let rested = self.rested();
         tokio::select! {
             () = self.signal.wait() => {}
+            () = tokio::time::sleep_until(rested) => {}
             sent = self.reports.recv() => self.sent.extend(sent),
         }
     }

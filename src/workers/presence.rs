@@ -17,13 +17,18 @@ pub struct Presence {
     node: String,
     /// What others know; `None` when nobody knows what they know.
     told: Option<HashSet<String>>,
+    /// Rounds since all of it was told: Redis may have lost what it knew.
+    rounds: u32,
 }
+
+/// All of it is told every so many rounds.
+const ALL_EVERY: u32 = 12;
 
 impl Presence {
     /// Nothing has been told yet.
     pub fn new(app: App) -> Self {
         let node = app.mint.uuid(app.clock.now()).simple().to_string();
-        Self { app, node, told: None }
+        Self { app, node, told: None, rounds: 0 }
     }
 }
 
@@ -33,7 +38,8 @@ impl Worker for Presence {
     async fn step(&mut self) -> anyhow::Result<Step> {
         let now: HashSet<_> =
             self.app.hub.watched_by_customers().map(|it| it.to_string()).collect();
-        let told = self.told.take();
+        self.rounds = (self.rounds + 1) % ALL_EVERY;
+        let told = self.told.take().filter(|_| self.rounds != 0);
         let known = told.as_ref();
         let watching = Watching {
             is_all: known.is_none(),

@@ -1,14 +1,18 @@
 //! Customers are told of their orders as fast as WhatsApp lets us.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    net::SocketAddr,
+    sync::{
+        PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
 
 use crate::{
-    cloud::{APP_SECRET, Cloud},
+    cloud::{APP_SECRET, Cloud, Reported, Seen},
     drive::{Changer, Load},
     http::Http,
     machine,
@@ -41,11 +45,8 @@ pub fn run(stage: Stage, cloud: Option<Cloud>) -> anyhow::Result<Report> {
     let cloud = cloud.report_to(server.address);
     let authorization = format!("Bearer {}", server.mint.service("loadtest"));
     let Some(store) = world.stores.first() else { bail!("there is no store") };
-    let rules = r#"{"rules":[{"on":"placed","template":"order_ready","worthMinutes":60}]}"#;
-    let path = format!("/v1/stores/{store}/notifications");
-    let headers = [("authorization", authorization.as_str())];
-    let answer = Http::new(server.address).call("PUT", &path, &headers, rules.as_bytes())?;
-    ensure!(answer.status == 204, "the rules are answered {}", answer.status);
+    let (address, authorization) = (server.address, authorization.as_str());
+    rule(address, authorization, store)?;
     let load = Load {
         rate: scenario.rate,
         seconds: scenario.seconds,
@@ -59,23 +60,49 @@ pub fn run(stage: Stage, cloud: Option<Cloud>) -> anyhow::Result<Report> {
     let driven = load.drive(
         &world,
         &mut Vec::new(),
-        || {
-            Ok(Guest {
-                http: Http::new(server.address),
-                authorization: &authorization,
-                store,
-                next: &next,
-            })
-        },
+        || Ok(Guest { http: Http::new(address), authorization, store, next: &next }),
         || progress.tell(|| format!("{} messages", cloud.seen().taken)),
     )?;
     let expected = driven.changes - driven.failed;
     // While orders come faster than messages may go; after that the last ones wait for their own turns.
-    let sustained = {
-        let seen = cloud.seen();
-        seen.taken.saturating_sub(1) as f64 / (seen.last.saturating_sub(seen.first) as f64 / 1e9)
-    };
+    let sustained = cloud.seen().per_second();
     progress.begin("waiting for the last messages");
+    settle(&cloud, expected);
+    let cpu = machine::cpu(server.pid()) - cpu;
+    progress.end();
+    let (reports, seen) = cloud.finish()?;
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    report.condition(
+        "load",
+        format!(
+            "{} orders/s for {} s by {PEOPLE} people; the stand-in takes 150 ms for an answer, and reports each message three times",
+            scenario.rate, scenario.seconds
+        ),
+    );
+    let meaning = "messages that the channel took while more orders came than may be told";
+    report.figure("messages_per_second", sustained, Unit::PerSecond, meaning);
+    count(&mut report, &seen, expected);
+    report.count("reports", reports, "receipts, each stored before it was answered");
+    report.count("change_failures", driven.failed, "orders that could not be placed");
+    report.notes.extend(driven.failure.map(|it| format!("the first of them: {it}")));
+    let each = cpu.total() / seen.taken.max(1) as f64;
+    let meaning = "server's processor time for each message, its order and its receipts included";
+    report.figure("message_cpu_us", each, Unit::Micros, meaning);
+    Ok(report)
+}
+
+/// Has customers told of every order.
+fn rule(address: SocketAddr, authorization: &str, store: &str) -> anyhow::Result<()> {
+    let rules = r#"{"rules":[{"on":"placed","template":"order_ready","worthMinutes":60}]}"#;
+    let path = format!("/v1/stores/{store}/notifications");
+    let headers = [("authorization", authorization)];
+    let answer = Http::new(address).call("PUT", &path, &headers, rules.as_bytes())?;
+    ensure!(answer.status == 204, "the rules are answered {}", answer.status);
+    Ok(())
+}
+
+/// Waits until so many messages have come, or none comes any more.
+fn settle(cloud: &Reported, expected: u64) {
     let (mut last, mut since) = (0, Instant::now());
     while last < expected && since.elapsed() < SILENCE {
         std::thread::sleep(Duration::from_millis(20));
@@ -84,23 +111,10 @@ pub fn run(stage: Stage, cloud: Option<Cloud>) -> anyhow::Result<Report> {
             (last, since) = (taken, Instant::now());
         }
     }
-    let cpu = machine::cpu(server.pid()) - cpu;
-    progress.end();
-    let (reports, seen) = cloud.finish()?;
-    let seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    report.condition(
-        "load",
-        format!(
-            "{} orders/s for {} s by {PEOPLE} people; the stand-in takes 150 ms for an answer, and reports each message three times",
-            scenario.rate, scenario.seconds
-        ),
-    );
-    report.figure(
-        "messages_per_second",
-        sustained,
-        Unit::PerSecond,
-        "messages that the channel took while more orders came than may be told",
-    );
+}
+
+/// What came, and what did not.
+fn count(report: &mut Report, seen: &Seen, expected: u64) {
     report.count("messages", seen.taken, "that the channel took");
     report.count("lost", expected.saturating_sub(seen.taken), "that should have come and did not");
     report.count("repeated", seen.repeated, "that had come before");
@@ -108,19 +122,8 @@ pub fn run(stage: Stage, cloud: Option<Cloud>) -> anyhow::Result<Report> {
     report.count("too_fast", seen.too_fast, "refused for too many in a second");
     report.count("too_often", seen.too_often, "refused for too many to one person");
     let pair = seen.shortest_pair.map_or(0.0, |it| it as f64 / 1e9);
-    report.figure(
-        "shortest_pair_s",
-        pair,
-        Unit::Count,
-        "seconds between two messages to one person, at least",
-    );
-    report.count("reports", reports, "receipts, each stored before it was answered");
-    report.count("change_failures", driven.failed, "orders that could not be placed");
-    report.notes.extend(driven.failure.map(|it| format!("the first of them: {it}")));
-    let each = cpu.total() / seen.taken.max(1) as f64;
-    let meaning = "server's processor time for each message, its order and its receipts included";
-    report.figure("message_cpu_us", each, Unit::Micros, meaning);
-    Ok(report)
+    let meaning = "seconds between two messages to one person, at least";
+    report.figure("shortest_pair_s", pair, Unit::Count, meaning);
 }
 
 /// Places orders for one person after the other.

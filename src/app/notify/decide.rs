@@ -6,8 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     domain::{
-        Decision, InQuiet, Language, MessageChannel, NotificationState, Order, OrderStatus,
-        QuietHours, Store, Trouble, Version,
+        DELIVERY, Decision, DeliveryStatus, InQuiet, Language, MessageChannel, NotificationState,
+        Order, OrderStatus, QuietHours, Store, Trouble, Version,
     },
     messaging::{Catalogue, Content, Template, Worded},
     store::notifications::Notification,
@@ -120,7 +120,10 @@ pub fn decide(
 
 /// Whether the order has ended meanwhile in another way than this tells of, or was reopened after the end that this tells of.
 fn is_over(row: &Notification, order: Option<&Order>) -> bool {
-    let told = row.event.parse::<OrderStatus>().ok();
+    let told = match row.event.strip_prefix(DELIVERY) {
+        Some(status) => status.parse::<DeliveryStatus>().ok().and_then(DeliveryStatus::implies),
+        None => row.event.parse::<OrderStatus>().ok(),
+    };
     let is_end = |it: OrderStatus| it.is_terminal();
     order
         .is_none_or(|it| (is_end(it.status) || told.is_some_and(is_end)) && told != Some(it.status))

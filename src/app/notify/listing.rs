@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, notify::heard::ANSWER_WORTH},
     auth::{Caller, Stores},
     base::cursor::{Cursor, Page},
     domain::{NotificationId, NotificationState, NotifyRule},
@@ -84,7 +84,8 @@ pub async fn retry(app: &App, caller: &Caller, id: NotificationId) -> Result<(),
         return Err(Failure::Forbidden("This takes the scope notifications:write."));
     }
     let now = app.clock.now();
-    let worth = row.rule.as_ref().map_or(now, |it: &NotifyRule| it.worthless_at(now));
+    let answer = || now.saturating_add(ANSWER_WORTH).unwrap_or(now);
+    let worth = row.rule.as_ref().map_or_else(answer, |it: &NotifyRule| it.worthless_at(now));
     let mut tx = app.db.begin().await?;
     if store::notifications::retry(&mut tx, id, now, worth).await? {
         tx.commit().await?;

@@ -6,6 +6,7 @@
 
 mod decide;
 mod facts;
+mod heard;
 mod listing;
 mod receipts;
 mod rules;
@@ -29,7 +30,7 @@ pub use self::{
     select::note,
     send::{Sent, send},
     settle::{settle, sweep},
-    take::take,
+    take::{Claimed, Taken, take},
 };
 use crate::{
     app::App,
@@ -58,7 +59,7 @@ pub enum CannotNotify {
     /// The words.
     #[error(transparent)]
     Templates(#[from] BadTemplates),
-    /// A place in a template that nothing can fill.
+    /// A place in a template that nothing can fill, or a rule that cannot be.
     #[error("`notify.templates_file`: {0}")]
     Parameter(String),
 }
@@ -69,6 +70,9 @@ impl Messaging {
         let catalogue = Catalogue::new(config.notify.templates_file.as_deref())?;
         if let Some(fault) = rules::unknown_parameter(&catalogue) {
             return Err(CannotNotify::Parameter(fault));
+        }
+        if let Some(fault) = rules::faults(&catalogue, catalogue.usual_rules()).first() {
+            return Err(CannotNotify::Parameter(format!("{} {}", fault.field, fault.message)));
         }
         Ok(Self { carriers: Carriers::new(config)?, catalogue, circuits: Mutex::default() })
     }

@@ -2,25 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use metrics::counter;
 use secrecy::ExposeSecret;
 
 use crate::{
     app::{
         App, Failure,
-        contacts::{self, Entry},
         intake::outcome,
-        notify::{select::blank, send::fallback, wording},
+        notify::{
+            heard::{heard, preferred},
+            send::fallback,
+            settle::count_fallbacks,
+        },
     },
     base::mac,
-    domain::{
-        Category, Decision, InboxId, Language, MessageChannel, NotificationState, ReceiptStatus,
-    },
-    messaging::{
-        Keyword, keyword,
-        whatsapp::{Receipt, Said, read},
-    },
+    domain::{NotificationState, ReceiptStatus, Trouble},
+    messaging::whatsapp::{Receipt, Said, read},
     store::{
         self, Tx,
         inbox::{Call, CallState, Settled},
@@ -28,9 +26,6 @@ use crate::{
     },
     telemetry::metric,
 };
-
-/// How long an answer to somebody who wrote is worth sending.
-const ANSWER_WORTH: SignedDuration = SignedDuration::from_hours(1);
 
 /// What WhatsApp calls templates that can be used again.
 const USABLE: [&str; 2] = ["APPROVED", "REINSTATED"];
@@ -59,7 +54,8 @@ pub fn handshake(app: &App, said: Handshake) -> Option<String> {
 /// Applies what WhatsApp's calls report; answers what became of each.
 pub async fn receive(app: &App, tx: &mut Tx, calls: &[Call]) -> Result<Vec<Settled>, Failure> {
     let now = app.clock.now();
-    let said: Vec<_> = calls.iter().map(|it| read(&it.body, it.received_at)).collect();
+    let number = app.config.whatsapp.phone_number_id.as_deref();
+    let said: Vec<_> = calls.iter().map(|it| read(&it.body, number, it.received_at)).collect();
     let ids: BTreeSet<_> = said
         .iter()
         .flatten()
@@ -118,42 +114,40 @@ async fn apply_all(
     said: Vec<Said>,
     now: Timestamp,
 ) -> Result<Settled, Failure> {
-    let mut came = Came::Ignored;
+    let (mut came, mut is_unknown) = (Came::Ignored, false);
     for said in said {
-        came = came.max(match said {
+        let next = match said {
             Said::Receipt(receipt) => apply(app, tx, &receipt, now).await?,
             Said::Text { id, from, text, at } => {
-                heard(app, tx, call.id, (&id, &from, &text), said_at(at, now), now).await?
+                heard(app, tx, call, (&id, &from, &text), at).await?;
+                Came::Applied
             }
             Said::Preference { from, wants, at } => {
-                let categories = [Category::Marketing];
-                let said = Word { from: &from, wants, source: "whatsapp_preferences", shown: None };
-                let at = if wants { said_at(at, now) } else { now };
-                decide(app, tx, call.id, &said, &categories, at).await?;
+                preferred(app, tx, call, (&from, wants), at).await?;
                 Came::Applied
             }
             Said::Template { name, language, status, reason } => {
                 template(tx, (&name, &language), &status, reason.as_deref(), now).await?
             }
             Said::Other(_) => Came::Ignored,
-        });
+        };
+        is_unknown |= next == Came::Unknown;
+        came = came.max(next);
     }
-    if came == Came::Unknown {
+    // What else is in the call is entered once more with it, and changes nothing.
+    if is_unknown {
         // Its sender may not have written down yet what the message is called; or it was sent by somebody else.
         return Ok(outcome::parked(app, call, UNKNOWN_MESSAGE, now));
     }
     Ok(outcome::settled(call.id, CallState::Done, came.as_str(), now))
 }
 
-/// WhatsApp tells the second only, so it was by its end at the latest.
-fn said_at(at: Timestamp, now: Timestamp) -> Timestamp {
-    at.saturating_add(SignedDuration::from_millis(999)).unwrap_or(now).min(now)
-}
-
 async fn apply(app: &App, tx: &mut Tx, receipt: &Receipt, now: Timestamp) -> Result<Came, Failure> {
     let found = store::notifications::find(tx, receipt.notification, &receipt.provider_id).await?;
     let came = match found {
         None => Came::Unknown,
+        // Of an earlier message, which failed, before somebody sent it again.
+        Some(row) if is_of_another(&row, receipt) => Came::Late,
         Some(row) => match row.state.after(receipt.status) {
             None => Came::Late,
             Some(state) => {
@@ -167,6 +161,11 @@ async fn apply(app: &App, tx: &mut Tx, receipt: &Receipt, now: Timestamp) -> Res
     Ok(came)
 }
 
+fn is_of_another(row: &Notification, receipt: &Receipt) -> bool {
+    receipt.status == ReceiptStatus::Failed
+        && row.provider_id.as_ref().is_some_and(|it| *it != receipt.provider_id)
+}
+
 async fn move_on(
     app: &App,
     tx: &mut Tx,
@@ -176,7 +175,11 @@ async fn move_on(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let what = (receipt.status, state);
-    let why = receipt.why.as_ref();
+    let unknown = Trouble::new("unknown", "the channel did not say why");
+    let why = match receipt.status {
+        ReceiptStatus::Failed => receipt.why.as_ref().or(Some(&unknown)),
+        _ => None,
+    };
     let times = (receipt.at, now);
     store::notifications::receive(tx, row.id, what, &receipt.provider_id, why, times).await?;
     if receipt.status == ReceiptStatus::Failed {
@@ -185,87 +188,11 @@ async fn move_on(
         counter!(metric::NOTIFICATION_TROUBLES, "channel" => channel, "code" => code).increment(1);
         let next: Vec<_> = fallback(app, row, now).into_iter().collect();
         store::notifications::put(tx, &next).await?;
+        count_fallbacks(&next);
     }
     counter!(metric::NOTIFICATIONS, "channel" => row.channel.as_str(), "state" => state.as_str())
         .increment(1);
     Ok(())
-}
-
-/// Somebody writes to us: only a STOP or a START means something.
-async fn heard(
-    app: &App,
-    tx: &mut Tx,
-    call: InboxId,
-    (id, from, text): (&str, &str, &str),
-    at: Timestamp,
-    now: Timestamp,
-) -> Result<Came, Failure> {
-    let Some(keyword) = keyword(text) else { return Ok(Came::Ignored) };
-    let wants = keyword == Keyword::Start;
-    let standing = store::consents::standing(tx, &[from]).await?;
-    let decision = if wants { Decision::Granted } else { Decision::Withdrawn };
-    let wish = (from.to_owned(), MessageChannel::WhatsApp, Category::Utility);
-    let is_news = standing.get(&wish) != Some(&decision);
-    let (shown, categories) = match keyword {
-        Keyword::Start => (Some(wording::START_SHOWN), &[Category::Utility][..]),
-        Keyword::Stop => (None, Category::ALL),
-    };
-    let said = Word { from, wants, source: "whatsapp", shown };
-    // A STOP counts from when it is heard: a moment before, they may have agreed in the shop, by a clock that is not WhatsApp's.
-    decide(app, tx, call, &said, categories, if wants { at } else { now }).await?;
-    if is_news {
-        let language = language_of(text);
-        let answer = blank(app, from, MessageChannel::WhatsApp, now);
-        let (event, words) = match keyword {
-            Keyword::Stop => ("stop_confirmed", wording::farewell(language)),
-            Keyword::Start => ("start_confirmed", wording::welcome(language)),
-        };
-        let answer = Notification {
-            subject: id.to_owned(),
-            event: event.to_owned(),
-            language,
-            words: Some(words),
-            worthless_at: now.saturating_add(ANSWER_WORTH).unwrap_or(Timestamp::MAX),
-            ..answer
-        };
-        store::notifications::put(tx, &[answer]).await?;
-    }
-    Ok(Came::Applied)
-}
-
-/// What somebody has said of messages.
-struct Word<'a> {
-    from: &'a str,
-    wants: bool,
-    source: &'a str,
-    shown: Option<&'a str>,
-}
-
-/// Who wants no more messages by WhatsApp wants none by other ways in its place, either.
-async fn decide(
-    app: &App,
-    tx: &mut Tx,
-    call: InboxId,
-    said: &Word<'_>,
-    categories: &[Category],
-    at: Timestamp,
-) -> Result<(), Failure> {
-    let (decision, channels) = if said.wants {
-        (Decision::Granted, &[MessageChannel::WhatsApp][..])
-    } else {
-        (Decision::Withdrawn, MessageChannel::ALL)
-    };
-    let entry = Entry {
-        phone: said.from,
-        channels,
-        categories,
-        decision,
-        source: said.source,
-        shown: said.shown,
-        evidence: Some(&call.to_string()),
-        at,
-    };
-    contacts::enter(app, tx, &entry, &contacts::themselves(MessageChannel::WhatsApp)).await
 }
 
 async fn template(
@@ -289,10 +216,4 @@ async fn template(
     };
     store::notify_rules::stop_template(tx, (name, language), &why, now).await?;
     Ok(Came::Applied)
-}
-
-/// Who writes in Arabic letters reads Arabic.
-fn language_of(text: &str) -> Language {
-    let is_arabic = text.chars().any(|it| ('\u{600}'..='\u{6ff}').contains(&it));
-    if is_arabic { Language::Arabic } else { Language::English }
 }

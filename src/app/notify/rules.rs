@@ -8,7 +8,7 @@ use crate::{
     app::{App, Detail, Failure, notify::wording, orders::actor},
     auth::Caller,
     domain::{NotifyRule, NotifyRules, StoreId, is_e164},
-    messaging::Template,
+    messaging::{Catalogue, Template},
     store,
 };
 
@@ -48,7 +48,7 @@ pub async fn set_rules(
             "This takes a token for the store with the scope notifications:write.",
         ));
     }
-    let faults = rules.as_ref().map_or_else(Vec::new, |it| faults(app, it));
+    let faults = rules.as_ref().map_or_else(Vec::new, |it| faults(&app.messaging.catalogue, it));
     if !faults.is_empty() {
         return Err(Failure::Invalid(faults));
     }
@@ -66,13 +66,16 @@ pub async fn set_rules(
 }
 
 /// Every fault at once.
-fn faults(app: &App, rules: &NotifyRules) -> Vec<Detail> {
+pub fn faults(catalogue: &Catalogue, rules: &NotifyRules) -> Vec<Detail> {
     let mut faults = Vec::new();
     if MOST_RULES < rules.rules.len() {
         faults.push(Detail::new("rules", format!("there are at most {MOST_RULES}")));
     }
     if rules.store_phone.as_ref().is_some_and(|it| !is_e164(it)) {
         faults.push(Detail::new("storePhone", "must be in the form +962790000000 (E.164)"));
+    }
+    if rules.quiet.is_some_and(|it| it.from == it.until) {
+        faults.push(Detail::new("quiet", "must end at another time than it begins"));
     }
     for (at, rule) in rules.rules.iter().enumerate() {
         let mut fault = |field: &str, message: String| {
@@ -82,8 +85,8 @@ fn faults(app: &App, rules: &NotifyRules) -> Vec<Detail> {
             let what = "is a status of an order (`ready`) or of its delivery (`delivery.nearby`)";
             fault("on", what.to_owned());
         }
-        if app.messaging.catalogue.get(&rule.template).is_none() {
-            let known: Vec<_> = app.messaging.catalogue.all().map(|it| it.name.as_str()).collect();
+        if catalogue.get(&rule.template).is_none() {
+            let known: Vec<_> = catalogue.all().map(|it| it.name.as_str()).collect();
             fault("template", format!("is one of {}", known.join(", ")));
         }
         if rule.channels.is_empty() {
@@ -104,7 +107,7 @@ fn faults(app: &App, rules: &NotifyRules) -> Vec<Detail> {
 }
 
 /// Whether every place of every template can be filled; names the first that cannot. For the start of the server.
-pub fn unknown_parameter(catalogue: &crate::messaging::Catalogue) -> Option<String> {
+pub fn unknown_parameter(catalogue: &Catalogue) -> Option<String> {
     catalogue.all().find_map(|template| {
         let unknown =
             template.parameters.iter().find(|it| !wording::PARAMETERS.contains(&it.as_str()))?;

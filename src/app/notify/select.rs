@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use metrics::counter;
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, notify::settle::is_the_store},
     domain::{
         Audience, Category, Envelope, MessageChannel, NotificationId, NotificationState,
         NotifyRule, NotifyRules, Order, StoreId, happened,
@@ -27,7 +27,8 @@ pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>
     let (mut noted, mut new) = (Vec::with_capacity(bodies.len()), Vec::new());
     for body in bodies {
         noted.push(match select(app, &mut tx, &mut rules, body).await {
-            Err(Failure::Store(error)) => return Err(Failure::Store(error)),
+            Err(failure) if is_the_store(&failure) => return Err(failure),
+            // It cannot be read, and never will be.
             Err(failure) => Err(failure),
             Ok(selected) => {
                 new.extend(selected);
@@ -80,7 +81,12 @@ fn notification(
         let usable = |it: &&_| app.messaging.carriers.get(**it).is_some();
         rule.channels.iter().filter(usable).copied().collect()
     };
-    let (channel, left) = channels.split_first()?;
+    let left = channels.get(1..).unwrap_or_default();
+    // Without a channel that could be used it is written down all the same: somebody should see it.
+    let (channel, is_possible) = match channels.first() {
+        Some(channel) => (channel, true),
+        None => (rule.channels.first()?, false),
+    };
     let at = event.timestamp;
     let delay = rule
         .delay_seconds
@@ -98,7 +104,11 @@ fn notification(
         category: template.map_or(Category::Utility, |it| it.category),
         rule: Some(NotifyRule { channels: left.to_vec(), ..rule.clone() }),
         worthless_at: rule.worthless_at(at),
-        next_attempt_at: Some(at.saturating_add(delay).unwrap_or(Timestamp::MAX)),
+        next_attempt_at: Some(at.saturating_add(delay).unwrap_or(Timestamp::MAX))
+            .filter(|_| is_possible),
+        state: if is_possible { NotificationState::Queued } else { NotificationState::Failed },
+        code: (!is_possible).then(|| "no_channel".to_owned()),
+        note: (!is_possible).then(|| "no channel of its rule is configured".to_owned()),
         ..blank(app, recipient, *channel, at)
     })
 }
@@ -130,6 +140,7 @@ pub(in crate::app::notify) fn blank(
         code: None,
         note: None,
         attempts: 0,
+        claims: 0,
         provider_id: None,
         created_at: at,
         worthless_at: Timestamp::MAX,

@@ -1,7 +1,7 @@
 //! Sends one message that was claimed, once.
 
 use jiff::Timestamp;
-use metrics::{counter, histogram};
+use metrics::histogram;
 
 use crate::{
     app::{
@@ -26,6 +26,14 @@ pub struct Sent {
     pub exchange: Option<Exchange>,
     /// In which language, in the channel's words, where it was a template.
     pub template: Option<(String, String)>,
+}
+
+impl Sent {
+    /// Its sender fell, and nobody knows how far it got.
+    pub fn lost(row: Notification) -> Self {
+        let why = Trouble::new("interrupted", "whoever was sending it was interrupted");
+        Self { row, judgement: Judgement::Fate(Fate::Held(why)), exchange: None, template: None }
+    }
 }
 
 /// Sends a message when its turn has come.
@@ -94,7 +102,6 @@ pub(in crate::app::notify) fn fallback(
     if row.worthless_at <= now {
         return None;
     }
-    counter!(metric::NOTIFICATION_FALLBACKS, "channel" => channel.as_str()).increment(1);
     let next = blank(app, row.recipient.as_deref()?, *channel, row.created_at);
     Some(Notification {
         id: next.id,
@@ -105,10 +112,13 @@ pub(in crate::app::notify) fn fallback(
         code: None,
         note: None,
         attempts: 0,
+        claims: 0,
         provider_id: None,
         next_attempt_at: Some(now),
         updated_at: now,
         sent_at: None,
+        delivered_at: None,
+        read_at: None,
         ..row.clone()
     })
 }

@@ -1,5 +1,7 @@
 //! Writes down what came of sending.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use metrics::{counter, histogram};
 
@@ -20,32 +22,51 @@ use crate::{
 };
 
 /// Writes down what came of sending these, in one transaction. Where a receipt was faster, that stands.
+///
+/// One that cannot be written down for a reason of its own does not keep the others waiting: it is held until a receipt comes, like one
+/// whose sender has died. A failure is the store's, and all of it is to be tried again.
 pub async fn settle(app: &App, sent: &[Sent]) -> Result<(), Failure> {
+    match write(app, sent).await {
+        Err(failure) if !is_the_store(&failure) => {}
+        done => return done,
+    }
+    for one in sent {
+        match write(app, std::slice::from_ref(one)).await {
+            Err(failure) if is_the_store(&failure) => return Err(failure),
+            Err(failure) => {
+                tracing::error!(notification.id = %one.row.id, "what came of a message cannot be written down: {failure}");
+            }
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn write(app: &App, sent: &[Sent]) -> Result<(), Failure> {
     if sent.is_empty() {
         return Ok(());
     }
     let now = app.clock.now();
-    let (mut moves, mut counted, mut fallbacks) = (Vec::new(), Vec::new(), Vec::new());
+    let moves: Vec<_> =
+        sent.iter().map(|one| moved(app, &one.row, fate(app, one, now), now)).collect();
     let mut tx = app.db.begin().await?;
-    for one in sent {
+    // Receipts of the same messages may be on their way: whoever locks in order does not wait for whoever waits for them.
+    let ids: Vec<_> = moves.iter().map(|(it, _)| it.id).collect();
+    store::notifications::lock(&mut tx, &ids).await?;
+    let all: Vec<_> = moves.iter().map(|(it, _)| it.clone()).collect();
+    let ended: HashSet<_> =
+        store::notifications::end(&mut tx, &all, now).await?.into_iter().collect();
+    let mut fallbacks = Vec::new();
+    for (one, (it, fall_back)) in sent.iter().zip(&moves) {
+        if *fall_back && ended.contains(&it.id) {
+            fallbacks.extend(fallback(app, &one.row, now));
+        }
         if let (Judgement::TemplateStopped(why), Some((name, language))) =
             (&one.judgement, &one.template)
         {
             let reason = format!("{}: {}", why.code, why.note);
             store::notify_rules::stop_template(&mut tx, (name, language), &reason, now).await?;
         }
-        let fate = fate(app, one, now);
-        if let Fate::Failed { fall_back: true, .. } = &fate {
-            fallbacks.extend(fallback(app, &one.row, now));
-        }
-        if let Fate::Accepted { .. } = &fate {
-            let lag = now.duration_since(one.row.created_at).as_secs_f64();
-            histogram!(metric::NOTIFICATION_LAG_SECONDS, "channel" => one.row.channel.as_str())
-                .record(lag);
-        }
-        let it = moved(app, &one.row, fate, now);
-        counted.push((one.row.channel, it.clone()));
-        moves.push(it);
         if let Some(exchange) = &one.exchange {
             let about = About {
                 partner: one.row.channel.as_str(),
@@ -57,28 +78,43 @@ pub async fn settle(app: &App, sent: &[Sent]) -> Result<(), Failure> {
             store::audit::put(&mut tx, &entry(app, &about, exchange)).await?;
         }
     }
-    // Receipts of the same messages may be on their way: whoever locks in order does not wait for whoever waits for them.
-    let ids: Vec<_> = moves.iter().map(|it| it.id).collect();
-    store::notifications::lock(&mut tx, &ids).await?;
-    store::notifications::end(&mut tx, &moves, now).await?;
     store::notifications::put(&mut tx, &fallbacks).await?;
     tx.commit().await?;
-    for (channel, it) in &counted {
-        count(*channel, it);
+    for (one, (it, _)) in sent.iter().zip(&moves).filter(|(_, (it, _))| ended.contains(&it.id)) {
+        count(one.row.channel, it);
+        if it.state == NotificationState::Accepted {
+            let lag = now.duration_since(one.row.created_at).as_secs_f64();
+            histogram!(metric::NOTIFICATION_LAG_SECONDS, "channel" => one.row.channel.as_str())
+                .record(lag);
+        }
     }
+    count_fallbacks(&fallbacks);
     Ok(())
+}
+
+/// Counts what goes on to another channel.
+pub(in crate::app::notify) fn count_fallbacks(fallbacks: &[Notification]) {
+    for it in fallbacks {
+        counter!(metric::NOTIFICATION_FALLBACKS, "channel" => it.channel.as_str()).increment(1);
+    }
+}
+
+/// Whether it is nobody's own fault.
+pub(in crate::app::notify) fn is_the_store(failure: &Failure) -> bool {
+    matches!(failure, Failure::Store(error) if error.is_of_the_database())
 }
 
 /// What follows for the message itself.
 fn fate(app: &App, sent: &Sent, now: Timestamp) -> Fate {
     let channel = sent.row.channel;
+    let was_answered = sent.exchange.as_ref().is_none_or(|it| it.answer.is_ok());
+    let is_broken = matches!(sent.judgement, Judgement::AccountBroken(_));
+    // Who refuses one message for a reason of its own takes others.
+    if was_answered && !is_broken && !matches!(sent.judgement, Judgement::Fate(Fate::Held(_))) {
+        app.messaging.works(channel);
+    }
     match &sent.judgement {
-        Judgement::Fate(fate) => {
-            if matches!(fate, Fate::Accepted { .. }) {
-                app.messaging.works(channel);
-            }
-            fate.clone()
-        }
+        Judgement::Fate(fate) => fate.clone(),
         Judgement::TemplateStopped(why) if sent.template.is_none() => {
             Fate::Failed { why: why.clone(), fall_back: true }
         }
@@ -105,23 +141,30 @@ fn fate(app: &App, sent: &Sent, now: Timestamp) -> Fate {
     }
 }
 
-fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> Move {
+/// Where the row goes, and whether the next channel is to take over.
+fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> (Move, bool) {
+    let claim = row.claims.saturating_add(1);
     let explained = |state, why: Trouble| Move {
         code: Some(why.code),
         note: Some(why.note),
+        claim,
         ..Move::to(row.id, state)
     };
     match fate {
-        Fate::Accepted { provider_id } => Move {
-            provider_id,
-            sent_at: Some(now),
-            ..Move::to(row.id, NotificationState::Accepted)
-        },
-        Fate::Failed { why, .. } => explained(NotificationState::Failed, why),
-        Fate::Held(why) => Move {
-            next_attempt_at: Some(hold_until(app, now)),
-            ..explained(NotificationState::Held, why)
-        },
+        Fate::Accepted { provider_id } => {
+            let accepted = Move {
+                provider_id,
+                sent_at: Some(now),
+                claim,
+                ..Move::to(row.id, NotificationState::Accepted)
+            };
+            (accepted, false)
+        }
+        Fate::Failed { why, fall_back } => (explained(NotificationState::Failed, why), fall_back),
+        Fate::Held(why) => {
+            let next_attempt_at = Some(hold_until(app, now));
+            (Move { next_attempt_at, ..explained(NotificationState::Held, why) }, false)
+        }
         Fate::Again { not_before, counts, why } => {
             let settings = &app.config.notify;
             let mut backoff =
@@ -129,11 +172,23 @@ fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> Move {
             let usual = now.saturating_add(backoff.next_delay(&app.mint)).unwrap_or(now);
             let next = not_before.unwrap_or(usual);
             let tries = if counts { 0 } else { -1 };
-            if row.worthless_at <= next {
-                return Move { tries, ..explained(NotificationState::Expired, why) };
+            if next < row.worthless_at {
+                let queued = explained(NotificationState::Queued, why);
+                return (Move { next_attempt_at: Some(next), tries, ..queued }, false);
             }
-            Move { next_attempt_at: Some(next), tries, ..explained(NotificationState::Queued, why) }
+            let state = too_late(row, now);
+            (Move { tries, ..explained(state, why) }, state == NotificationState::Failed)
         }
+    }
+}
+
+/// What becomes of a message that this channel will not take in time: another one may.
+pub(in crate::app::notify) fn too_late(row: &Notification, now: Timestamp) -> NotificationState {
+    let has_another = row.rule.as_ref().is_some_and(|it| !it.channels.is_empty());
+    if has_another && now < row.worthless_at {
+        NotificationState::Failed
+    } else {
+        NotificationState::Expired
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
             decide::{Known, Verdict, decide},
             facts::{Facts, consent, facts, standing},
             send::fallback,
-            settle::count,
+            settle::{count, count_fallbacks, is_the_store, too_late},
             wording,
         },
         tracking,
@@ -48,21 +48,63 @@ pub struct Claimed {
     pub after: Duration,
 }
 
-/// Takes at most `limit` notifications that are due; answers how many were looked at, and those that are to be sent now.
-pub async fn take(app: &App, limit: u32) -> Result<(usize, Vec<Claimed>), Failure> {
+/// What came of taking some.
+#[derive(Debug)]
+pub struct Taken {
+    /// How many were looked at.
+    pub looked_at: usize,
+    /// Those that are to be sent now.
+    pub claimed: Vec<Claimed>,
+    /// All turns are given for so long: until then nothing more can be sent by this channel.
+    pub rest: Option<Duration>,
+}
+
+/// Takes at most `limit` notifications by one channel that are due.
+pub async fn take(app: &App, channel: MessageChannel, limit: u32) -> Result<Taken, Failure> {
     let now = app.clock.now();
+    let (number, pace) = pace(app, channel);
+    let turns = HORIZON.as_micros() / pace.every.as_micros().max(1) + 1;
+    let limit = limit.min(u32::try_from(turns).unwrap_or(u32::MAX));
     let mut tx = app.db.begin().await?;
-    let rows = store::notifications::claim(&mut tx, now, after(now, LOOK), limit).await?;
+    let times = (now, after(now, LOOK));
+    let rows = store::notifications::claim(&mut tx, channel, times, limit).await?;
     tx.commit().await?;
-    if rows.is_empty() {
-        return Ok((0, Vec::new()));
-    }
     let looked_at = rows.len();
-    let facts = facts(app, &rows).await?;
-    let mut verdicts: Vec<_> = rows.into_iter().map(|it| look(app, &facts, it, now)).collect();
-    let turns = turns(app, &mut verdicts, now).await;
+    let mut verdicts = looked(app, rows, now).await?;
+    let (turns, rest) = self::turns(app, &number, pace, &mut verdicts, now).await;
     let claimed = claim(app, verdicts, &turns, now).await?;
-    Ok((looked_at, claimed))
+    Ok(Taken { looked_at, claimed, rest })
+}
+
+/// What becomes of rows, as far as it does not depend on others. One whose order or store cannot be read fails alone.
+async fn looked(
+    app: &App,
+    rows: Vec<Notification>,
+    now: Timestamp,
+) -> Result<Vec<(Notification, Verdict)>, Failure> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    match facts(app, &rows).await {
+        Ok(facts) => Ok(rows.into_iter().map(|it| look(app, &facts, it, now)).collect()),
+        Err(failure) if is_the_store(&failure) => Err(failure),
+        Err(_) => {
+            let mut all = Vec::with_capacity(rows.len());
+            for row in rows {
+                all.push(match facts(app, std::slice::from_ref(&row)).await {
+                    Ok(facts) => look(app, &facts, row, now),
+                    Err(failure) if is_the_store(&failure) => return Err(failure),
+                    Err(failure) => {
+                        tracing::error!(notification.id = %row.id, "what a message is about cannot be read: {failure}");
+                        let why = Trouble::new("unreadable", "its order or its store cannot be read");
+                        let state = NotificationState::Failed;
+                        (row, Verdict::End { state, why, fall_back: false })
+                    }
+                });
+            }
+            Ok(all)
+        }
+    }
 }
 
 /// What becomes of one row, as far as it does not depend on others.
@@ -95,6 +137,7 @@ fn look(app: &App, facts: &Facts, row: Notification, now: Timestamp) -> (Notific
                 Err(until) => later(
                     &row,
                     until,
+                    now,
                     Trouble::new("account_rests", "the account there cannot be used at present"),
                 ),
             }
@@ -104,48 +147,49 @@ fn look(app: &App, facts: &Facts, row: Notification, now: Timestamp) -> (Notific
     (row, verdict)
 }
 
-/// Later, if it is worth something then.
-fn later(row: &Notification, at: Timestamp, why: Trouble) -> Verdict {
+/// Later, if it is worth something then; else another channel may do better.
+fn later(row: &Notification, at: Timestamp, now: Timestamp, why: Trouble) -> Verdict {
     if at < row.worthless_at {
         return Verdict::Later(at, why);
     }
-    Verdict::End { state: NotificationState::Expired, why, fall_back: false }
+    let state = too_late(row, now);
+    Verdict::End { state, why, fall_back: state == NotificationState::Failed }
 }
 
-/// Gives turns to what is to be sent, and puts off what gets none.
+/// Gives turns to what is to be sent, and puts off what gets none; answers for how long all turns are given.
 async fn turns(
     app: &App,
+    number: &str,
+    pace: Pace,
     verdicts: &mut [(Notification, Verdict)],
     now: Timestamp,
-) -> HashMap<NotificationId, Duration> {
-    let mut given = HashMap::new();
-    for channel in MessageChannel::ALL {
-        let mut waiting: Vec<_> = verdicts
-            .iter_mut()
-            .filter(|(row, it)| row.channel == *channel && matches!(it, Verdict::Send(_)))
-            .collect();
-        let people: Vec<_> =
-            waiting.iter().map(|(row, _)| row.recipient.clone().unwrap_or_default()).collect();
-        if people.is_empty() {
-            continue;
-        }
-        let people: Vec<_> = people.iter().map(String::as_str).collect();
-        let (number, pace) = pace(app, *channel);
-        let turns = app.cache.turns(&number, pace, &people, now).await;
-        for ((row, verdict), turn) in waiting.iter_mut().zip(turns) {
-            match turn {
-                Turn::After(wait) => drop(given.insert(row.id, wait)),
-                Turn::NotBefore(wait) => {
-                    let why = Trouble::new(
-                        "pace",
-                        "others were first, or this person was just written to",
-                    );
-                    *verdict = later(row, after(now, wait), why);
-                }
+) -> (HashMap<NotificationId, Duration>, Option<Duration>) {
+    let (mut given, mut rest) = (HashMap::new(), None);
+    let mut waiting: Vec<_> =
+        verdicts.iter_mut().filter(|(_, it)| matches!(it, Verdict::Send(_))).collect();
+    let people: Vec<_> =
+        waiting.iter().map(|(row, _)| row.recipient.clone().unwrap_or_default()).collect();
+    if people.is_empty() {
+        return (given, rest);
+    }
+    let people: Vec<_> = people.iter().map(String::as_str).collect();
+    let turns = app.cache.turns(number, pace, &people, now).await;
+    for ((row, verdict), turn) in waiting.iter_mut().zip(turns) {
+        match turn {
+            Turn::After(wait) => drop(given.insert(row.id, wait)),
+            Turn::NotBefore(wait) => {
+                let why = Trouble::new("pace", "this person was just written to");
+                *verdict = later(row, after(now, wait), now, why);
+            }
+            Turn::Full(wait) => {
+                rest = Some(wait);
+                let why = Trouble::new("pace", "others were first");
+                // It keeps its place among those that wait.
+                *verdict = later(row, row.created_at, now, why);
             }
         }
     }
-    given
+    (given, rest)
 }
 
 /// From which number, and how fast.
@@ -169,58 +213,64 @@ async fn claim(
     turns: &HashMap<NotificationId, Duration>,
     now: Timestamp,
 ) -> Result<Vec<Claimed>, Failure> {
-    let lease = app.config.outbound.timeout.saturating_add(HORIZON).saturating_add(SPARE);
-    let (mut moves, mut fallbacks, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
+    if verdicts.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut tx = app.db.begin().await?;
     // Once more: who has said STOP while the rows were looked at is not written to.
     let rows: Vec<_> = verdicts.iter().map(|(row, _)| row.clone()).collect();
     let standing = standing(&mut tx, &rows).await?;
-    for (row, verdict) in verdicts {
-        let verdict = if row.rule.is_some() && consent(&standing, &row) == Some(Decision::Withdrawn)
-        {
-            withdrawn(verdict)
-        } else {
-            verdict
-        };
-        match verdict {
-            Verdict::Send(content) => {
-                moves.push(Move {
-                    next_attempt_at: Some(after(now, lease)),
-                    words: Some(content.text().to_owned()),
-                    tries: 1,
-                    ..Move::to(row.id, NotificationState::Sending)
-                });
-                claimed.extend(message(row, content, turns));
-            }
-            Verdict::Later(at, why) => moves.push(Move {
-                next_attempt_at: Some(at),
-                code: Some(why.code),
-                note: Some(why.note),
-                ..Move::to(row.id, NotificationState::Queued)
-            }),
-            Verdict::End { state, why, fall_back } => {
-                moves.push(Move {
-                    code: Some(why.code),
-                    note: Some(why.note),
-                    ..Move::to(row.id, state)
-                });
-                if fall_back {
-                    fallbacks.extend(fallback(app, &row, now));
-                }
-            }
-        }
-    }
+    let verdicts: Vec<_> = verdicts
+        .into_iter()
+        .map(|(row, verdict)| {
+            let has_withdrawn =
+                row.rule.is_some() && consent(&standing, &row) == Some(Decision::Withdrawn);
+            if has_withdrawn { (row, withdrawn(verdict)) } else { (row, verdict) }
+        })
+        .collect();
+    let moves: Vec<_> = verdicts.iter().map(|(row, it)| moved(app, row, it, now)).collect();
     let begun: HashSet<_> =
         store::notifications::begin(&mut tx, &moves, now).await?.into_iter().collect();
-    store::notifications::put(&mut tx, &fallbacks).await?;
-    tx.commit().await?;
-    for it in moves.iter().filter(|it| begun.contains(&it.id)) {
-        if let Some(row) = rows.iter().find(|row| row.id == it.id) {
-            count(row.channel, it);
+    let (mut fallbacks, mut claimed) = (Vec::new(), Vec::new());
+    for (row, verdict) in verdicts.into_iter().filter(|(row, _)| begun.contains(&row.id)) {
+        match verdict {
+            Verdict::Send(content) => claimed.extend(message(row, content, turns)),
+            Verdict::End { fall_back: true, .. } => fallbacks.extend(fallback(app, &row, now)),
+            Verdict::Later(..) | Verdict::End { .. } => {}
         }
     }
-    claimed.retain(|it| begun.contains(&it.row.id));
+    store::notifications::put(&mut tx, &fallbacks).await?;
+    tx.commit().await?;
+    for (row, it) in rows.iter().zip(&moves).filter(|(row, _)| begun.contains(&row.id)) {
+        count(row.channel, it);
+    }
+    count_fallbacks(&fallbacks);
     Ok(claimed)
+}
+
+/// Where a row goes.
+fn moved(app: &App, row: &Notification, verdict: &Verdict, now: Timestamp) -> Move {
+    let to = |state| Move { claim: row.claims, ..Move::to(row.id, state) };
+    let explained = |state, why: &Trouble| Move {
+        code: Some(why.code.clone()),
+        note: Some(why.note.clone()),
+        ..to(state)
+    };
+    match verdict {
+        Verdict::Send(content) => {
+            let lease = app.config.outbound.timeout.saturating_add(HORIZON).saturating_add(SPARE);
+            Move {
+                next_attempt_at: Some(after(now, lease)),
+                words: Some(content.text().to_owned()),
+                tries: 1,
+                ..to(NotificationState::Sending)
+            }
+        }
+        Verdict::Later(at, why) => {
+            Move { next_attempt_at: Some(*at), ..explained(NotificationState::Queued, why) }
+        }
+        Verdict::End { state, why, .. } => explained(*state, why),
+    }
 }
 
 /// What was to be sent is not.

@@ -9,8 +9,8 @@ use crate::{
     },
     auth::{Caller, Role},
     domain::{
-        Address, Command, Customer, Fulfilment, Item, LocalizedText, Money, PaymentStatus, Store,
-        is_e164,
+        Address, Category, Command, Customer, Decision, Fulfilment, Item, LocalizedText, Money,
+        PaymentStatus, Store, is_e164,
     },
     partners::Partners,
 };
@@ -32,7 +32,7 @@ pub fn faults(app: &App, new: &NewOrder, store: &Store, caller: &Caller) -> Vec<
     faults.text("note", new.note.as_deref(), LONGEST_NOTE);
     faults.text("number", new.number.as_deref(), LONGEST_NUMBER);
     faults.partner(new, &app.partners);
-    faults.consent(new, app.clock.now());
+    faults.consent(new, caller, app.clock.now());
     if caller.role == Role::Customer {
         faults.reserved(new, caller);
     }
@@ -105,11 +105,20 @@ impl Faults {
         }
     }
 
-    fn consent(&mut self, new: &NewOrder, now: Timestamp) {
+    fn consent(&mut self, new: &NewOrder, caller: &Caller, now: Timestamp) {
         let Some(consent) = &new.consent else { return };
         self.0.extend(consent.faults("consent.", now));
         if new.customer.phone.is_none() {
             self.add("consent", "needs customer.phone: whose consent is it?");
+        }
+        let is_modest = consent.decision == Decision::Granted
+            && consent.categories.as_ref().is_none_or(|it| **it == [Category::Utility]);
+        if caller.role == Role::Customer && !is_modest {
+            // Nobody has proved to us that the number is theirs.
+            self.add(
+                "consent",
+                "of a customer's own token can grant news of orders, and nothing else",
+            );
         }
     }
 

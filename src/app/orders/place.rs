@@ -86,7 +86,7 @@ async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Resul
     if let Some((consent, phone)) = consent.zip(draft.customer.phone.as_ref()) {
         let evidence = consent.evidence.or_else(|| Some(draft.id.to_string()));
         let consent = NewConsent { evidence, ..consent };
-        consent.enter(app, tx, phone, caller).await?;
+        consent.enter(app, tx, phone, caller, true).await?;
     }
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
     let testimony = Testimony { actor: actor(caller), occurred_at: None };

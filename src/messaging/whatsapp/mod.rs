@@ -88,7 +88,7 @@ impl Carrier for WhatsApp {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.status.is_success() {
             let id = body.pointer("/messages/0/id").and_then(Value::as_str);
-            return Judgement::Fate(Fate::Accepted { provider_id: id.map(str::to_owned) });
+            return Judgement::Fate(Fate::accepted(id));
         }
         let not_before = match exchange.verdict {
             Verdict::Again { not_before } => not_before,

@@ -82,11 +82,19 @@ struct Change {
     value: Value,
 }
 
-/// What a call says. `now` stands where it does not say when.
-pub fn read(body: &[u8], now: Timestamp) -> Result<Vec<Said>, String> {
+/// What a call says. `number` is the id of our number, where we have one: what is said of others is not for us. `now` stands where it
+/// does not say when.
+pub fn read(body: &[u8], number: Option<&str>, now: Timestamp) -> Result<Vec<Said>, String> {
     let call: Call = serde_json::from_slice(body).map_err(|it| it.to_string())?;
     let changes = call.entry.into_iter().flat_map(|it| it.changes);
-    Ok(changes.flat_map(|it| change(&it, now)).collect())
+    let said = |it: Change| {
+        let named = it.value.pointer("/metadata/phone_number_id").and_then(Value::as_str);
+        match named.zip(number) {
+            Some((named, ours)) if named != ours => vec![Said::Other(it.field)],
+            _ => change(&it, now),
+        }
+    };
+    Ok(changes.flat_map(said).collect())
 }
 
 fn change(change: &Change, now: Timestamp) -> Vec<Said> {

@@ -23,7 +23,7 @@ use crate::{
 
 pub use self::{
     listing::{Counts, InboxEntry, InboxFilter, counts, list, load, replay, replay_one},
-    parked::{abandon, unpark, unpark_all},
+    parked::{abandon, purge, unpark, unpark_all},
 };
 
 /// The headers of a call that are worth keeping. Never one that proves who called.

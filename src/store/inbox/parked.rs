@@ -81,3 +81,23 @@ pub async fn abandon(
     .await?
     .rows_affected()))
 }
+
+/// Throws away at most `limit` calls that came before and are done with; answers how many. Nobody repeats a call after so long.
+pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query(
+        "DELETE FROM inbox
+         WHERE id IN (
+             SELECT id
+             FROM inbox
+             WHERE received_at < $1
+               AND state = 'done'
+             ORDER BY received_at, id
+             LIMIT $2
+         )",
+    )
+    .bind(At(before))
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?
+    .rows_affected()))
+}

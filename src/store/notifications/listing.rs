@@ -84,10 +84,10 @@ pub async fn of_person(
     .await?))
 }
 
-/// How many are due to be sent, and since when the oldest of them is.
+/// How many are due to be sent, and when the oldest of what they tell happened.
 pub async fn backlog(tx: &mut Tx, now: Timestamp) -> Result<(u64, Option<Timestamp>), StoreError> {
     let (due, oldest): (i64, Option<At>) = on!(tx, |conn| sqlx::query_as(
-        "SELECT COUNT(*), MIN(next_attempt_at)
+        "SELECT COUNT(*), MIN(created_at)
          FROM notification
          WHERE next_attempt_at <= $1
            AND state = 'queued'",

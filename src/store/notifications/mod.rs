@@ -68,6 +68,8 @@ pub struct Notification {
     pub note: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
+    /// How often somebody has set out to send it.
+    pub claims: u32,
     /// The channel's name for the message.
     pub provider_id: Option<String>,
     /// When it happened.
@@ -107,13 +109,15 @@ pub async fn put(tx: &mut Tx, new: &[Notification]) -> Result<u64, StoreError> {
         .jsons(new.iter().map(|it| &it.rule))?
         .texts(new.iter().map(|it| it.words.as_deref()))
         .texts(new.iter().map(|it| it.state.as_str()))
+        .texts(new.iter().map(|it| it.code.as_deref()))
+        .texts(new.iter().map(|it| it.note.as_deref()))
         .moments(new.iter().map(|it| it.created_at))
         .moments(new.iter().map(|it| it.worthless_at))
         .moments(new.iter().map(|it| it.next_attempt_at))
         .moments(new.iter().map(|it| it.updated_at));
     let head = "INSERT INTO notification (
             id, subject, event, audience, channel, order_id, order_version, store_id, recipient, language, template,
-            category, rule, words, state, created_at, worthless_at, next_attempt_at, updated_at
+            category, rule, words, state, code, note, created_at, worthless_at, next_attempt_at, updated_at
         )";
     let added = rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
     if added > 0 {
@@ -163,6 +167,7 @@ from_row!(Notification, |row| Self {
     code: row.try_get("code")?,
     note: row.try_get("note")?,
     attempts: number(row.try_get("attempts")?)?,
+    claims: number(row.try_get("claims")?)?,
     provider_id: row.try_get("provider_id")?,
     created_at: row.try_get::<At, _>("created_at")?.0,
     worthless_at: row.try_get::<At, _>("worthless_at")?.0,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    domain::{NotificationId, NotificationState},
+    domain::{MessageChannel, NotificationId, NotificationState},
     store::{
         StoreError, Tx, Work,
         moment::At,
@@ -36,6 +36,8 @@ pub struct Move {
     pub sent_at: Option<Timestamp>,
     /// Tries to be added.
     pub tries: i64,
+    /// Which claim this reports on.
+    pub claim: u32,
 }
 
 impl Move {
@@ -51,16 +53,17 @@ impl Move {
             provider_id: None,
             sent_at: None,
             tries: 0,
+            claim: 0,
         }
     }
 }
 
-/// Takes notifications that are due, the oldest first, for whoever asks until `leased_until`. They stay queued: whoever takes them and
+/// Takes notifications by one channel that are due, the oldest first, for whoever asks until `leased_until`. They stay queued: whoever takes them and
 /// dies before they are [moved](begin) to `sending` has sent nothing.
 pub async fn claim(
     tx: &mut Tx,
-    now: Timestamp,
-    leased_until: Timestamp,
+    channel: MessageChannel,
+    (now, leased_until): (Timestamp, Timestamp),
     limit: u32,
 ) -> Result<Vec<Notification>, StoreError> {
     macro_rules! claim {
@@ -71,7 +74,8 @@ pub async fn claim(
                  WHERE id IN (
                      SELECT id
                      FROM notification
-                     WHERE next_attempt_at <= $1
+                     WHERE channel = $4
+                       AND next_attempt_at <= $1
                        AND state = 'queued'
                      ORDER BY next_attempt_at, id
                      LIMIT $3
@@ -88,6 +92,7 @@ pub async fn claim(
                 .bind(At(now))
                 .bind(At(leased_until))
                 .bind(i64::from(limit))
+                .bind(channel.as_str())
                 .fetch_all(&mut **session)
                 .await?
         }
@@ -96,6 +101,7 @@ pub async fn claim(
                 .bind(At(now))
                 .bind(At(leased_until))
                 .bind(i64::from(limit))
+                .bind(channel.as_str())
                 .fetch_all(&mut **session)
                 .await?
         }
@@ -121,42 +127,61 @@ pub async fn begin(
             note = move.note,
             words = COALESCE(move.words, notification.words),
             attempts = attempts + move.tries,
+            claims = claims + 1,
             updated_at = move.updated_at
         FROM move
         WHERE notification.id = move.id
           AND notification.state = 'queued'
+          AND notification.claims = move.claim
         RETURNING notification.id AS id";
     let begun: Vec<Moved> = rows(moves, now).fetch(tx, HEAD, tail).await?;
     Ok(begun.into_iter().map(|Moved(id)| id).collect())
 }
 
-/// Writes down what came of sending. Where a receipt was faster, that stands.
-pub async fn end(tx: &mut Tx, moves: &[Move], now: Timestamp) -> Result<(), StoreError> {
+/// Writes down what came of sending; answers which were moved. Where a receipt was faster, that stands, and where somebody has claimed it
+/// since, or this was written down before, nothing is done.
+pub async fn end(
+    tx: &mut Tx,
+    moves: &[Move],
+    now: Timestamp,
+) -> Result<Vec<NotificationId>, StoreError> {
+    struct Moved(NotificationId);
+    from_row!(Moved, |row| Self(NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?)));
     let tail = ")
         UPDATE notification
-        SET state = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.state ELSE notification.state END,
-            next_attempt_at = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.next_attempt_at ELSE notification.next_attempt_at END,
-            code = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.code ELSE notification.code END,
-            note = CASE WHEN notification.state IN ('sending', 'held', 'unconfirmed')
-                THEN move.note ELSE notification.note END,
+        SET state = move.state,
+            next_attempt_at = move.next_attempt_at,
+            code = move.code,
+            note = move.note,
             provider_id = COALESCE(notification.provider_id, move.provider_id),
             sent_at = COALESCE(notification.sent_at, move.sent_at),
             attempts = attempts + move.tries,
             updated_at = move.updated_at
         FROM move
-        WHERE notification.id = move.id";
-    rows(moves, now).execute(tx, HEAD, tail).await?;
+        WHERE notification.id = move.id
+          AND notification.claims = move.claim
+          AND notification.state IN ('sending', 'held', 'unconfirmed')
+        RETURNING notification.id AS id";
+    let ended: Vec<Moved> = rows(moves, now).fetch(tx, HEAD, tail).await?;
+    if ended.len() < moves.len() {
+        let tail = ")
+            UPDATE notification
+            SET provider_id = move.provider_id
+            FROM move
+            WHERE notification.id = move.id
+              AND notification.claims = move.claim
+              AND notification.provider_id IS NULL
+              AND move.provider_id IS NOT NULL";
+        rows(moves, now).execute(tx, HEAD, tail).await?;
+    }
     if moves.iter().any(|it| it.state == NotificationState::Queued) {
         tx.wrote(Work::Notifications);
     }
-    Ok(())
+    Ok(ended.into_iter().map(|Moved(id)| id).collect())
 }
 
 const HEAD: &str = "WITH move (
-        id, state, next_attempt_at, code, note, words, provider_id, sent_at, tries, updated_at
+        id, state, next_attempt_at, code, note, words, provider_id, sent_at, tries, claim, updated_at
     ) AS (";
 
 fn rows(moves: &[Move], now: Timestamp) -> Rows<'_> {
@@ -170,6 +195,7 @@ fn rows(moves: &[Move], now: Timestamp) -> Rows<'_> {
         .texts(moves.iter().map(|it| it.provider_id.as_deref()))
         .moments(moves.iter().map(|it| it.sent_at))
         .numbers(moves.iter().map(|it| it.tries))
+        .numbers(moves.iter().map(|it| it.claim))
         .moments(moves.iter().map(|_| now))
 }
 

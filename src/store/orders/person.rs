@@ -2,12 +2,11 @@
 
 use sqlx::types::Json;
 
-use crate::domain::Order;
 use crate::{
-    domain::{Address, Customer, Fact, OrderId},
+    domain::{Address, Customer, Fact, Order, OrderId, Reason},
     store::{
         StoreError, Tx,
-        orders::{Body, bodies},
+        orders::{Body, bodies, history, lock},
         tx::{Conn, on},
     },
 };
@@ -43,13 +42,15 @@ pub async fn of_person(tx: &mut Tx, phone: &str, limit: u32) -> Result<Vec<Order
     Ok(bodies(rows))
 }
 
-/// Takes out of orders, of their log, and of what partners have told of them, who ordered, where it went, and what they wrote. What was
+/// Takes out of orders, of their log, and of what partners have told of them, who ordered, where it went, and what people wrote. What was
 /// ordered, when and for how much stays.
 pub async fn anonymise(tx: &mut Tx, ids: &[OrderId]) -> Result<(), StoreError> {
-    for mut order in crate::store::orders::lock(tx, ids).await? {
+    for mut order in lock(tx, ids).await? {
         order.customer = nobody(&order.customer);
         order.address = order.address.map(|_| Address::default());
         order.note = None;
+        order.items.iter_mut().for_each(|it| it.note = None);
+        order.reason = order.reason.map(|it| Reason { note: None, ..it });
         on!(tx, |conn| sqlx::query(
             "UPDATE orders SET body = $2, customer_id = NULL WHERE id = $1"
         )
@@ -62,7 +63,7 @@ pub async fn anonymise(tx: &mut Tx, ids: &[OrderId]) -> Result<(), StoreError> {
         // What a partner said of it was understood long ago; its hash still tells a repetition.
         on!(tx, |conn| sqlx::query("UPDATE inbox SET body = $2 WHERE order_id = $1")
             .bind(order.id.uuid())
-            .bind(b"{}".as_slice())
+            .bind(NOTHING)
             .execute(conn)
             .await?
             .rows_affected());
@@ -70,26 +71,68 @@ pub async fn anonymise(tx: &mut Tx, ids: &[OrderId]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What is left of a body.
+const NOTHING: &[u8] = b"{}";
+
 async fn anonymise_log(tx: &mut Tx, id: OrderId) -> Result<(), StoreError> {
-    let first: Option<Json<Fact>> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT body FROM order_event WHERE order_id = $1 AND version = 1"
-    )
-    .bind(id.uuid())
-    .fetch_optional(conn)
-    .await?);
-    let Some(Json(Fact::OrderCreated { mut draft })) = first else { return Ok(()) };
-    draft.customer = nobody(&draft.customer);
-    draft.address = draft.address.map(|_| Address::default());
-    draft.note = None;
-    on!(tx, |conn| sqlx::query(
-        "UPDATE order_event SET body = $2 WHERE order_id = $1 AND version = 1"
-    )
-    .bind(id.uuid())
-    .bind(Json(Fact::OrderCreated { draft }))
-    .execute(conn)
-    .await?
-    .rows_affected());
+    for recorded in history(tx, id, 0).await? {
+        let fact = without_people(recorded.fact.clone());
+        if fact == recorded.fact {
+            continue;
+        }
+        on!(tx, |conn| sqlx::query(
+            "UPDATE order_event SET body = $3 WHERE order_id = $1 AND version = $2"
+        )
+        .bind(id.uuid())
+        .bind(i64::from(recorded.version))
+        .bind(Json(&fact))
+        .execute(conn)
+        .await?
+        .rows_affected());
+    }
     Ok(())
+}
+
+fn without_people(fact: Fact) -> Fact {
+    match fact {
+        Fact::OrderCreated { mut draft } => {
+            draft.customer = nobody(&draft.customer);
+            draft.address = draft.address.map(|_| Address::default());
+            draft.note = None;
+            draft.items.iter_mut().for_each(|it| it.note = None);
+            Fact::OrderCreated { draft }
+        }
+        Fact::OrderStatusChanged { from, to, reason } => {
+            let reason = reason.map(|it| Reason { note: None, ..it });
+            Fact::OrderStatusChanged { from, to, reason }
+        }
+        other => other,
+    }
+}
+
+/// Empties the calls of a channel in which this number stands, without its plus: receipts, and what they wrote.
+pub async fn empty_calls(tx: &mut Tx, partner: &str, digits: &str) -> Result<u64, StoreError> {
+    macro_rules! empty {
+        ($stands_in:literal) => {
+            concat!("UPDATE inbox SET body = $3 WHERE partner = $1 AND ", $stands_in, " > 0")
+        };
+    }
+    Ok(match &mut tx.conn {
+        Conn::Postgres(session) => sqlx::query(empty!("POSITION($2 IN body)"))
+            .bind(partner)
+            .bind(digits.as_bytes())
+            .bind(NOTHING)
+            .execute(&mut **session)
+            .await?
+            .rows_affected(),
+        Conn::Sqlite(session) => sqlx::query(empty!("INSTR(body, $2)"))
+            .bind(partner)
+            .bind(digits.as_bytes())
+            .bind(NOTHING)
+            .execute(&mut **session)
+            .await?
+            .rows_affected(),
+    })
 }
 
 /// A language is nobody's own.

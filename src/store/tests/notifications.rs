@@ -41,6 +41,7 @@ fn row(order: OrderId, event: &str, version: u32) -> Notification {
         code: None,
         note: None,
         attempts: 0,
+        claims: 0,
         provider_id: None,
         created_at: noon(),
         worthless_at: later(1800),
@@ -65,7 +66,8 @@ async fn put(stage: &Stage, rows: &[Notification]) -> u64 {
 
 async fn claim(stage: &Stage, at: Timestamp, until: Timestamp) -> Vec<NotificationId> {
     let mut tx = stage.begin().await;
-    let claimed = notifications::claim(&mut tx, at, until, 10).await.unwrap();
+    let claimed =
+        notifications::claim(&mut tx, MessageChannel::WhatsApp, (at, until), 10).await.unwrap();
     tx.commit().await.unwrap();
     claimed.into_iter().map(|it| it.id).collect()
 }
@@ -127,12 +129,29 @@ on_both! {
         assert_eq!((seen.attempts, seen.words.as_deref()), (1, Some("words")));
     }
 
+    async fn what_came_of_an_earlier_try_moves_nothing_that_somebody_has_claimed_since(stage: &Stage) {
+        let one = row(order(), "ready", 4);
+        put(stage, std::slice::from_ref(&one)).await;
+        let go = |claim| Move { tries: 1, claim, ..Move::to(one.id, NotificationState::Sending) };
+        let again = |claim| Move { tries: -1, claim, next_attempt_at: Some(later(3)), ..Move::to(one.id, NotificationState::Queued) };
+        begin(stage, &[go(0)]).await;
+        end(stage, again(1)).await;
+        // Written down once more, for nobody knew whether it was.
+        end(stage, again(1)).await;
+        assert_eq!(get(stage, one.id).await.attempts, 0);
+        assert_eq!(begin(stage, &[go(0)]).await, [], "that is known of an earlier look");
+        begin(stage, &[go(1)]).await;
+        end(stage, again(1)).await;
+        let seen = get(stage, one.id).await;
+        assert_eq!((seen.state, seen.attempts, seen.claims), (NotificationState::Sending, 1, 2));
+    }
+
     async fn a_receipt_that_is_faster_than_our_own_note_stands(stage: &Stage) {
         let one = row(order(), "ready", 4);
         put(stage, std::slice::from_ref(&one)).await;
         begin(stage, &[Move::to(one.id, NotificationState::Sending)]).await;
         receive(stage, one.id, ReceiptStatus::Delivered, None).await;
-        end(stage, Move { provider_id: Some("wamid.2".to_owned()), sent_at: Some(later(2)), ..Move::to(one.id, NotificationState::Accepted) }).await;
+        end(stage, Move { claim: 1, provider_id: Some("wamid.2".to_owned()), sent_at: Some(later(2)), ..Move::to(one.id, NotificationState::Accepted) }).await;
         let seen = get(stage, one.id).await;
         assert_eq!((seen.state, seen.provider_id.as_deref()), (NotificationState::Delivered, Some("wamid.1")));
         assert_eq!((seen.delivered_at, seen.sent_at), (Some(later(5)), Some(later(5))));

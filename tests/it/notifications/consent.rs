@@ -7,7 +7,7 @@ use crate::{
     harness::{
         app::TestApp,
         client::{answer, id},
-        cloud_api::{CloudApi, change, deliver, inbound},
+        cloud_api::{CloudApi, change, deliver, inbound, receipt},
         wait::eventually,
     },
     notifications::{app_for, place_wanted, until, wanted},
@@ -61,15 +61,15 @@ async fn stop_in_either_language_ends_it_and_is_confirmed_once() {
         deliver(&app, &inbound(&phone, &format!("wamid.in.{at}.start"), start, app.clock.now()))
             .await;
         until_standing(&app, &phone, "granted").await;
-        let texts: Vec<_> =
-            cloud.taken().into_iter().filter(|it| it.to == phone).map(|it| it.what).collect();
-        eventually(async || {
-            let count = cloud.taken().iter().filter(|it| it.to == phone).count();
-            if count == 2 { Ok(()) } else { Err(count) }
+        let texts = eventually(async || {
+            let taken = cloud.taken().into_iter().filter(|it| it.to == phone);
+            let texts: Vec<_> = taken.map(|it| it.what).collect();
+            if texts.len() == 2 { Ok(texts) } else { Err(texts) }
         })
         .await;
-        let is_arabic = texts[0].contains("رسائل");
-        assert_eq!(is_arabic, at == 1, "{texts:?}");
+        let words = [["no more messages", "how your orders"], ["بعد الآن", "بأخبار"]][at];
+        let said = texts.iter().zip(words).all(|(text, word)| text.contains(word));
+        assert!(said, "one farewell, one welcome: {texts:?}");
     }
 }
 
@@ -126,6 +126,8 @@ async fn a_person_is_handed_all_that_is_known_of_them_and_can_be_forgotten() {
     let order = place_wanted(&app, &store, SARA).await;
     app.step(&order, &["accepted"]).await;
     until(&app, &order, &[("accepted", "whatsapp", "accepted")]).await;
+    deliver(&app, &receipt(&cloud.taken()[0], "read")).await;
+    until(&app, &order, &[("accepted", "whatsapp", "read")]).await;
     let path = format!("/v1/contacts/{SARA}");
     let export = app.get(&format!("{path}/export"), &app.service()).await.expect(200);
     assert_eq!(export["orders"][0]["customer"]["phone"], SARA);
@@ -142,6 +144,10 @@ async fn a_person_is_handed_all_that_is_known_of_them_and_can_be_forgotten() {
         app.get("/v1/notifications", &app.service()).await.expect(200),
     ];
     assert_eq!(app.get(&format!("{path}/export"), &app.service()).await.status, 404);
+    let inbox = app.get("/v1/webhooks/inbox?partner=whatsapp", &app.service()).await.expect(200);
+    let call = format!("/v1/webhooks/inbox/{}/body", id(&inbox["calls"][0]));
+    let body = app.get(&call, &app.service()).await;
+    assert_eq!((body.status, &body.body[..]), (200, &b"{}"[..]));
     for known in everything {
         let known = known.to_string();
         assert!(!known.contains(SARA) && !known.contains("Sara"), "{known}");

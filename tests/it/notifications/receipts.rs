@@ -73,7 +73,12 @@ async fn a_failure_that_comes_later_goes_on_to_the_next_channel() {
 async fn a_receipt_that_nobody_signed_changes_nothing() {
     let cloud = CloudApi::spawn().await;
     let app = app_for(&cloud).await;
-    let body = cloud_api::change("messages", &json!({"statuses": []})).to_string();
+    let store = app.store().await;
+    let order = place_wanted(&app, &store, "+962790001003").await;
+    app.step(&order, &["accepted"]).await;
+    until(&app, &order, &[("accepted", "whatsapp", "accepted")]).await;
+    let taken = cloud.taken().pop().unwrap();
+    let body = cloud_api::receipt(&taken, "read").to_string();
     for signature in [None, Some("sha256=00"), Some("nothing")] {
         let mut call = app.request(Method::POST, "/v1/webhooks/whatsapp").body(body.clone());
         if let Some(signature) = signature {
@@ -81,6 +86,7 @@ async fn a_receipt_that_nobody_signed_changes_nothing() {
         }
         assert_eq!(answer(call).await.status, 401, "{signature:?}");
     }
+    until(&app, &order, &[("accepted", "whatsapp", "accepted")]).await;
 }
 
 #[tokio::test]
