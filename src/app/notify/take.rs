@@ -55,7 +55,7 @@ pub struct Taken {
     pub looked_at: usize,
     /// Those that are to be sent now.
     pub claimed: Vec<Claimed>,
-    /// All turns are given for so long: until then nothing more can be sent by this channel.
+    /// All turns are given: after so long there will be several.
     pub rest: Option<Duration>,
 }
 
@@ -182,7 +182,7 @@ async fn turns(
                 *verdict = later(row, after(now, wait), now, why);
             }
             Turn::Full(wait) => {
-                rest = Some(wait);
+                rest = Some(wait.max(HORIZON / 2));
                 let why = Trouble::new("pace", "others were first");
                 // It keeps its place among those that wait.
                 *verdict = later(row, row.created_at, now, why);
