@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    app::App,
+    app::{App, notify},
     cache::Watching,
     workers::{Step, Worker},
 };
@@ -36,8 +36,12 @@ impl Worker for Presence {
     const NAME: &'static str = "presence";
 
     async fn step(&mut self) -> anyhow::Result<Step> {
-        let now: HashSet<_> =
-            self.app.hub.watched_by_customers().map(|it| it.to_string()).collect();
+        let now: HashSet<_> = self
+            .app
+            .hub
+            .watched_by_customers()
+            .map(|it| notify::watched_name(&self.app, &it))
+            .collect();
         self.rounds = (self.rounds + 1) % ALL_EVERY;
         let told = self.told.take().filter(|_| self.rounds != 0);
         let known = told.as_ref();

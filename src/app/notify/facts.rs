@@ -67,10 +67,15 @@ async fn watched(app: &App, orders: &[Order]) -> HashSet<OrderId> {
     });
     let (here, elsewhere): (Vec<_>, Vec<_>) =
         topics.partition(|(_, topic)| app.hub.is_watched_by_customers(topic));
-    let names: Vec<_> = elsewhere.iter().map(|(_, topic)| topic.to_string()).collect();
+    let names: Vec<_> = elsewhere.iter().map(|(_, topic)| watched_name(app, topic)).collect();
     let there = app.cache.watched(&names).await;
     let there = elsewhere.iter().zip(there).filter(|(_, is_watched)| *is_watched);
     here.iter().chain(there.map(|(it, _)| it)).map(|(id, _)| *id).collect()
+}
+
+/// What a watched topic is called in Redis, which other restaurants may use too: their customers have ids like ours.
+pub fn watched_name(app: &App, topic: &Topic) -> String {
+    format!("{}:{topic}", app.config.bus.exchange)
 }
 
 /// What the person of a row has said last of such messages.

@@ -24,6 +24,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::{
+    facts::watched_name,
     listing::{Told, list, read, retry, told},
     receipts::{Handshake, handshake, receive},
     rules::{Stops, release_template, rules_of, set_rules, templates},
