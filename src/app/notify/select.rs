@@ -1,7 +1,7 @@
 //! Events → notifications: by the rules of the store.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
     time::Duration,
 };
 
@@ -36,9 +36,27 @@ pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>
             }
         });
     }
+    leave_out_the_erased(&mut tx, &mut new).await?;
     store::notifications::put(&mut tx, &new).await?;
     tx.commit().await?;
     Ok(noted)
+}
+
+/// An event may still know whom the order has forgotten meanwhile.
+async fn leave_out_the_erased(tx: &mut Tx, new: &mut Vec<Notification>) -> Result<(), Failure> {
+    let customers = new.iter().filter(|it| it.audience == Audience::Customer);
+    let ids: BTreeSet<_> = customers.filter_map(|it| it.order_id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = ids.into_iter().collect();
+    let orders = store::orders::load_all(tx, &ids).await?;
+    let known: HashSet<_> =
+        orders.iter().filter(|it| it.customer.phone.is_some()).map(|it| it.id).collect();
+    new.retain(|it| {
+        it.audience != Audience::Customer || it.order_id.is_some_and(|id| known.contains(&id))
+    });
+    Ok(())
 }
 
 async fn select(
