@@ -146,6 +146,13 @@ pub enum Failure {
     Internal(String),
 }
 
+impl Failure {
+    /// Whether the store as such could not: then it is no fault of what was asked, and may work later.
+    pub fn is_the_store(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_of_the_database())
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))

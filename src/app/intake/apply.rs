@@ -35,7 +35,7 @@ const LONGEST_DELAY: Duration = Duration::from_mins(5);
 pub async fn step(app: &App) -> Result<usize, Failure> {
     match attempt(app, app.config.workers.intake_batch).await {
         Ok(calls) => Ok(calls),
-        Err(Setback { cause, .. }) if is_the_store(&cause) => Err(cause),
+        Err(Setback { cause, .. }) if cause.is_the_store() => Err(cause),
         // They could not even be taken: then it is none of theirs.
         Err(Setback { calls, cause }) if calls.is_empty() => Err(cause),
         Err(setback) => one_by_one(app, setback.calls.len()).await,
@@ -48,15 +48,11 @@ struct Setback {
     cause: Failure,
 }
 
-fn is_the_store(cause: &Failure) -> bool {
-    matches!(cause, Failure::Store(error) if error.is_of_the_database())
-}
-
 async fn one_by_one(app: &App, count: usize) -> Result<usize, Failure> {
     for _ in 0..count {
         match attempt(app, 1).await {
             Ok(_) => {}
-            Err(Setback { cause, .. }) if is_the_store(&cause) => return Err(cause),
+            Err(Setback { cause, .. }) if cause.is_the_store() => return Err(cause),
             Err(setback) => put_off(app, setback).await?,
         }
     }

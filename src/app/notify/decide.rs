@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Why something is not sent: a code, and words for whoever looks at it.
-const TOO_LATE: (&str, &str) = ("too_late", "it was worth nothing any more");
+pub const TOO_LATE: (&str, &str) = ("too_late", "it was worth nothing any more");
 const NOTHING_TO_SAY: (&str, &str) = ("nothing_to_say", "it has no words");
 const NEWER: (&str, &str) = ("newer", "there was something newer to say");
 const WATCHING: (&str, &str) = ("watching", "the customer was watching the live page");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, notify::rules::in_force},
     domain::{Audience, Decision, NotifyRules, Order, OrderId, Store, StoreId, Version},
     live::Topic,
     store::{self, Tx, consents::Wish, notifications::Notification},
@@ -34,8 +34,7 @@ pub async fn facts(app: &App, rows: &[Notification]) -> Result<Facts, Failure> {
     let mut stores = HashMap::new();
     for id in rows.iter().filter_map(|it| it.store_id).collect::<BTreeSet<_>>() {
         let Some(store) = store::stores::get(&mut tx, id).await? else { continue };
-        let own = store::notify_rules::get(&mut tx, id).await?;
-        let rules = own.unwrap_or_else(|| app.messaging.catalogue.usual_rules().clone());
+        let (rules, _) = in_force(app, &mut tx, id).await?;
         stores.insert(id, (store, rules));
     }
     let subjects: BTreeSet<_> = rows.iter().map(|it| it.subject.as_str()).collect();

@@ -9,13 +9,24 @@ use crate::{
     auth::Caller,
     domain::{NotifyRule, NotifyRules, StoreId, is_e164},
     messaging::{Catalogue, Template},
-    store,
+    store::{self, Tx},
 };
 
 /// Rules of one store.
 const MOST_RULES: usize = 100;
 /// The longest delay of a rule, in seconds.
 const LONGEST_DELAY: u32 = 3600;
+
+/// The rules that hold at a store: its own, or those of all that have none, and whether they are its own.
+pub(in crate::app::notify) async fn in_force(
+    app: &App,
+    tx: &mut Tx,
+    store: StoreId,
+) -> Result<(NotifyRules, bool), Failure> {
+    let own = store::notify_rules::get(tx, store).await?;
+    let is_own = own.is_some();
+    Ok((own.unwrap_or_else(|| app.messaging.catalogue.usual_rules().clone()), is_own))
+}
 
 /// A store's rules, and whether they are its own.
 pub async fn rules_of(
@@ -28,9 +39,7 @@ pub async fn rules_of(
     }
     let mut tx = app.db.read().await?;
     store::stores::get(&mut tx, store).await?.ok_or(Failure::NoSuch("store"))?;
-    let own = store::notify_rules::get(&mut tx, store).await?;
-    let is_own = own.is_some();
-    Ok((own.unwrap_or_else(|| app.messaging.catalogue.usual_rules().clone()), is_own))
+    in_force(app, &mut tx, store).await
 }
 
 /// Gives a store rules of its own; `None` takes them away.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use metrics::counter;
 
 use crate::{
-    app::{App, Failure, notify::settle::is_the_store},
+    app::{App, Failure, notify::rules::in_force},
     domain::{
         Audience, Category, Envelope, MessageChannel, NotificationId, NotificationState,
         NotifyRule, NotifyRules, Order, StoreId, happened,
@@ -27,7 +27,7 @@ pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>
     let (mut noted, mut new) = (Vec::with_capacity(bodies.len()), Vec::new());
     for body in bodies {
         noted.push(match select(app, &mut tx, &mut rules, body).await {
-            Err(failure) if is_the_store(&failure) => return Err(failure),
+            Err(failure) if failure.is_the_store() => return Err(failure),
             // It cannot be read, and never will be.
             Err(failure) => Err(failure),
             Ok(selected) => {
@@ -70,8 +70,8 @@ async fn select(
     let Some(on) = happened(&event) else { return Ok(Vec::new()) };
     let store = event.data.store_id;
     if let Entry::Vacant(place) = known.entry(store) {
-        let own = store::notify_rules::get(tx, store).await?;
-        place.insert(own.unwrap_or_else(|| app.messaging.catalogue.usual_rules().clone()));
+        let (rules, _) = in_force(app, tx, store).await?;
+        place.insert(rules);
     }
     let Some(rules) = known.get(&store) else { return Ok(Vec::new()) };
     let fitting = rules.fitting(&event).into_iter();

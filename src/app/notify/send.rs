@@ -6,9 +6,9 @@ use metrics::histogram;
 use crate::{
     app::{
         App,
-        notify::{select::blank, take::Claimed},
+        notify::{decide::TOO_LATE, select::blank, take::Claimed},
     },
-    domain::{Fate, NotificationState, NotifyRule, Trouble},
+    domain::{Fate, NotifyRule, Trouble},
     messaging::{Content, Judgement},
     outbound::{Attempt, Exchange},
     store::notifications::Notification,
@@ -48,7 +48,7 @@ pub async fn send(app: &App, claimed: Claimed) -> Sent {
     let failed = |why| Judgement::Fate(Fate::Failed { why, fall_back: true });
     let now = app.clock.now();
     if row.worthless_at <= now {
-        let why = Trouble::new("too_late", "it was worth nothing any more");
+        let why = Trouble::new(TOO_LATE.0, TOO_LATE.1);
         return sent(Judgement::Fate(again(Some(row.worthless_at), why)), None);
     }
     let Some(carrier) = app.messaging.carriers.get(row.channel) else {
@@ -102,23 +102,18 @@ pub(in crate::app::notify) fn fallback(
     if row.worthless_at <= now {
         return None;
     }
-    let next = blank(app, row.recipient.as_deref()?, *channel, row.created_at);
     Some(Notification {
-        id: next.id,
-        channel: *channel,
+        subject: row.subject.clone(),
+        event: row.event.clone(),
+        audience: row.audience,
+        order_id: row.order_id,
+        order_version: row.order_version,
+        store_id: row.store_id,
+        language: row.language,
+        template: row.template.clone(),
+        category: row.category,
         rule: Some(NotifyRule { channels: left.to_vec(), ..rule.clone() }),
-        words: None,
-        state: NotificationState::Queued,
-        code: None,
-        note: None,
-        attempts: 0,
-        claims: 0,
-        provider_id: None,
-        next_attempt_at: Some(now),
-        updated_at: now,
-        sent_at: None,
-        delivered_at: None,
-        read_at: None,
-        ..row.clone()
+        worthless_at: row.worthless_at,
+        ..blank(app, row.recipient.as_deref()?, *channel, row.created_at)
     })
 }

@@ -27,12 +27,12 @@ use crate::{
 /// whose sender has died. A failure is the store's, and all of it is to be tried again.
 pub async fn settle(app: &App, sent: &[Sent]) -> Result<(), Failure> {
     match write(app, sent).await {
-        Err(failure) if !is_the_store(&failure) => {}
+        Err(failure) if !failure.is_the_store() => {}
         done => return done,
     }
     for one in sent {
         match write(app, std::slice::from_ref(one)).await {
-            Err(failure) if is_the_store(&failure) => return Err(failure),
+            Err(failure) if failure.is_the_store() => return Err(failure),
             Err(failure) => {
                 tracing::error!(notification.id = %one.row.id, "what came of a message cannot be written down: {failure}");
             }
@@ -97,11 +97,6 @@ pub(in crate::app::notify) fn count_fallbacks(fallbacks: &[Notification]) {
     for it in fallbacks {
         counter!(metric::NOTIFICATION_FALLBACKS, "channel" => it.channel.as_str()).increment(1);
     }
-}
-
-/// Whether it is nobody's own fault.
-pub(in crate::app::notify) fn is_the_store(failure: &Failure) -> bool {
-    matches!(failure, Failure::Store(error) if error.is_of_the_database())
 }
 
 /// What follows for the message itself.

@@ -14,7 +14,7 @@ use crate::{
             decide::{Known, Verdict, decide},
             facts::{Facts, consent, facts, standing},
             send::fallback,
-            settle::{count, count_fallbacks, is_the_store, too_late},
+            settle::{count, count_fallbacks, too_late},
             wording,
         },
         tracking,
@@ -87,13 +87,13 @@ async fn looked(
     }
     match facts(app, &rows).await {
         Ok(facts) => Ok(rows.into_iter().map(|it| look(app, &facts, it, now)).collect()),
-        Err(failure) if is_the_store(&failure) => Err(failure),
+        Err(failure) if failure.is_the_store() => Err(failure),
         Err(_) => {
             let mut all = Vec::with_capacity(rows.len());
             for row in rows {
                 all.push(match facts(app, std::slice::from_ref(&row)).await {
                     Ok(facts) => look(app, &facts, row, now),
-                    Err(failure) if is_the_store(&failure) => return Err(failure),
+                    Err(failure) if failure.is_the_store() => return Err(failure),
                     Err(failure) => {
                         tracing::error!(notification.id = %row.id, "what a message is about cannot be read: {failure}");
                         let why = Trouble::new("unreadable", "its order or its store cannot be read");

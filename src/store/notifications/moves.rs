@@ -117,8 +117,6 @@ pub async fn begin(
     moves: &[Move],
     now: Timestamp,
 ) -> Result<Vec<NotificationId>, StoreError> {
-    struct Moved(NotificationId);
-    from_row!(Moved, |row| Self(NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?)));
     let tail = ")
         UPDATE notification
         SET state = move.state,
@@ -145,8 +143,6 @@ pub async fn end(
     moves: &[Move],
     now: Timestamp,
 ) -> Result<Vec<NotificationId>, StoreError> {
-    struct Moved(NotificationId);
-    from_row!(Moved, |row| Self(NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?)));
     let tail = ")
         UPDATE notification
         SET state = move.state,
@@ -179,6 +175,10 @@ pub async fn end(
     }
     Ok(ended.into_iter().map(|Moved(id)| id).collect())
 }
+
+struct Moved(NotificationId);
+
+from_row!(Moved, |row| Self(NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?)));
 
 const HEAD: &str = "WITH move (
         id, state, next_attempt_at, code, note, words, provider_id, sent_at, tries, claim, updated_at
