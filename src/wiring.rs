@@ -35,7 +35,7 @@ use crate::{
     partners::{self, Partners},
     store::Database,
     telemetry,
-    workers::{self, Consume, Gather, adapters::report},
+    workers::{self, Consume, Dispatcher, Gather, adapters::report},
 };
 
 /// How often a shutdown says how far it is.
@@ -193,6 +193,12 @@ impl Server {
         &self.app.tasks
     }
 
+    /// For tests that look inside.
+    #[cfg(test)]
+    pub(crate) const fn app(&self) -> &App {
+        &self.app
+    }
+
     /// For those who hand out tokens that this server believes.
     pub(crate) fn tokens(&self) -> Arc<Tokens> {
         Arc::clone(&self.app.tokens)
@@ -264,7 +270,8 @@ fn start_workers(app: &App, roles: &[Role]) {
         tasks.spawn(workers::run(workers::Reconciler::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Deadlines::new(app.clone()), app.clone(), stop()));
         tasks.spawn(workers::run(workers::Intake::new(app.clone()), app.clone(), stop()));
-        tasks.spawn(workers::run(workers::PartnerCalls::new(app.clone()), app.clone(), stop()));
+        let calls = Dispatcher::new(app.clone(), workers::PartnerCalls::new(app));
+        tasks.spawn(workers::run(calls, app.clone(), stop()));
     }
     if roles.contains(&Role::Relay) {
         tasks.spawn(workers::run(workers::Relay::new(app.clone()), app.clone(), stop()));

@@ -5,11 +5,13 @@
 //! checks the SQL at compile time (it could check one dialect only): the tests of this module run every function
 //! on both.
 
+mod conditions;
 pub mod credentials;
 mod database;
 mod error;
 mod lease;
 mod moment;
+pub mod queue;
 mod row;
 mod rows;
 mod schema;
@@ -36,6 +38,7 @@ pub use self::{
     database::Database,
     error::StoreError,
     lease::RelayLease,
+    queue::Claim,
     signal::{Signal, Work},
     tx::Tx,
 };

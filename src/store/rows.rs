@@ -85,6 +85,12 @@ impl<'a> Rows<'a> {
         Ok(self.with(Column::Jsons(values)))
     }
 
+    /// Adds the columns of other rows, which must be as many.
+    pub fn and(mut self, other: Self) -> Self {
+        self.columns.extend(other.columns);
+        self
+    }
+
     /// Runs `head`, the rows, `tail`; answers how many rows of the table were touched.
     pub async fn execute(&self, tx: &mut Tx, head: &str, tail: &str) -> Result<u64, StoreError> {
         let mut touched = 0;

@@ -44,6 +44,7 @@ const STEPS: &[Step] = steps![
     "0010_partner_credential",
     "0011_endpoints",
     "0012_notifications",
+    "0014_work_queue",
 ];
 
 impl Database {

@@ -4,6 +4,7 @@ pub mod adapters;
 mod consume;
 mod deadlines;
 mod deliveries;
+pub mod dispatcher;
 mod fanout;
 mod gather;
 mod housekeeping;
@@ -26,6 +27,7 @@ pub use self::{
     consume::{Addressing, Consume, Notifications, Timings},
     deadlines::Deadlines,
     deliveries::Deliveries,
+    dispatcher::Dispatcher,
     fanout::Fanout,
     gather::Gather,
     housekeeping::Housekeeping,
@@ -109,3 +111,6 @@ pub async fn run<W: Worker>(mut worker: W, app: App, stop: CancellationToken) {
     }
     worker.leave().await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,72 +1,69 @@
-//! Store → partners: tells them what is due, a bounded number at once to each.
-
-use std::{collections::BTreeMap, sync::Arc};
-
-use tokio::sync::{Notify, Semaphore};
+//! Store → partners: tells them what is due, a bounded number of calls at once to each.
 
 use crate::{
-    app::{App, partner_calls},
-    store::{Signal, Work},
-    workers::{Step, Worker},
+    app::{
+        App, Failure,
+        partner_calls::{self, Attempted},
+    },
+    store::{Work, partner_calls::PartnerCall},
+    workers::dispatcher::{Done, JobKind, Load},
 };
 
-/// Tells partners what is due. Who is slow keeps only its own calls waiting.
+/// Calls to partners. A slow partner delays only its own calls.
 pub struct PartnerCalls {
-    app: App,
-    signal: Signal,
-    /// Calls that may still begin, by partner.
-    free: BTreeMap<String, Arc<Semaphore>>,
-    /// Somebody is done: the next call of the same order may be due.
-    done: Arc<Notify>,
+    /// Partners that can be reached.
+    partners: Vec<String>,
+    /// Calls under way at once to one of them.
+    at_once: usize,
 }
 
 impl PartnerCalls {
-    /// Listening from now on.
-    pub fn new(app: App) -> Self {
-        let at_once = app.config.outbound.at_once;
-        let free =
-            app.outgoing.partners().map(|it| (it.to_owned(), Arc::new(Semaphore::new(at_once))));
-        Self {
-            signal: app.db.signal(Work::PartnerCalls),
-            free: free.collect(),
-            done: Arc::new(Notify::new()),
-            app,
-        }
+    /// To the partners that the settings name.
+    pub fn new(app: &App) -> Self {
+        let partners = app.outgoing.partners().map(str::to_owned).collect();
+        Self { partners, at_once: app.config.outbound.at_once }
     }
 }
 
-impl Worker for PartnerCalls {
+impl JobKind for PartnerCalls {
     const NAME: &'static str = "partner_calls";
+    const WORK: Work = Work::PartnerCalls;
+    type Partition = String;
+    type Job = PartnerCall;
+    type Outcome = Attempted;
 
-    async fn step(&mut self) -> anyhow::Result<Step> {
-        let mut found = Step::Idle;
-        for (partner, free) in &self.free {
-            let Ok(limit @ 1..) = u32::try_from(free.available_permits()) else { continue };
-            for call in partner_calls::claim(&self.app, partner, limit).await? {
-                found = Step::Worked;
-                // Only this loop takes permits, so there is one for each.
-                let Ok(permit) = Arc::clone(free).try_acquire_owned() else { break };
-                let (app, done) = (self.app.clone(), Arc::clone(&self.done));
-                self.app.tasks.spawn(async move {
-                    if let Err(failure) = partner_calls::tell(&app, &call).await {
-                        // It stays taken for a while, and is then due again.
-                        tracing::warn!(
-                            partner = call.partner,
-                            "an attempt could not be written down: {failure}"
-                        );
-                    }
-                    drop(permit);
-                    done.notify_one();
-                });
-            }
-        }
-        Ok(found)
+    fn capacity(&self) -> usize {
+        self.partners.len().saturating_mul(self.at_once)
     }
 
-    async fn wait(&mut self) {
-        tokio::select! {
-            () = self.signal.wait() => {}
-            () = self.done.notified() => {}
-        }
+    fn partition(call: &PartnerCall) -> String {
+        call.partner.clone()
+    }
+
+    async fn claim(&mut self, app: &App, load: &Load<String>) -> Result<Vec<PartnerCall>, Failure> {
+        let room = |partner: &String| {
+            let free = self.at_once.saturating_sub(load.of(partner));
+            u32::try_from(free).unwrap_or(u32::MAX)
+        };
+        let rooms: Vec<_> = self
+            .partners
+            .iter()
+            .map(|partner| (partner.as_str(), room(partner)))
+            .filter(|(_, room)| *room > 0)
+            .collect();
+        partner_calls::claim(app, &rooms).await
+    }
+
+    async fn attempt(app: &App, call: &PartnerCall) -> Attempted {
+        partner_calls::attempt(app, call).await
+    }
+
+    fn panicked(_call: &PartnerCall) -> Attempted {
+        Attempted::panicked()
+    }
+
+    async fn settle(&mut self, app: &App, done: &[Done<Self>]) -> Result<(), Failure> {
+        let done: Vec<_> = done.iter().map(|done| (&done.job, &done.outcome)).collect();
+        partner_calls::settle(app, &done).await
     }
 }

@@ -13,5 +13,5 @@ pub use self::{
     board::{Health, board},
     listing::{audit, list, retry},
     outgoing::Outgoing,
-    tell::{claim, tell},
+    tell::{Attempted, attempt, claim, settle},
 };

@@ -1,4 +1,4 @@
-//! Tells partners what is due: one attempt at a time, each written down with what came of it.
+//! Calls to partners: claimed, attempted, and settled with what the attempts came to.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{
     store::{
         self,
         mappings::ExternalId,
-        partner_calls::{PartnerCall, TellingState, Tried},
+        partner_calls::{CallSettlement, PartnerCall, TellingState},
     },
     telemetry::metric,
 };
@@ -36,57 +36,127 @@ const SPARE: Duration = Duration::from_secs(5);
 const SYNCED: &str = "active";
 const FAILED: &str = "failed";
 
-/// Takes calls that one partner is due, for this process to tell. Whoever takes one and dies loses nothing: it is due again when three
-/// requests would have timed out: somebody else's login, an own one, and the telling.
-pub async fn claim(app: &App, partner: &str, limit: u32) -> Result<Vec<PartnerCall>, Failure> {
+/// What one attempt came to.
+pub struct Attempted {
+    /// The order that the call is about, if it could be read.
+    order: Option<Order>,
+    /// The requests that were made.
+    log: Vec<Exchange>,
+    outcome: Outcome,
+}
+
+impl Attempted {
+    /// The attempt panicked. It counts, and is made again.
+    pub fn panicked() -> Self {
+        let why = "the attempt failed by a fault of this program; see its log".to_owned();
+        Self {
+            order: None,
+            log: Vec::new(),
+            outcome: Outcome::Again { not_before: None, status: None, why },
+        }
+    }
+}
+
+/// Claims calls that are due: for each partner at most so many.
+///
+/// A claim holds for the time-outs of three requests: a login that another call waits for too, an own one, and the call.
+pub async fn claim(app: &App, rooms: &[(&str, u32)]) -> Result<Vec<PartnerCall>, Failure> {
     let now = app.clock.now();
+    let mut due = Vec::new();
+    let mut tx = app.db.read().await?;
+    for (partner, room) in rooms {
+        if store::partner_calls::has_due(&mut tx, partner, now).await? {
+            due.push((*partner, *room));
+        }
+    }
+    drop(tx);
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
     let lease = app.config.outbound.timeout.saturating_mul(3).saturating_add(SPARE);
     let leased_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+    let mut calls = Vec::new();
     let mut tx = app.db.begin().await?;
-    let calls = store::partner_calls::claim(&mut tx, partner, now, leased_until, limit).await?;
+    for (partner, room) in due {
+        let claimed = store::partner_calls::claim(&mut tx, partner, now, leased_until, room);
+        calls.extend(claimed.await?);
+    }
     tx.commit().await?;
     Ok(calls)
 }
 
-/// Makes one attempt, and writes down what came of it.
-pub async fn tell(app: &App, call: &PartnerCall) -> Result<(), Failure> {
+/// Makes one attempt.
+pub async fn attempt(app: &App, call: &PartnerCall) -> Attempted {
     let mut log = Vec::new();
-    let (order, outcome) = attempt(app, call, &mut log).await?;
-    let tried = outcome.tried(app, call);
-    let mut tx = app.db.begin().await?;
-    let about = About {
-        partner: &call.partner,
-        order_id: Some(call.order_id),
-        store_id: order.as_ref().map(|it| it.store_id),
-        call_id: Some(call.id),
-        attempt: call.attempts,
-    };
-    for exchange in &log {
-        let entry = redact::entry(app, &about, exchange);
-        store::audit::put(&mut tx, &entry).await?;
+    match tell(app, call, &mut log).await {
+        Ok((order, outcome)) => Attempted { order, log, outcome },
+        Err(failure) => {
+            let why = format!("it could not be prepared: {failure}");
+            let outcome = if failure.is_the_store() {
+                Outcome::NotMade { until: app.clock.now(), why }
+            } else {
+                Outcome::Failed(None, why)
+            };
+            Attempted { order: None, log, outcome }
+        }
     }
-    store::partner_calls::note(&mut tx, call.id, &tried).await?;
-    if let Some(id) = order.as_ref().and_then(external) {
-        match tried.state {
+}
+
+/// Stores what attempts came to, in one transaction.
+pub async fn settle(app: &App, done: &[(&PartnerCall, &Attempted)]) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let settlements: Vec<_> =
+        done.iter().map(|(call, attempted)| attempted.outcome.settlement(app, call, now)).collect();
+    let mut tx = app.db.begin().await?;
+    for (call, attempted) in done {
+        let about = About {
+            partner: &call.partner,
+            order_id: Some(call.order_id),
+            store_id: attempted.order.as_ref().map(|order| order.store_id),
+            call_id: Some(call.id),
+            attempt: call.attempts,
+        };
+        for exchange in &attempted.log {
+            let entry = redact::entry(app, &about, exchange);
+            store::audit::put(&mut tx, &entry).await?;
+        }
+    }
+    let settled = store::partner_calls::settle(&mut tx, &settlements, now).await?;
+    let mut told: Vec<_> = done
+        .iter()
+        .zip(&settlements)
+        .filter(|(_, settlement)| settled.contains(&settlement.claim.id))
+        .collect();
+    // Rows of mappings are locked in one order by all who lock several.
+    told.sort_by_key(|((call, _), _)| call.order_id);
+    for ((_, attempted), settlement) in &told {
+        let Some(id) = attempted.order.as_ref().and_then(external) else { continue };
+        match settlement.state {
             TellingState::Sent => {
-                store::mappings::synced(&mut tx, &id, Some(tried.at), SYNCED).await?;
+                store::mappings::synced(&mut tx, &id, Some(now), SYNCED).await?;
             }
             TellingState::Failed => store::mappings::synced(&mut tx, &id, None, FAILED).await?,
             TellingState::Pending | TellingState::Skipped => {}
         }
     }
     tx.commit().await?;
-    if tried.state != TellingState::Pending {
-        let (partner, action) = (call.partner.clone(), call.telling.action.as_str());
-        let state = tried.state.as_str();
+    for ((call, _), settlement) in told {
+        observe(call, settlement);
+    }
+    Ok(())
+}
+
+fn observe(call: &PartnerCall, settlement: &CallSettlement) {
+    let (partner, action) = (call.partner.clone(), call.telling.action.as_str());
+    let state = settlement.state.as_str();
+    if settlement.state != TellingState::Pending {
         counter!(metric::PARTNER_CALLS, "partner" => partner, "action" => action, "state" => state)
             .increment(1);
     }
-    if tried.state == TellingState::Failed {
-        let note = tried.note.unwrap_or_default();
+    if settlement.state == TellingState::Failed {
+        let note = settlement.note.as_deref().unwrap_or_default();
         tracing::warn!(order.id = %call.order_id, partner = call.partner, action = %call.telling.action, "a partner was not told: {note}");
     }
-    Ok(())
 }
 
 /// What came of an attempt.
@@ -99,53 +169,52 @@ enum Outcome {
         status: Option<u16>,
         why: String,
     },
-    /// Nothing was sent.
-    Spared(Timestamp),
+    /// Nothing was sent. It is tried again after that moment.
+    NotMade {
+        until: Timestamp,
+        why: String,
+    },
 }
 
 impl Outcome {
-    fn tried(self, app: &App, call: &PartnerCall) -> Tried {
-        let now = app.clock.now();
-        let settled = |state, status, note| Tried {
+    fn settlement(&self, app: &App, call: &PartnerCall, now: Timestamp) -> CallSettlement {
+        let settlement = |state, status, note| CallSettlement {
+            claim: call.claim(),
             state,
             next_attempt_at: None,
-            at: now,
             status,
             note,
             counts: true,
         };
+        let failed = |status, why| settlement(TellingState::Failed, status, Some(why));
         let (next, status, why, counts) = match self {
-            Self::Sent(status) => return settled(TellingState::Sent, Some(status), None),
+            Self::Sent(status) => return settlement(TellingState::Sent, Some(*status), None),
             Self::Skipped(why) => {
-                return settled(TellingState::Skipped, None, Some(why.to_owned()));
+                return settlement(TellingState::Skipped, None, Some((*why).to_owned()));
             }
-            Self::Failed(status, why) => return settled(TellingState::Failed, status, Some(why)),
+            Self::Failed(status, why) => return failed(*status, why.clone()),
             Self::Again { status, why, .. } if app.config.outbound.attempts <= call.attempts => {
                 let why = format!("given up after {} attempts; the last: {why}", call.attempts);
-                return settled(TellingState::Failed, status, Some(why));
+                return failed(*status, why);
             }
             Self::Again { not_before, status, why } => {
                 let next = later(app, call, now).max(not_before.unwrap_or(now));
-                (next, status, why, true)
+                (next, *status, why, true)
             }
-            Self::Spared(until) => {
-                // A little apart, so that they do not all come at once when the rest is over.
+            Self::NotMade { until, why } => {
+                // A little apart, so that they do not all come at once.
                 let apart = app.config.outbound.first_delay.mul_f64(app.mint.fraction());
-                let next = until.saturating_add(apart).unwrap_or(until);
-                (next, None, "the partner's host is down and left alone".to_owned(), false)
+                let next = until.saturating_add(apart).unwrap_or(*until);
+                (next, None, why, false)
             }
         };
         if call.worthless_at <= next {
-            let why = format!("could not be told in time; the last: {why}");
-            return settled(TellingState::Failed, status, Some(why));
+            return failed(status, format!("could not be told in time; the last: {why}"));
         }
-        Tried {
-            state: TellingState::Pending,
+        CallSettlement {
             next_attempt_at: Some(next),
-            at: now,
-            status,
-            note: Some(why),
             counts,
+            ..settlement(TellingState::Pending, status, Some(why.clone()))
         }
     }
 }
@@ -159,7 +228,7 @@ fn later(app: &App, call: &PartnerCall, now: Timestamp) -> Timestamp {
     now.saturating_add(backoff.next_delay(&app.mint).max(pause)).unwrap_or(now)
 }
 
-async fn attempt(
+async fn tell(
     app: &App,
     call: &PartnerCall,
     log: &mut Vec<Exchange>,
@@ -219,7 +288,10 @@ async fn say(
     let talk = talk(app, partner, (line, outbound), request, log).await;
     let (answer, usual) = match talk {
         Talk::Answered(answer, usual) => (answer, usual),
-        Talk::Spared(until) => return Outcome::Spared(until),
+        Talk::Spared(until) => {
+            let why = "the partner's host is down and left alone".to_owned();
+            return Outcome::NotMade { until, why };
+        }
         Talk::Failed { status, why } => return Outcome::Again { not_before: None, status, why },
     };
     let status = answer.status.as_u16();

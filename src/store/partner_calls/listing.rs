@@ -7,13 +7,17 @@ use crate::{
     base::cursor::Cursor,
     domain::{OrderId, PartnerCallId},
     store::{
-        StoreError, Tx, Work,
+        StoreError, Tx,
+        conditions::{Conditions, Value},
         moment::At,
-        partner_calls::{PartnerCall, TellingState},
-        row::number,
+        partner_calls::{PartnerCall, QUEUE, TellingState},
+        queue::{self, Due, Expiry, Requeue},
         tx::on,
     },
 };
+
+/// What nobody could tell in time has failed.
+const EXPIRY: Expiry = Expiry { state: "failed", note: "could not be told in time" };
 
 /// Which calls are wanted; what is left out does not matter.
 #[derive(Clone, Debug, Default)]
@@ -35,70 +39,28 @@ pub async fn retry(
     now: Timestamp,
     worthless_at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let retried = on!(tx, |conn| sqlx::query(
-        "UPDATE partner_call
-         SET state = 'pending',
-             attempts = 0,
-             next_attempt_at = $2,
-             worthless_at = $3,
-             settled_at = NULL
-         WHERE id = $1
-           AND state IN ('failed', 'skipped')",
-    )
-    .bind(id.uuid())
-    .bind(At(now))
-    .bind(At(worthless_at))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    if retried > 0 {
-        tx.wrote(Work::PartnerCalls);
-    }
-    Ok(retried > 0)
+    let requeue = Requeue {
+        due: Due::At(now),
+        also: &[("worthless_at =", Some(Value::Moment(worthless_at)))],
+        from: "state IN ('failed', 'skipped')",
+        conditions: Conditions::default().and("id =", Value::Uuid(id.uuid())),
+    };
+    Ok(queue::requeue(tx, &QUEUE, &requeue, 1).await? > 0)
 }
 
 /// Gives up what nobody has told while it was worth telling, at most `limit`; answers how much that was. Whoever is told things does so
 /// itself; this is for partners that cannot be reached any more.
 pub async fn give_up(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query(
-        "UPDATE partner_call
-         SET state = 'failed',
-             next_attempt_at = NULL,
-             settled_at = $1,
-             note = 'could not be told in time'
-         WHERE id IN (
-             SELECT id
-             FROM partner_call
-             WHERE next_attempt_at <= $1
-               AND worthless_at <= $1
-             LIMIT $2
-         )",
-    )
-    .bind(At(now))
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?
-    .rows_affected()))
+    // One that is under way has a lease.
+    let conditions = Conditions::default()
+        .and("next_attempt_at <=", Value::Moment(now))
+        .and("worthless_at <=", Value::Moment(now));
+    queue::expire(tx, &QUEUE, &EXPIRY, &conditions, now, limit).await
 }
 
 /// Throws away what was settled and happened before `before`, the oldest first and at most `limit`; answers how much that was.
 pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query(
-        "DELETE FROM partner_call
-         WHERE id IN (
-             SELECT id
-             FROM partner_call
-             WHERE created_at < $1
-               AND next_attempt_at IS NULL
-             ORDER BY created_at, id
-             LIMIT $2
-         )",
-    )
-    .bind(At(before))
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?
-    .rows_affected()))
+    queue::purge(tx, &QUEUE, before, limit).await
 }
 
 /// One call; nothing when there is none such.
@@ -137,10 +99,5 @@ pub async fn list(
 
 /// How many calls are not settled.
 pub async fn due(tx: &mut Tx) -> Result<u64, StoreError> {
-    let (due,): (i64,) = on!(tx, |conn| sqlx::query_as(
-        "SELECT COUNT(*) FROM partner_call WHERE next_attempt_at IS NOT NULL"
-    )
-    .fetch_one(conn)
-    .await?);
-    Ok(number(due)?)
+    Ok(queue::backlog(tx, &QUEUE).await?.waiting)
 }

@@ -2,6 +2,8 @@
 
 mod listing;
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -9,15 +11,27 @@ use uuid::Uuid;
 use crate::{
     domain::{OrderId, PartnerAction, PartnerCallId, Telling, Version, vocabulary},
     store::{
-        StoreError, Tx, Work,
+        Claim, StoreError, Tx, Work,
+        conditions::{Conditions, Value},
         moment::At,
+        queue::{self, Columns, Lane, Lease, Queue, Settlement},
         row::{from_row, number, word},
         rows::Rows,
-        tx::{Conn, on},
+        tx::on,
     },
 };
 
 pub use self::listing::{PartnerCallFilter, due, get, give_up, list, purge, retry};
+
+/// The queue of partner calls: of one order, one call at a time and in order.
+pub(in crate::store) const QUEUE: Queue = Queue {
+    table: "partner_call",
+    work: Work::PartnerCalls,
+    claimable: &["pending"],
+    lane: Some(Lane { key: &["order_id"], order: &["order_version", "place"] }),
+    age: "created_at",
+    purgeable: "next_attempt_at IS NULL",
+};
 
 vocabulary! {
     /// Where the telling of something stands.
@@ -71,6 +85,8 @@ pub struct PartnerCall {
     pub state: TellingState,
     /// How often it was tried, the attempt under way included.
     pub attempts: u32,
+    /// Its fencing token.
+    pub claims: u32,
     /// When it happened.
     pub created_at: Timestamp,
     /// From when on nobody needs to hear it.
@@ -85,20 +101,27 @@ pub struct PartnerCall {
     pub note: Option<String>,
 }
 
-/// What an attempt came to.
+impl PartnerCall {
+    /// The claim that this row was read under.
+    pub const fn claim(&self) -> Claim {
+        Claim { id: self.id.uuid(), number: self.claims }
+    }
+}
+
+/// What an attempt at a claimed call came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tried {
+pub struct CallSettlement {
+    /// The claim that ends with it.
+    pub claim: Claim,
     /// Where the call stands now.
     pub state: TellingState,
     /// When it is tried next, of a pending one.
     pub next_attempt_at: Option<Timestamp>,
-    /// When this was.
-    pub at: Timestamp,
     /// The status of the answer.
     pub status: Option<u16>,
     /// What came of it, in words.
     pub note: Option<String>,
-    /// Whether it counts: an attempt that was never made does not.
+    /// Whether the attempt counts. One that was never made does not.
     pub counts: bool,
 }
 
@@ -129,8 +152,7 @@ pub async fn put(tx: &mut Tx, calls: &[&NewPartnerCall]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Takes calls to one partner that are due, the oldest first, for whoever asks until `leased_until`. Of one order only the first that
-/// is not settled, so that they are told in order and one at a time. Each counts as tried.
+/// Claims due calls to one partner until `leased_until`. Of one order only the first that is not settled.
 pub async fn claim(
     tx: &mut Tx,
     partner: &str,
@@ -138,53 +160,17 @@ pub async fn claim(
     leased_until: Timestamp,
     limit: u32,
 ) -> Result<Vec<PartnerCall>, StoreError> {
-    macro_rules! claim {
-        ($locking:literal) => {
-            concat!(
-                "UPDATE partner_call
-                 SET next_attempt_at = $3,
-                     attempts = attempts + 1
-                 WHERE id IN (
-                     SELECT id
-                     FROM partner_call AS due
-                     WHERE partner = $1
-                       AND next_attempt_at <= $2
-                       AND NOT EXISTS (
-                           SELECT 1
-                           FROM partner_call AS elder
-                           WHERE elder.order_id = due.order_id
-                             AND elder.next_attempt_at IS NOT NULL
-                             AND (elder.order_version, elder.place) < (due.order_version, due.place)
-                       )
-                     ORDER BY next_attempt_at, id
-                     LIMIT $4
-                     ",
-                $locking,
-                ")
-                 RETURNING *",
-            )
-        };
-    }
-    Ok(match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(claim!("FOR UPDATE OF due SKIP LOCKED"))
-                .bind(partner)
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(claim!(""))
-                .bind(partner)
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    })
+    let lease = Lease { now, until: leased_until };
+    queue::claim(tx, &QUEUE, &to(partner), lease, limit).await
+}
+
+/// Whether a call to this partner is due.
+pub async fn has_due(tx: &mut Tx, partner: &str, now: Timestamp) -> Result<bool, StoreError> {
+    queue::has_due(tx, &QUEUE, &to(partner), now).await
+}
+
+fn to(partner: &str) -> Conditions<'_> {
+    Conditions::default().and("partner =", Value::Text(partner))
 }
 
 /// Whether the partner has been told the same of the same order.
@@ -207,31 +193,32 @@ pub async fn was_told(
     Ok(told > 0)
 }
 
-/// Writes down what an attempt came to. One that somebody else has settled meanwhile is left as it is.
-pub async fn note(tx: &mut Tx, id: PartnerCallId, tried: &Tried) -> Result<(), StoreError> {
-    let settled_at = (tried.state != TellingState::Pending).then_some(At(tried.at));
-    on!(tx, |conn| sqlx::query(
-        "UPDATE partner_call
-         SET state = $2,
-             next_attempt_at = $3,
-             settled_at = $4,
-             status = COALESCE($5, status),
-             note = $6,
-             attempts = attempts - $7
-         WHERE id = $1
-           AND state = 'pending'",
-    )
-    .bind(id.uuid())
-    .bind(tried.state.as_str())
-    .bind(tried.next_attempt_at.map(At))
-    .bind(settled_at)
-    .bind(tried.status.map(i64::from))
-    .bind(&tried.note)
-    .bind(i64::from(!tried.counts))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    Ok(())
+/// Writes down what attempts came to; answers which calls were settled. A call that was claimed again since is left as it is.
+pub async fn settle(
+    tx: &mut Tx,
+    settlements: &[CallSettlement],
+    now: Timestamp,
+) -> Result<HashSet<Uuid>, StoreError> {
+    let all = || settlements.iter();
+    let of_queue: Vec<_> = all()
+        .map(|one| Settlement {
+            claim: one.claim,
+            state: one.state.as_str(),
+            next_attempt_at: one.next_attempt_at,
+            counts: one.counts,
+        })
+        .collect();
+    let columns = Columns {
+        rows: Rows::default()
+            .numbers_or_none(all().map(|one| one.status))
+            .texts(all().map(|one| one.note.as_deref())),
+        names: &["status", "note"],
+        assignments: &[
+            "status = COALESCE(settled.status, partner_call.status)",
+            "note = settled.note",
+        ],
+    };
+    queue::settle(tx, &QUEUE, &of_queue, now, columns).await
 }
 
 from_row!(PartnerCall, |row| Self {
@@ -242,6 +229,7 @@ from_row!(PartnerCall, |row| Self {
     telling: row.try_get::<Json<Telling>, _>("telling")?.0,
     state: word(row.try_get("state")?)?,
     attempts: number(row.try_get("attempts")?)?,
+    claims: number(row.try_get("claims")?)?,
     created_at: row.try_get::<At, _>("created_at")?.0,
     worthless_at: row.try_get::<At, _>("worthless_at")?.0,
     next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),

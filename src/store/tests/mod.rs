@@ -10,7 +10,7 @@ mod orders;
 mod outbox;
 mod partner_calls;
 mod requests;
-mod samples;
+pub mod samples;
 mod stores;
 
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ macro_rules! on_both {
 use on_both;
 
 /// A fresh database, brought up to date.
-struct Stage {
+pub struct Stage {
     database: Database,
     settings: config::Database,
     folder: Folder,
@@ -62,12 +62,12 @@ struct Stage {
 }
 
 impl Stage {
-    async fn sqlite() -> Self {
+    pub async fn sqlite() -> Self {
         Self::open(config::Database::default(), Folder::fresh(), None).await
     }
 
     /// `None` on a machine without PostgreSQL, unless the run promises one.
-    async fn postgres() -> Option<Self> {
+    pub async fn postgres() -> Option<Self> {
         let server = postgres_url()?;
         let name = format!("orderwire_test_{}", fresh().simple());
         let mut admin = PgConnection::connect(&server).await.unwrap();
@@ -96,15 +96,15 @@ impl Stage {
         Database::connect(&self.settings, self.folder.path()).await.unwrap()
     }
 
-    async fn begin(&self) -> Tx {
+    pub async fn begin(&self) -> Tx {
         self.database.begin().await.unwrap()
     }
 
-    async fn read(&self) -> Tx {
+    pub async fn read(&self) -> Tx {
         self.database.read().await.unwrap()
     }
 
-    async fn strike(self) {
+    pub async fn strike(self) {
         self.database.close().await;
         if let Some((server, name)) = self.postgres {
             let mut admin = PgConnection::connect(&server).await.unwrap();
@@ -136,7 +136,7 @@ impl Drop for Folder {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests find their services in the environment")]
-fn postgres_url() -> Option<String> {
+pub fn postgres_url() -> Option<String> {
     let url = std::env::var("TEST_DATABASE_URL").ok();
     let promised = std::env::var("STACK").is_ok_and(|it| it == "real");
     assert!(url.is_some() || !promised, "STACK=real, and TEST_DATABASE_URL is not set");

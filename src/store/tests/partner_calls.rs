@@ -8,10 +8,11 @@ use crate::{
     base::cursor::Cursor,
     domain::{AuditId, OrderId, OrderStatus, PartnerAction, PartnerCallId, Telling, Version},
     store::{
+        Claim,
         audit::{self, AuditEntry, AuditFilter},
         mappings,
         partner_calls::{
-            self, NewPartnerCall, PartnerCall, PartnerCallFilter, TellingState, Tried,
+            self, CallSettlement, NewPartnerCall, PartnerCall, PartnerCallFilter, TellingState,
         },
         partners,
         tests::{
@@ -78,18 +79,30 @@ async fn note(
     came_to: TellingState,
     next: Option<i64>,
     counts: bool,
-) {
-    let tried = Tried {
+) -> bool {
+    let claim = get(stage, id).await.claim();
+    settle(stage, claim, came_to, next, counts).await
+}
+
+async fn settle(
+    stage: &Stage,
+    claim: Claim,
+    came_to: TellingState,
+    next: Option<i64>,
+    counts: bool,
+) -> bool {
+    let settlement = CallSettlement {
+        claim,
         state: came_to,
         next_attempt_at: next.map(later),
-        at: later(1),
         status: Some(429),
         note: Some("slowly".to_owned()),
         counts,
     };
     let mut tx = stage.begin().await;
-    partner_calls::note(&mut tx, id, &tried).await.unwrap();
+    let settled = partner_calls::settle(&mut tx, &[settlement], later(1)).await.unwrap();
     tx.commit().await.unwrap();
+    settled.contains(&claim.id)
 }
 
 async fn get(stage: &Stage, id: PartnerCallId) -> PartnerCall {
@@ -191,6 +204,20 @@ on_both! {
         assert_eq!(claim(stage, 30, 10).await[0].attempts, 2);
     }
 
+    async fn a_late_result_does_not_overwrite_a_newer_attempt(stage: &Stage) {
+        let accept = call(order(), 2, 0, PartnerAction::Accept);
+        put(stage, &[&accept]).await;
+        let hung = claim(stage, 0, 10).await[0].claim();
+        let newer = claim(stage, 30, 10).await[0].claim();
+        assert!(!settle(stage, hung, TellingState::Failed, None, true).await);
+        assert!(!settle(stage, hung, TellingState::Pending, Some(31), true).await);
+        let row = get(stage, accept.id).await;
+        assert_eq!((row.state, row.attempts), (TellingState::Pending, 2));
+        assert_eq!(row.next_attempt_at, Some(later(60)));
+        assert!(settle(stage, newer, TellingState::Sent, None, true).await);
+        assert_eq!(get(stage, accept.id).await.state, TellingState::Sent);
+    }
+
     async fn an_attempt_that_was_never_made_does_not_count(stage: &Stage) {
         let accept = call(order(), 2, 0, PartnerAction::Accept);
         put(stage, &[&accept]).await;
@@ -198,12 +225,13 @@ on_both! {
         note(stage, accept.id, TellingState::Pending, Some(5), false).await;
         let spared = get(stage, accept.id).await;
         assert_eq!((spared.attempts, spared.status, spared.settled_at), (0, Some(429), None));
-        assert_eq!(claim(stage, 5, 10).await[0].attempts, 1);
+        let claimed = claim(stage, 5, 10).await;
+        assert_eq!(claimed[0].attempts, 1);
         note(stage, accept.id, TellingState::Sent, None, true).await;
         let sent = get(stage, accept.id).await;
         assert_eq!((sent.settled_at, sent.next_attempt_at), (Some(later(1)), None));
         // Whoever comes later with another word comes too late.
-        note(stage, accept.id, TellingState::Failed, None, true).await;
+        assert!(!settle(stage, claimed[0].claim(), TellingState::Failed, None, true).await);
         assert_eq!(get(stage, accept.id).await.state, TellingState::Sent);
     }
 

@@ -1,0 +1,99 @@
+//! Claiming jobs that are due.
+
+use jiff::Timestamp;
+use sqlx::QueryBuilder;
+
+use crate::store::{
+    StoreError, Tx,
+    conditions::Conditions,
+    moment::At,
+    queue::{Queue, in_lane},
+    row::Readable,
+    tx::{Conn, on},
+};
+
+/// How long claimed jobs belong to whoever claims them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Lease {
+    /// The moment of the claim: jobs that are due by then are claimable.
+    pub now: Timestamp,
+    /// When the jobs become claimable again, unless they are settled before.
+    pub until: Timestamp,
+}
+
+/// Claims due jobs of which the conditions hold, the longest due first and at most `limit`. Each counts as attempted.
+///
+/// Workers that claim at the same time pass over each other's rows and do not wait.
+pub(in crate::store) async fn claim<T: Readable>(
+    tx: &mut Tx,
+    queue: &Queue,
+    conditions: &Conditions<'_>,
+    lease: Lease,
+    limit: u32,
+) -> Result<Vec<T>, StoreError> {
+    let table = queue.table;
+    let head = format!(
+        "UPDATE {table}
+         SET attempts = attempts + 1,
+             claims = claims + 1,
+             next_attempt_at = "
+    );
+    let due = format!(
+        " WHERE id IN (
+             SELECT id
+             FROM {table} AS due
+             WHERE state IN ({})
+               AND next_attempt_at <= ",
+        queue.claimable_sql()
+    );
+    let first_of_lane = first_of_lane(queue);
+    let locking = locking(tx);
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new(head);
+        query.push_bind(At(lease.until)).push(due).push_bind(At(lease.now)).push(first_of_lane);
+        conditions.push(&mut query);
+        query.push(" ORDER BY next_attempt_at, id LIMIT ").push_bind(i64::from(limit));
+        query.push(locking).push(") RETURNING *");
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// Whether a job of which the conditions hold is due. Cheaper than a claim that finds nothing: it takes no write lock.
+pub(in crate::store) async fn has_due(
+    tx: &mut Tx,
+    queue: &Queue,
+    conditions: &Conditions<'_>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let head = format!("SELECT 1 FROM {} WHERE next_attempt_at <= ", queue.table);
+    let found: Option<(i32,)> = on!(tx, |conn| {
+        let mut query = QueryBuilder::new(head);
+        query.push_bind(At(now));
+        conditions.push(&mut query);
+        query.push(" LIMIT 1").build_query_as().fetch_optional(conn).await?
+    });
+    Ok(found.is_some())
+}
+
+/// The condition that no earlier job of the same lane is unsettled.
+fn first_of_lane(queue: &Queue) -> String {
+    let Some(lane) = &queue.lane else { return String::new() };
+    format!(
+        " AND NOT EXISTS (
+             SELECT 1
+             FROM {} AS earlier
+             WHERE earlier.next_attempt_at IS NOT NULL
+               AND {}
+         )",
+        queue.table,
+        in_lane(lane, "earlier", "<", "due")
+    )
+}
+
+/// SQLite has one writer, which needs no row locks.
+const fn locking(tx: &Tx) -> &'static str {
+    match tx.conn {
+        Conn::Postgres(_) => " FOR UPDATE OF due SKIP LOCKED",
+        Conn::Sqlite(_) => "",
+    }
+}

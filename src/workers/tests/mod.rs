@@ -1,0 +1,3 @@
+//! Workers, each with a real application beneath.
+
+mod dispatcher;
