@@ -250,7 +250,8 @@ fn start_workers(app: &App, roles: &[Role]) {
     if roles.contains(&Role::Notify) {
         let notifications = Consume::<workers::Notifications>::new(app.clone());
         tasks.spawn(workers::run(notifications, app.clone(), stop()));
-        tasks.spawn(workers::run(workers::Messages::new(app.clone()), app.clone(), stop()));
+        let messages = Dispatcher::new(app.clone(), workers::Messages::new(app));
+        tasks.spawn(workers::run(messages, app.clone(), stop()));
     }
     if roles.contains(&Role::Webhooks) {
         let addressing = Consume::<workers::Addressing>::new(app.clone());

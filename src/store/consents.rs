@@ -136,6 +136,8 @@ pub async fn forget(tx: &mut Tx, phone: &str, now: Timestamp) -> Result<Erased, 
              code = CASE WHEN state = 'queued' THEN 'erased' ELSE code END,
              state = CASE WHEN state = 'queued' THEN 'no_consent' ELSE state END,
              next_attempt_at = CASE WHEN state = 'queued' THEN NULL ELSE next_attempt_at END,
+             settled_at = CASE WHEN state = 'queued' THEN $2 ELSE settled_at END,
+             claims = CASE WHEN state = 'queued' THEN claims + 1 ELSE claims END,
              updated_at = $2
          WHERE recipient = $1",
     )

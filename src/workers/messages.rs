@@ -1,151 +1,112 @@
-//! Store → people: sends what is due, a bounded number at once, and writes down what came of it.
+//! Store → people: sends the notifications that are due, a bounded number at once.
 
 use std::{
     collections::BTreeMap,
-    panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
 
-use futures_util::FutureExt;
-use tokio::sync::mpsc;
-
 use crate::{
     app::{
-        App,
+        App, Failure,
         notify::{self, Claimed, Sent, Taken},
     },
     domain::MessageChannel,
-    store::{Signal, Work},
-    workers::{Step, Worker},
+    store::Work,
+    workers::dispatcher::{Done, JobKind, Load},
 };
 
 /// Messages looked at in one transaction.
 const BATCH: usize = 32;
 
-/// How often messages are looked for whose fate should be known by now.
+/// How often messages are looked for whose leases or receipts are overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// Sends what is due.
+/// Messages to people.
 pub struct Messages {
-    app: App,
-    signal: Signal,
-    /// Messages under way. Each reports once, so there is always room.
-    under_way: usize,
-    report: mpsc::Sender<Sent>,
-    reports: mpsc::Receiver<Sent>,
-    /// What came of some, and is not written down yet.
-    sent: Vec<Sent>,
+    /// Messages under way at once.
+    at_once: usize,
     swept_at: Option<Instant>,
-    /// Channels that have no turns left, and until when.
+    /// Channels whose pace allows nothing more, and until when.
     resting: BTreeMap<MessageChannel, Instant>,
+    /// Whether the last claim looked at any: there may be more.
+    is_more: bool,
 }
 
 impl Messages {
-    /// Listening from now on.
-    pub fn new(app: App) -> Self {
-        let (report, reports) = mpsc::channel(app.config.notify.at_once);
-        Self {
-            signal: app.db.signal(Work::Notifications),
-            app,
-            under_way: 0,
-            report,
-            reports,
-            sent: Vec::new(),
-            swept_at: None,
-            resting: BTreeMap::new(),
-        }
+    /// By every channel.
+    pub fn new(app: &App) -> Self {
+        let at_once = app.config.notify.at_once;
+        Self { at_once, swept_at: None, resting: BTreeMap::new(), is_more: false }
     }
 
-    /// Writes down what came of messages. What cannot be written down is kept, and comes first the next time.
-    async fn settle(&mut self) -> anyhow::Result<Step> {
-        while let Ok(sent) = self.reports.try_recv() {
-            self.sent.push(sent);
-        }
-        if self.sent.is_empty() {
-            return Ok(Step::Idle);
-        }
-        notify::settle(&self.app, &self.sent).await?;
-        self.under_way -= self.sent.len();
-        self.sent.clear();
-        Ok(Step::Worked)
+    fn is_resting(&self, channel: MessageChannel) -> bool {
+        self.resting.get(&channel).is_some_and(|until| Instant::now() < *until)
+    }
+}
+
+impl JobKind for Messages {
+    const NAME: &'static str = "messages";
+    const WORK: Work = Work::Notifications;
+    type Partition = MessageChannel;
+    type Job = Claimed;
+    type Outcome = Sent;
+
+    fn capacity(&self) -> usize {
+        self.at_once
     }
 
-    async fn send(&mut self) -> anyhow::Result<Step> {
-        let mut found = Step::Idle;
+    fn partition(message: &Claimed) -> MessageChannel {
+        message.row.channel
+    }
+
+    async fn claim(
+        &mut self,
+        app: &App,
+        load: &Load<MessageChannel>,
+    ) -> Result<Vec<Claimed>, Failure> {
+        if self.swept_at.is_none_or(|swept_at| swept_at.elapsed() >= SWEEP_EVERY) {
+            notify::sweep(app).await?;
+            self.swept_at = Some(Instant::now());
+        }
+        let mut all = Vec::new();
+        self.is_more = false;
         for channel in MessageChannel::ALL {
-            let free = self.app.config.notify.at_once.saturating_sub(self.under_way).min(BATCH);
-            let Ok(limit @ 1..) = u32::try_from(free) else { return Ok(found) };
-            if self.resting.get(channel).is_some_and(|until| Instant::now() < *until) {
+            let free = load.free().saturating_sub(all.len()).min(BATCH);
+            let Ok(limit @ 1..) = u32::try_from(free) else { break };
+            if self.is_resting(*channel) {
                 continue;
             }
-            let Taken { looked_at, claimed, rest } =
-                notify::take(&self.app, *channel, limit).await?;
+            let Taken { looked_at, claimed, rest } = notify::take(app, *channel, limit).await?;
             match rest {
                 Some(rest) => drop(self.resting.insert(*channel, Instant::now() + rest)),
                 None => drop(self.resting.remove(channel)),
             }
-            for message in claimed {
-                self.begin(message);
-            }
-            if looked_at > 0 {
-                found = Step::Worked;
-            }
+            all.extend(claimed);
+            self.is_more |= looked_at > 0;
         }
-        Ok(found)
+        Ok(all)
     }
 
-    /// Sends a message in a task of its own, which reports once, whatever happens.
-    fn begin(&mut self, message: Claimed) {
-        self.under_way += 1;
-        let (app, report) = (self.app.clone(), self.report.clone());
-        self.app.tasks.spawn(async move {
-            let row = message.row.clone();
-            let sent = AssertUnwindSafe(notify::send(&app, message)).catch_unwind().await;
-            let sent = sent.unwrap_or_else(|_| Sent::lost(row));
-            // Only a worker that is gone does not listen: then the message is held until a receipt comes.
-            let _is_heard = report.send(sent).await;
-        });
+    async fn attempt(app: &App, message: &Claimed) -> Sent {
+        notify::send(app, message).await
     }
 
-    /// When a channel may be used again that has no turns left.
-    fn rested(&self) -> tokio::time::Instant {
-        let soonest = self.resting.values().min().copied();
-        soonest.unwrap_or_else(|| Instant::now() + SWEEP_EVERY).into()
-    }
-}
-
-impl Worker for Messages {
-    const NAME: &'static str = "messages";
-
-    async fn step(&mut self) -> anyhow::Result<Step> {
-        if self.swept_at.is_none_or(|it| SWEEP_EVERY <= it.elapsed()) {
-            notify::sweep(&self.app).await?;
-            self.swept_at = Some(Instant::now());
-        }
-        let settled = self.settle().await?;
-        let sent = self.send().await?;
-        Ok(if settled == Step::Worked || sent == Step::Worked { Step::Worked } else { Step::Idle })
+    /// Whether it was sent is unknown, so it is not sent again.
+    fn panicked(message: &Claimed) -> Sent {
+        Sent::lost(message.row.clone())
     }
 
-    async fn wait(&mut self) {
-        let rested = self.rested();
-        tokio::select! {
-            () = self.signal.wait() => {}
-            () = tokio::time::sleep_until(rested) => {}
-            sent = self.reports.recv() => self.sent.extend(sent),
-        }
+    async fn settle(&mut self, app: &App, done: &[Done<Self>]) -> Result<(), Failure> {
+        let sent: Vec<_> = done.iter().map(|done| &done.outcome).collect();
+        notify::settle(app, &sent).await
     }
 
-    /// What is under way is waited for: its fate would be unknown otherwise.
-    async fn leave(mut self) {
-        while self.sent.len() < self.under_way {
-            match self.reports.recv().await {
-                Some(sent) => self.sent.push(sent),
-                None => break,
-            }
+    fn wake_at(&self) -> Option<Instant> {
+        let now = Instant::now();
+        if self.is_more {
+            return Some(now);
         }
-        if let Err(failure) = notify::settle(&self.app, &self.sent).await {
-            tracing::warn!("what came of some messages could not be written down: {failure}");
-        }
+        let rested = self.resting.values().min().copied();
+        Some(rested.unwrap_or(now + SWEEP_EVERY).min(now + SWEEP_EVERY))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         App, Failure,
         intake::{
             batch::{Applied, Batch},
-            outcome::{self, settled},
+            outcome,
         },
         ledger::Entry,
         mappings, notify,
@@ -19,7 +19,7 @@ use crate::{
     domain::{InboxId, Merged},
     messaging::whatsapp,
     store::{
-        self,
+        self, Claim,
         inbox::{Call, CallState, Settled},
     },
     telemetry::metric,
@@ -44,8 +44,14 @@ pub async fn step(app: &App) -> Result<usize, Failure> {
 
 /// A batch that failed, with the calls in it.
 struct Setback {
-    calls: Vec<(InboxId, u32)>,
+    calls: Vec<Claimed>,
     cause: Failure,
+}
+
+struct Claimed {
+    claim: Claim,
+    state: CallState,
+    attempts: u32,
 }
 
 async fn one_by_one(app: &App, count: usize) -> Result<usize, Failure> {
@@ -63,20 +69,24 @@ async fn one_by_one(app: &App, count: usize) -> Result<usize, Failure> {
 async fn put_off(app: &App, setback: Setback) -> Result<(), Failure> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    for (id, attempts) in setback.calls {
-        let attempts = attempts + 1;
-        let note = setback.cause.to_string();
-        tracing::error!(inbox.id = %id, attempts, "a partner's call cannot be applied: {note}");
-        if app.config.workers.intake_attempts <= attempts {
-            let dead =
-                Settled { note: Some(note), ..settled(id, CallState::Dead, outcome::FAILED, now) };
-            store::inbox::settle(&mut tx, &[dead]).await?;
-            continue;
-        }
+    let note = setback.cause.to_string();
+    let mut settled = Vec::with_capacity(setback.calls.len());
+    for call in setback.calls {
+        let attempts = call.attempts + 1;
+        tracing::error!(inbox.id = %InboxId::from_uuid(call.claim.id), attempts, "a partner's call cannot be applied: {note}");
+        let is_over = app.config.workers.intake_attempts <= attempts;
         let delay = Backoff::after(FIRST_DELAY, LONGEST_DELAY, attempts).next_delay(&app.mint);
-        let at = now.saturating_add(delay).unwrap_or(now);
-        store::inbox::postpone(&mut tx, id, attempts, at, &note).await?;
+        settled.push(Settled {
+            claim: call.claim,
+            state: if is_over { CallState::Dead } else { call.state },
+            outcome: is_over.then(|| outcome::FAILED.to_owned()),
+            order_id: None,
+            external_id: None,
+            note: Some(note.clone()),
+            retry_at: (!is_over).then(|| now.saturating_add(delay).unwrap_or(now)),
+        });
     }
+    store::inbox::settle(&mut tx, &settled, now).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -87,7 +97,12 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
     let applied = async {
         let mut tx = app.db.begin().await?;
         let due = store::inbox::claim(&mut tx, app.clock.now(), limit).await?;
-        calls = due.iter().map(|it| (it.id, it.attempts)).collect();
+        let claimed = |call: &Call| Claimed {
+            claim: call.claim(),
+            state: call.state,
+            attempts: call.attempts,
+        };
+        calls = due.iter().map(claimed).collect();
         if due.is_empty() {
             return Ok(());
         }
@@ -99,7 +114,8 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
         let Applied { entries, settled, begun } = batch.apply(app)?;
         let appends: Vec<_> = entries.iter().map(Entry::append).collect();
         store::orders::append_all(&mut tx, &appends).await?;
-        store::inbox::settle(&mut tx, &[&*reported, &settled].concat()).await?;
+        let now = app.clock.now();
+        store::inbox::settle(&mut tx, &[&*reported, &settled].concat(), now).await?;
         // Last, for it takes up again what this very batch may have parked.
         for (order, contact) in begun {
             mappings::tie(app, &mut tx, &order, contact, app.clock.now()).await?;

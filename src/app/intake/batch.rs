@@ -108,12 +108,12 @@ impl<'a> Batch<'a> {
             let news = match news {
                 Ok(news) => news,
                 Err(note) => {
-                    let unreadable = settled(call.id, CallState::Done, outcome::UNREADABLE, now);
+                    let unreadable = settled(call, CallState::Done, outcome::UNREADABLE);
                     all.push(Settled { note: Some(note), ..unreadable });
                     continue;
                 }
             };
-            let mut outcome = settled(call.id, CallState::Done, Merged::Ignored.as_str(), now);
+            let mut outcome = settled(call, CallState::Done, Merged::Ignored.as_str());
             for (at, news) in news.into_iter().enumerate() {
                 let next = self.apply_one(app, call, news, now)?;
                 // Of a call with several reports, the one that did something says most.
@@ -159,7 +159,7 @@ impl<'a> Batch<'a> {
         if was == OrderStatus::PendingPayment && self.accepting.contains(&store_id) {
             self.accept(app, id, &by_itself(), now)?;
         }
-        let outcome = settled(call.id, CallState::Done, merged.as_str(), now);
+        let outcome = settled(call, CallState::Done, merged.as_str());
         Ok(Settled { order_id: Some(id), external_id: news.external_id, note, ..outcome })
     }
 
@@ -173,7 +173,7 @@ impl<'a> Batch<'a> {
         now: Timestamp,
     ) -> Result<Settled, Failure> {
         if order.is_test {
-            return Ok(settled(call.id, CallState::Done, outcome::TEST_ORDER, now));
+            return Ok(settled(call, CallState::Done, outcome::TEST_ORDER));
         }
         let Some((store, number)) = self.stores.get(&call.partner, &order) else {
             let parked = parked(app, call, outcome::UNKNOWN_STORE, now);
@@ -186,12 +186,12 @@ impl<'a> Batch<'a> {
         order.accept_by = order.accept_by.or_else(|| call.received_at.checked_add(within?).ok());
         let is_in_time = order.accept_by.is_none_or(|it| now < it);
         if app.config.orders.max_items < order.items.len() {
-            return Ok(unusable(call, format!("it has {} lines", order.items.len()), now));
+            return Ok(unusable(call, format!("it has {} lines", order.items.len())));
         }
         let id = OrderId::from_uuid(app.mint.uuid(now));
         let draft = match order.draft(id, store, (&call.partner, name), number, now) {
             Ok(draft) => draft,
-            Err(why) => return Ok(unusable(call, why.to_string(), now)),
+            Err(why) => return Ok(unusable(call, why.to_string())),
         };
         let auto_accept = store.auto_accept;
         let created = vec![Fact::OrderCreated { draft: Box::new(draft) }];
@@ -204,7 +204,7 @@ impl<'a> Batch<'a> {
         }
         self.mapped.insert((&call.partner, name.to_owned()), id);
         self.begun.push((id, contact));
-        let begun = settled(call.id, CallState::Done, outcome::BEGUN, now);
+        let begun = settled(call, CallState::Done, outcome::BEGUN);
         Ok(Settled { order_id: Some(id), ..begun })
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     app::App,
     base::backoff::Backoff,
-    domain::{InboxId, Merged},
+    domain::Merged,
     store::inbox::{Call, CallState, Settled},
 };
 
@@ -35,31 +35,30 @@ pub fn nobodys(app: &App, call: &Call, names_an_order: bool, now: Timestamp) -> 
     if names_an_order {
         parked(app, call, UNKNOWN_ORDER, now)
     } else {
-        settled(call.id, CallState::Done, Merged::Ignored.as_str(), now)
+        settled(call, CallState::Done, Merged::Ignored.as_str())
     }
 }
 
 /// It cannot become an order: somebody must look at it.
-pub fn unusable(call: &Call, why: String, now: Timestamp) -> Settled {
-    Settled { note: Some(why), ..settled(call.id, CallState::Dead, UNUSABLE_ORDER, now) }
+pub fn unusable(call: &Call, why: String) -> Settled {
+    Settled { note: Some(why), ..settled(call, CallState::Dead, UNUSABLE_ORDER) }
 }
 
 pub fn parked(app: &App, call: &Call, outcome: &str, now: Timestamp) -> Settled {
     let mut looks = Backoff::after(FIRST_LOOK, RAREST_LOOK, call.attempts);
     let look_at = now.saturating_add(looks.next_delay(&app.mint)).unwrap_or(now);
-    Settled { retry_at: Some(look_at), ..settled(call.id, CallState::Parked, outcome, now) }
+    Settled { retry_at: Some(look_at), ..settled(call, CallState::Parked, outcome) }
 }
 
 /// What became of a call, with nothing more to say.
-pub fn settled(id: InboxId, state: CallState, outcome: &str, at: Timestamp) -> Settled {
+pub fn settled(call: &Call, state: CallState, outcome: &str) -> Settled {
     Settled {
-        id,
+        claim: call.claim(),
         state,
         outcome: Some(outcome.to_owned()),
         order_id: None,
         external_id: None,
         note: None,
-        at,
         retry_at: None,
     }
 }

@@ -72,7 +72,7 @@ pub async fn receive(app: &App, tx: &mut Tx, calls: &[Call]) -> Result<Vec<Settl
         settled.push(match said {
             Err(why) => Settled {
                 note: Some(why),
-                ..outcome::settled(call.id, CallState::Done, outcome::UNREADABLE, now)
+                ..outcome::settled(call, CallState::Done, outcome::UNREADABLE)
             },
             Ok(said) => apply_all(app, tx, call, said, now).await?,
         });
@@ -139,7 +139,7 @@ async fn apply_all(
         // Its sender may not have written down yet what the message is called; or it was sent by somebody else.
         return Ok(outcome::parked(app, call, UNKNOWN_MESSAGE, now));
     }
-    Ok(outcome::settled(call.id, CallState::Done, came.as_str(), now))
+    Ok(outcome::settled(call, CallState::Done, came.as_str()))
 }
 
 async fn apply(app: &App, tx: &mut Tx, receipt: &Receipt, now: Timestamp) -> Result<Came, Failure> {

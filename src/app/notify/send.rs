@@ -37,9 +37,9 @@ impl Sent {
 }
 
 /// Sends a message when its turn has come.
-pub async fn send(app: &App, claimed: Claimed) -> Sent {
+pub async fn send(app: &App, claimed: &Claimed) -> Sent {
     let Claimed { row, message, after } = claimed;
-    tokio::time::sleep(after).await;
+    tokio::time::sleep(*after).await;
     let template = match &message.content {
         Content::Template(it) => Some((it.template.clone(), it.language_code.clone())),
         Content::Text(_) => None,
@@ -54,7 +54,7 @@ pub async fn send(app: &App, claimed: Claimed) -> Sent {
     let Some(carrier) = app.messaging.carriers.get(row.channel) else {
         return sent(failed(Trouble::new("no_channel", "nobody has configured it")), None);
     };
-    let request = match carrier.word(&message) {
+    let request = match carrier.word(message) {
         Err(why) => return sent(failed(why), None),
         Ok(None) => {
             tracing::info!(
@@ -77,7 +77,7 @@ pub async fn send(app: &App, claimed: Claimed) -> Sent {
         }
         Attempt::Made(exchange) => {
             let now = app.clock.now();
-            let judgement = carrier.judge(&exchange, row.attempts.saturating_add(1), now);
+            let judgement = carrier.judge(&exchange, row.attempts, now);
             let channel = row.channel.as_str();
             histogram!(metric::NOTIFICATION_SEND_SECONDS, "channel" => channel)
                 .record(exchange.took);

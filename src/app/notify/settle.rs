@@ -25,7 +25,7 @@ use crate::{
 ///
 /// One that cannot be written down for a reason of its own does not keep the others waiting: it is held until a receipt comes, like one
 /// whose sender has died. A failure is the store's, and all of it is to be tried again.
-pub async fn settle(app: &App, sent: &[Sent]) -> Result<(), Failure> {
+pub async fn settle(app: &App, sent: &[&Sent]) -> Result<(), Failure> {
     match write(app, sent).await {
         Err(failure) if !failure.is_the_store() => {}
         done => return done,
@@ -42,7 +42,7 @@ pub async fn settle(app: &App, sent: &[Sent]) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn write(app: &App, sent: &[Sent]) -> Result<(), Failure> {
+async fn write(app: &App, sent: &[&Sent]) -> Result<(), Failure> {
     if sent.is_empty() {
         return Ok(());
     }
@@ -51,14 +51,14 @@ async fn write(app: &App, sent: &[Sent]) -> Result<(), Failure> {
         sent.iter().map(|one| moved(app, &one.row, fate(app, one, now), now)).collect();
     let mut tx = app.db.begin().await?;
     // Receipts of the same messages may be on their way: whoever locks in order does not wait for whoever waits for them.
-    let ids: Vec<_> = moves.iter().map(|(it, _)| it.id).collect();
+    let ids: Vec<_> = sent.iter().map(|one| one.row.id).collect();
     store::notifications::lock(&mut tx, &ids).await?;
     let all: Vec<_> = moves.iter().map(|(it, _)| it.clone()).collect();
     let ended: HashSet<_> =
-        store::notifications::end(&mut tx, &all, now).await?.into_iter().collect();
+        store::notifications::advance(&mut tx, &all, now).await?.into_iter().collect();
     let mut fallbacks = Vec::new();
-    for (one, (it, fall_back)) in sent.iter().zip(&moves) {
-        if *fall_back && ended.contains(&it.id) {
+    for (one, (_, fall_back)) in sent.iter().zip(&moves) {
+        if *fall_back && ended.contains(&one.row.id) {
             fallbacks.extend(fallback(app, &one.row, now));
         }
         if let (Judgement::TemplateStopped(why), Some((name, language))) =
@@ -73,14 +73,15 @@ async fn write(app: &App, sent: &[Sent]) -> Result<(), Failure> {
                 order_id: one.row.order_id,
                 store_id: one.row.store_id,
                 call_id: None,
-                attempt: one.row.attempts.saturating_add(1),
+                attempt: one.row.attempts,
             };
             store::audit::put(&mut tx, &entry(app, &about, exchange)).await?;
         }
     }
     store::notifications::put(&mut tx, &fallbacks).await?;
     tx.commit().await?;
-    for (one, (it, _)) in sent.iter().zip(&moves).filter(|(_, (it, _))| ended.contains(&it.id)) {
+    let ended = |(one, _): &(&&Sent, _)| ended.contains(&one.row.id);
+    for (one, (it, _)) in sent.iter().zip(&moves).filter(ended) {
         count(one.row.channel, it);
         if it.state == NotificationState::Accepted {
             let lag = now.duration_since(one.row.created_at).as_secs_f64();
@@ -138,20 +139,17 @@ fn fate(app: &App, sent: &Sent, now: Timestamp) -> Fate {
 
 /// Where the row goes, and whether the next channel is to take over.
 fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> (Move, bool) {
-    let claim = row.claims.saturating_add(1);
     let explained = |state, why: Trouble| Move {
         code: Some(why.code),
         note: Some(why.note),
-        claim,
-        ..Move::to(row.id, state)
+        ..Move::to(row.claim(), state)
     };
     match fate {
         Fate::Accepted { provider_id } => {
             let accepted = Move {
                 provider_id,
                 sent_at: Some(now),
-                claim,
-                ..Move::to(row.id, NotificationState::Accepted)
+                ..Move::to(row.claim(), NotificationState::Accepted)
             };
             (accepted, false)
         }
@@ -162,17 +160,17 @@ fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> (Move, bo
         }
         Fate::Again { not_before, counts, why } => {
             let settings = &app.config.notify;
+            let failures = row.attempts.saturating_sub(1);
             let mut backoff =
-                Backoff::after(*settings.first_delay, *settings.longest_delay, row.attempts);
+                Backoff::after(*settings.first_delay, *settings.longest_delay, failures);
             let usual = now.saturating_add(backoff.next_delay(&app.mint)).unwrap_or(now);
             let next = not_before.unwrap_or(usual);
-            let tries = if counts { 0 } else { -1 };
             if next < row.worthless_at {
                 let queued = explained(NotificationState::Queued, why);
-                return (Move { next_attempt_at: Some(next), tries, ..queued }, false);
+                return (Move { next_attempt_at: Some(next), counts, ..queued }, false);
             }
             let state = too_late(row, now);
-            (Move { tries, ..explained(state, why) }, state == NotificationState::Failed)
+            (Move { counts, ..explained(state, why) }, state == NotificationState::Failed)
         }
     }
 }

@@ -230,7 +230,7 @@ async fn claim(
         .collect();
     let moves: Vec<_> = verdicts.iter().map(|(row, it)| moved(app, row, it, now)).collect();
     let begun: HashSet<_> =
-        store::notifications::begin(&mut tx, &moves, now).await?.into_iter().collect();
+        store::notifications::advance(&mut tx, &moves, now).await?.into_iter().collect();
     let (mut fallbacks, mut claimed) = (Vec::new(), Vec::new());
     for (row, verdict) in verdicts.into_iter().filter(|(row, _)| begun.contains(&row.id)) {
         match verdict {
@@ -250,10 +250,12 @@ async fn claim(
 
 /// Where a row goes.
 fn moved(app: &App, row: &Notification, verdict: &Verdict, now: Timestamp) -> Move {
-    let to = |state| Move { claim: row.claims, ..Move::to(row.id, state) };
+    let to = |state| Move::to(row.claim(), state);
     let explained = |state, why: &Trouble| Move {
         code: Some(why.code.clone()),
         note: Some(why.note.clone()),
+        // Nothing was sent.
+        counts: false,
         ..to(state)
     };
     match verdict {
@@ -262,7 +264,6 @@ fn moved(app: &App, row: &Notification, verdict: &Verdict, now: Timestamp) -> Mo
             Move {
                 next_attempt_at: Some(after(now, lease)),
                 words: Some(content.text().to_owned()),
-                tries: 1,
                 ..to(NotificationState::Sending)
             }
         }

@@ -1,16 +1,18 @@
 //! Looking at partners' calls, for the people who run the place.
 
 use jiff::Timestamp;
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
     base::cursor::Cursor,
     domain::{InboxId, OrderId},
     store::{
-        StoreError, Tx, Work,
-        inbox::{Call, CallState},
+        StoreError, Tx,
+        conditions::{Conditions, Value},
+        inbox::{Call, CallState, QUEUE},
         moment::At,
+        queue::{self, Due, Requeue},
         row::{from_row, number, word},
         tx::on,
     },
@@ -37,32 +39,14 @@ pub struct InboxFilter {
 
 impl InboxFilter {
     /// The conditions, but for the page.
-    fn narrow<'a, DB>(&'a self, query: &mut QueryBuilder<DB>)
-    where
-        DB: Database,
-        &'a String: Encode<'a, DB> + Type<DB>,
-        &'a str: Encode<'a, DB> + Type<DB>,
-        Uuid: Encode<'a, DB> + Type<DB>,
-        At: Encode<'a, DB> + Type<DB>,
-    {
-        if let Some(partner) = &self.partner {
-            query.push(" AND partner = ").push_bind(partner);
-        }
-        if let Some(outcome) = &self.outcome {
-            query.push(" AND outcome = ").push_bind(outcome);
-        }
-        if let Some(state) = self.state {
-            query.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(order_id) = self.order_id {
-            query.push(" AND order_id = ").push_bind(order_id.uuid());
-        }
-        if let Some(from) = self.from {
-            query.push(" AND received_at >= ").push_bind(At(from));
-        }
-        if let Some(to) = self.to {
-            query.push(" AND received_at < ").push_bind(At(to));
-        }
+    fn conditions(&self) -> Conditions<'_> {
+        Conditions::default()
+            .and("partner =", self.partner.as_deref().map(Value::Text))
+            .and("outcome =", self.outcome.as_deref().map(Value::Text))
+            .and("state =", self.state.map(|state| Value::Text(state.as_str())))
+            .and("order_id =", self.order_id.map(|order| Value::Uuid(order.uuid())))
+            .and("received_at >=", self.from.map(Value::Moment))
+            .and("received_at <", self.to.map(Value::Moment))
     }
 }
 
@@ -119,7 +103,7 @@ pub async fn list(
              FROM inbox
              WHERE TRUE",
         );
-        filter.narrow(&mut query);
+        filter.conditions().push(&mut query);
         if let Some(before) = filter.before {
             query.push(" AND (received_at, id) < (").push_bind(At(before.at));
             query.push(", ").push_bind(before.id).push(")");
@@ -137,59 +121,32 @@ pub async fn replay(
     now: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let replayed = on!(tx, |conn| {
-        let mut query = QueryBuilder::new(
-            "UPDATE inbox
-             SET state = 'pending',
-                 attempts = 0,
-                 note = NULL,
-                 settled_at = NULL,
-                 next_attempt_at = ",
-        );
-        query.push_bind(At(now));
-        query.push(" WHERE id IN (SELECT id FROM inbox WHERE state <> 'pending'");
-        filter.narrow(&mut query);
-        query.push(" ORDER BY received_at, id LIMIT ").push_bind(i64::from(limit)).push(")");
-        query.build().execute(conn).await?.rows_affected()
-    });
-    if replayed > 0 {
-        tx.wrote(Work::Inbox);
-    }
-    Ok(replayed)
+    let requeue = Requeue {
+        due: Due::At(now),
+        also: &[("note =", None)],
+        from: "state <> 'pending'",
+        conditions: filter.conditions(),
+    };
+    queue::requeue(tx, &QUEUE, &requeue, limit).await
 }
 
 /// Makes one call due once more; `false` when there is no such call.
 pub async fn replay_one(tx: &mut Tx, id: InboxId, now: Timestamp) -> Result<bool, StoreError> {
-    let replayed = on!(tx, |conn| sqlx::query(
-        "UPDATE inbox
-         SET state = 'pending',
-             attempts = 0,
-             note = NULL,
-             settled_at = NULL,
-             next_attempt_at = $2
-         WHERE id = $1",
-    )
-    .bind(id.uuid())
-    .bind(At(now))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    if replayed > 0 {
-        tx.wrote(Work::Inbox);
-    }
-    Ok(replayed > 0)
+    let requeue = Requeue {
+        due: Due::At(now),
+        also: &[("note =", None)],
+        from: "TRUE",
+        conditions: Conditions::default().and("id =", Value::Uuid(id.uuid())),
+    };
+    Ok(queue::requeue(tx, &QUEUE, &requeue, 1).await? > 0)
 }
 
 /// One call with its headers and its body; nothing when there is no such call.
 pub async fn load(tx: &mut Tx, id: InboxId) -> Result<Option<Call>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
-        "SELECT id, partner, event_id, headers, body, received_at, attempts
-         FROM inbox
-         WHERE id = $1",
-    )
-    .bind(id.uuid())
-    .fetch_optional(conn)
-    .await?))
+    Ok(on!(tx, |conn| sqlx::query_as("SELECT * FROM inbox WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?))
 }
 
 /// How many calls are not done, by where they stand.

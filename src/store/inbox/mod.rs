@@ -13,17 +13,29 @@ use uuid::Uuid;
 use crate::{
     domain::{InboxId, OrderId},
     store::{
-        StoreError, Tx, Work,
+        Claim, StoreError, Tx, Work,
+        conditions::Conditions,
         moment::At,
-        row::{from_row, number},
+        queue::{self, Columns, Hold, Queue, Settlement},
+        row::{from_row, number, word},
         rows::Rows,
-        tx::{Conn, on},
     },
 };
 
 pub use self::{
     listing::{Counts, InboxEntry, InboxFilter, counts, list, load, replay, replay_one},
     parked::{abandon, purge, unpark, unpark_all},
+};
+
+/// The queue of the inbox. Calls are claimed, applied and settled in one unit of work. Parked ones are looked at now and then, too.
+pub(in crate::store) const QUEUE: Queue = Queue {
+    table: "inbox",
+    work: Work::Inbox,
+    claimable: &["pending", "parked"],
+    lane: None,
+    hold: Hold::Transaction,
+    age: "received_at",
+    purgeable: "state = 'done'",
 };
 
 /// The headers of a call that are worth keeping. Never one that proves who called.
@@ -84,18 +96,29 @@ pub struct Call {
     pub body: Bytes,
     /// When it came.
     pub received_at: Timestamp,
+    /// Where it stands.
+    pub state: CallState,
     /// How often it was tried before.
     pub attempts: u32,
+    /// Its fencing token.
+    pub claims: u32,
+}
+
+impl Call {
+    /// The claim that this row was read under.
+    pub const fn claim(&self) -> Claim {
+        Claim { id: self.id.uuid(), number: self.claims }
+    }
 }
 
 /// What became of a call.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// The call.
-    pub id: InboxId,
+    /// The claim of the call.
+    pub claim: Claim,
     /// Where it stands now.
     pub state: CallState,
-    /// What came of it, in one word.
+    /// What came of it, in one word; what is left out stays as it was, here and in the next two.
     pub outcome: Option<String>,
     /// The order that it is about.
     pub order_id: Option<OrderId>,
@@ -103,8 +126,6 @@ pub struct Settled {
     pub external_id: Option<String>,
     /// For whoever looks at it later. Nothing secret.
     pub note: Option<String>,
-    /// When.
-    pub at: Timestamp,
     /// When it is claimed again if nothing else happens; `None` for never.
     ///
     /// A parked call should name a moment: the order may come into being while the call is being parked, and then
@@ -143,95 +164,38 @@ pub async fn put(tx: &mut Tx, calls: &[NewCall]) -> Result<Vec<Option<InboxId>>,
     Ok(calls.iter().map(|it| stored.remove(&it.id.uuid()).then_some(it.id)).collect())
 }
 
-/// Takes calls that are due, the oldest first. They are this unit of work's own until it ends.
+/// Claims calls that are due, the oldest first. They are this unit of work's own until it ends.
 pub async fn claim(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Call>, StoreError> {
-    macro_rules! due {
-        ($locking:literal) => {
-            concat!(
-                "SELECT id, partner, event_id, headers, body, received_at, attempts
-                 FROM inbox
-                 WHERE next_attempt_at <= $1
-                 ORDER BY next_attempt_at, id
-                 LIMIT $2
-                 ",
-                $locking,
-            )
-        };
-    }
-    Ok(match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(due!("FOR UPDATE SKIP LOCKED"))
-                .bind(At(now))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(due!(""))
-                .bind(At(now))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    })
+    queue::lock(tx, &QUEUE, &Conditions::default(), now, limit).await
 }
 
 /// Writes down what became of calls. Each call may come once.
-pub async fn settle(tx: &mut Tx, calls: &[Settled]) -> Result<(), StoreError> {
-    let over = |it: &Settled| match it.state {
-        CallState::Pending | CallState::Parked => None,
-        CallState::Done | CallState::Dead => Some(it.at),
+pub async fn settle(tx: &mut Tx, calls: &[Settled], now: Timestamp) -> Result<(), StoreError> {
+    let all = || calls.iter();
+    let settlements: Vec<_> = all()
+        .map(|one| Settlement {
+            claim: one.claim,
+            state: one.state.as_str(),
+            next_attempt_at: one.retry_at,
+            counts: true,
+            stands: false,
+        })
+        .collect();
+    let columns = Columns {
+        rows: Rows::default()
+            .texts(all().map(|one| one.outcome.as_deref()))
+            .uuids(all().map(|one| one.order_id.map(OrderId::uuid)))
+            .texts(all().map(|one| one.external_id.as_deref()))
+            .texts(all().map(|one| one.note.as_deref())),
+        names: &["outcome", "order_id", "external_id", "note"],
+        assignments: &[
+            "outcome = COALESCE(settled.outcome, inbox.outcome)",
+            "order_id = COALESCE(settled.order_id, inbox.order_id)",
+            "external_id = COALESCE(settled.external_id, inbox.external_id)",
+            "note = settled.note",
+        ],
     };
-    let rows = Rows::default()
-        .uuids(calls.iter().map(|it| it.id.uuid()))
-        .texts(calls.iter().map(|it| it.state.as_str()))
-        .texts(calls.iter().map(|it| it.outcome.as_deref()))
-        .uuids(calls.iter().map(|it| it.order_id.map(OrderId::uuid)))
-        .texts(calls.iter().map(|it| it.external_id.as_deref()))
-        .texts(calls.iter().map(|it| it.note.as_deref()))
-        .moments(calls.iter().map(|it| it.retry_at))
-        .moments(calls.iter().map(over));
-    let head = "WITH settled (
-            id, state, outcome, order_id, external_id, note, next_attempt_at, settled_at
-        ) AS (";
-    let tail = ")
-        UPDATE inbox
-        SET state = settled.state,
-            outcome = settled.outcome,
-            order_id = settled.order_id,
-            external_id = settled.external_id,
-            note = settled.note,
-            attempts = attempts + 1,
-            next_attempt_at = settled.next_attempt_at,
-            settled_at = settled.settled_at
-        FROM settled
-        WHERE inbox.id = settled.id";
-    rows.execute(tx, head, tail).await.map(drop)
-}
-
-/// Puts a call off, after a failure that may pass.
-pub async fn postpone(
-    tx: &mut Tx,
-    id: InboxId,
-    attempts: u32,
-    next_attempt_at: Timestamp,
-    note: &str,
-) -> Result<(), StoreError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE inbox
-         SET attempts = $2,
-             next_attempt_at = $3,
-             note = $4
-         WHERE id = $1",
-    )
-    .bind(id.uuid())
-    .bind(i64::from(attempts))
-    .bind(At(next_attempt_at))
-    .bind(note)
-    .execute(conn)
-    .await?
-    .rows_affected());
-    Ok(())
+    queue::settle(tx, &QUEUE, &settlements, now, columns).await.map(drop)
 }
 
 from_row!(Call, |row| Self {
@@ -241,5 +205,7 @@ from_row!(Call, |row| Self {
     headers: row.try_get::<Json<Headers>, _>("headers")?.0,
     body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
     received_at: row.try_get::<At, _>("received_at")?.0,
+    state: word(row.try_get("state")?)?,
     attempts: number(row.try_get("attempts")?)?,
+    claims: number(row.try_get("claims")?)?,
 });

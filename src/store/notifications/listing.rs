@@ -6,7 +6,15 @@ use sqlx::QueryBuilder;
 use crate::{
     base::cursor::Cursor,
     domain::{MessageChannel, NotificationId, NotificationState, OrderId, StoreId},
-    store::{StoreError, Tx, Work, moment::At, notifications::Notification, row::number, tx::on},
+    store::{
+        StoreError, Tx,
+        conditions::{Conditions, Value},
+        moment::At,
+        notifications::{Notification, QUEUE},
+        queue::{self, Due, Requeue},
+        row::number,
+        tx::on,
+    },
 };
 
 /// Which notifications are wanted; what is left out does not matter.
@@ -105,48 +113,22 @@ pub async fn retry(
     now: Timestamp,
     worthless_at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let retried = on!(tx, |conn| sqlx::query(
-        "UPDATE notification
-         SET state = 'queued',
-             attempts = 0,
-             code = NULL,
-             note = NULL,
-             provider_id = NULL,
-             next_attempt_at = $2,
-             worthless_at = $3,
-             updated_at = $2
-         WHERE id = $1
-           AND recipient IS NOT NULL
-           AND state IN ('failed', 'unconfirmed', 'expired', 'suppressed')",
-    )
-    .bind(id.uuid())
-    .bind(At(now))
-    .bind(At(worthless_at))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    if retried > 0 {
-        tx.wrote(Work::Notifications);
-    }
-    Ok(retried > 0)
+    let requeue = Requeue {
+        due: Due::At(now),
+        also: &[
+            ("code =", None),
+            ("note =", None),
+            ("provider_id =", None),
+            ("worthless_at =", Some(Value::Moment(worthless_at))),
+            ("updated_at =", Some(Value::Moment(now))),
+        ],
+        from: "recipient IS NOT NULL AND state IN ('failed', 'unconfirmed', 'expired', 'suppressed')",
+        conditions: Conditions::default().and("id =", Value::Uuid(id.uuid())),
+    };
+    Ok(queue::requeue(tx, &QUEUE, &requeue, 1).await? > 0)
 }
 
 /// Throws away at most `limit` notifications that have not changed since; answers how many.
 pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query(
-        "DELETE FROM notification
-         WHERE id IN (
-             SELECT id
-             FROM notification
-             WHERE updated_at < $1
-               AND next_attempt_at IS NULL
-             ORDER BY updated_at, id
-             LIMIT $2
-         )",
-    )
-    .bind(At(before))
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?
-    .rows_affected()))
+    queue::purge(tx, &QUEUE, before, limit).await
 }

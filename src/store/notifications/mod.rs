@@ -23,9 +23,10 @@ use crate::{
     },
 };
 
+pub(in crate::store) use self::moves::QUEUE;
 pub use self::{
     listing::{NotificationFilter, backlog, get, list, of_person, purge, retry},
-    moves::{Move, begin, claim, end, sweep},
+    moves::{Move, advance, claim, sweep},
     receipts::{find, lock, receive},
 };
 
@@ -66,9 +67,9 @@ pub struct Notification {
     pub code: Option<String>,
     /// Why, in words.
     pub note: Option<String>,
-    /// How often it was tried.
+    /// How often it was tried, the attempt under way included.
     pub attempts: u32,
-    /// How often somebody has set out to send it.
+    /// Its fencing token.
     pub claims: u32,
     /// The channel's name for the message.
     pub provider_id: Option<String>,

@@ -1,26 +1,37 @@
 //! The way of a notification: claimed, sent, written down, given up on.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::{
     domain::{MessageChannel, NotificationId, NotificationState},
     store::{
-        StoreError, Tx, Work,
+        Claim, StoreError, Tx, Work,
+        conditions::{Conditions, Value},
         moment::At,
         notifications::Notification,
-        row::from_row,
+        queue::{self, Columns, Hold, Lease, Queue, Settlement},
         rows::Rows,
-        tx::{Conn, on},
+        tx::on,
     },
 };
 
-/// Where a notification goes.
+/// The queue of notifications. Each is about one person and stands for itself, so there are no lanes.
+pub(in crate::store) const QUEUE: Queue = Queue {
+    table: "notification",
+    work: Work::Notifications,
+    claimable: &["queued"],
+    lane: None,
+    hold: Hold::Lease,
+    age: "updated_at",
+    purgeable: "next_attempt_at IS NULL",
+};
+
+/// Where a claimed notification goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// Which.
-    pub id: NotificationId,
-    /// Where to.
+    /// The claim under which it goes there.
+    pub claim: Claim,
+    /// Where to. In `sending` the claim stands, and nobody else claims it any more.
     pub state: NotificationState,
     /// When it is looked at next; `None` for never.
     pub next_attempt_at: Option<Timestamp>,
@@ -34,17 +45,15 @@ pub struct Move {
     pub provider_id: Option<String>,
     /// When the channel took it.
     pub sent_at: Option<Timestamp>,
-    /// Tries to be added.
-    pub tries: i64,
-    /// Which claim this reports on.
-    pub claim: u32,
+    /// Whether the attempt counts. One that was never made does not.
+    pub counts: bool,
 }
 
 impl Move {
     /// There, with nothing more to say.
-    pub const fn to(id: NotificationId, state: NotificationState) -> Self {
+    pub const fn to(claim: Claim, state: NotificationState) -> Self {
         Self {
-            id,
+            claim,
             state,
             next_attempt_at: None,
             code: None,
@@ -52,155 +61,74 @@ impl Move {
             words: None,
             provider_id: None,
             sent_at: None,
-            tries: 0,
-            claim: 0,
+            counts: true,
         }
     }
 }
 
-/// Takes notifications by one channel that are due, the oldest first, for whoever asks until `leased_until`. They stay queued: whoever takes them and
-/// dies before they are [moved](begin) to `sending` has sent nothing.
+impl Notification {
+    /// The claim that this row was read under.
+    pub const fn claim(&self) -> Claim {
+        Claim { id: self.id.uuid(), number: self.claims }
+    }
+}
+
+/// Claims due notifications by one channel until `leased_until`, the oldest first. They stay queued: a worker that stops before they are
+/// [moved](advance) to `sending` has sent nothing.
 pub async fn claim(
     tx: &mut Tx,
     channel: MessageChannel,
     (now, leased_until): (Timestamp, Timestamp),
     limit: u32,
 ) -> Result<Vec<Notification>, StoreError> {
-    macro_rules! claim {
-        ($locking:literal) => {
-            concat!(
-                "UPDATE notification
-                 SET next_attempt_at = $2
-                 WHERE id IN (
-                     SELECT id
-                     FROM notification
-                     WHERE channel = $4
-                       AND next_attempt_at <= $1
-                       AND state = 'queued'
-                     ORDER BY next_attempt_at, id
-                     LIMIT $3
-                     ",
-                $locking,
-                ")
-                 RETURNING *",
-            )
-        };
-    }
-    let mut claimed: Vec<Notification> = match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .bind(channel.as_str())
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(claim!(""))
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .bind(channel.as_str())
-                .fetch_all(&mut **session)
-                .await?
-        }
-    };
-    claimed.sort_by_key(|it| (it.created_at, it.id));
+    let by = Conditions::default().and("channel =", Value::Text(channel.as_str()));
+    let lease = Lease { now, until: leased_until };
+    let mut claimed: Vec<Notification> = queue::claim(tx, &QUEUE, &by, lease, limit).await?;
+    claimed.sort_by_key(|row| (row.created_at, row.id));
     Ok(claimed)
 }
 
-/// Moves notifications that are queued; answers which of them were. After the commit whoever moved one to `sending` may send it, and
-/// nobody else ever does.
-pub async fn begin(
+/// Moves claimed notifications on; answers which were moved. One that was claimed again since, of which a receipt has come, or which was
+/// moved by the same claim before, is left as it is.
+pub async fn advance(
     tx: &mut Tx,
     moves: &[Move],
     now: Timestamp,
 ) -> Result<Vec<NotificationId>, StoreError> {
-    let tail = ")
-        UPDATE notification
-        SET state = move.state,
-            next_attempt_at = move.next_attempt_at,
-            code = move.code,
-            note = move.note,
-            words = COALESCE(move.words, notification.words),
-            attempts = attempts + move.tries,
-            claims = claims + 1,
-            updated_at = move.updated_at
-        FROM move
-        WHERE notification.id = move.id
-          AND notification.state = 'queued'
-          AND notification.claims = move.claim
-        RETURNING notification.id AS id";
-    let begun: Vec<Moved> = rows(moves, now).fetch(tx, HEAD, tail).await?;
-    Ok(begun.into_iter().map(|Moved(id)| id).collect())
+    let all = || moves.iter();
+    let settlements: Vec<_> = all()
+        .map(|one| Settlement {
+            claim: one.claim,
+            state: one.state.as_str(),
+            next_attempt_at: one.next_attempt_at,
+            counts: one.counts,
+            stands: one.state == NotificationState::Sending,
+        })
+        .collect();
+    let columns = Columns {
+        rows: Rows::default()
+            .texts(all().map(|one| one.code.as_deref()))
+            .texts(all().map(|one| one.note.as_deref()))
+            .texts(all().map(|one| one.words.as_deref()))
+            .texts(all().map(|one| one.provider_id.as_deref()))
+            .moments(all().map(|one| one.sent_at))
+            .moments(all().map(|_| now)),
+        names: &["code", "note", "words", "provider_id", "sent_at", "updated_at"],
+        assignments: &[
+            "code = settled.code",
+            "note = settled.note",
+            "words = COALESCE(settled.words, notification.words)",
+            "provider_id = COALESCE(notification.provider_id, settled.provider_id)",
+            "sent_at = COALESCE(notification.sent_at, settled.sent_at)",
+            "updated_at = settled.updated_at",
+        ],
+    };
+    let settled = queue::settle(tx, &QUEUE, &settlements, now, columns).await?;
+    Ok(settled.into_iter().map(NotificationId::from_uuid).collect())
 }
 
-/// Writes down what came of sending; answers which were moved. Where a receipt was faster, that stands, and where somebody has claimed it
-/// since, or this was written down before, nothing is done.
-pub async fn end(
-    tx: &mut Tx,
-    moves: &[Move],
-    now: Timestamp,
-) -> Result<Vec<NotificationId>, StoreError> {
-    let tail = ")
-        UPDATE notification
-        SET state = move.state,
-            next_attempt_at = move.next_attempt_at,
-            code = move.code,
-            note = move.note,
-            provider_id = COALESCE(notification.provider_id, move.provider_id),
-            sent_at = COALESCE(notification.sent_at, move.sent_at),
-            attempts = attempts + move.tries,
-            updated_at = move.updated_at
-        FROM move
-        WHERE notification.id = move.id
-          AND notification.claims = move.claim
-          AND notification.state IN ('sending', 'held', 'unconfirmed')
-        RETURNING notification.id AS id";
-    let ended: Vec<Moved> = rows(moves, now).fetch(tx, HEAD, tail).await?;
-    if ended.len() < moves.len() {
-        let tail = ")
-            UPDATE notification
-            SET provider_id = move.provider_id
-            FROM move
-            WHERE notification.id = move.id
-              AND notification.claims = move.claim
-              AND notification.provider_id IS NULL
-              AND move.provider_id IS NOT NULL";
-        rows(moves, now).execute(tx, HEAD, tail).await?;
-    }
-    if moves.iter().any(|it| it.state == NotificationState::Queued) {
-        tx.wrote(Work::Notifications);
-    }
-    Ok(ended.into_iter().map(|Moved(id)| id).collect())
-}
-
-struct Moved(NotificationId);
-
-from_row!(Moved, |row| Self(NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?)));
-
-const HEAD: &str = "WITH move (
-        id, state, next_attempt_at, code, note, words, provider_id, sent_at, tries, claim, updated_at
-    ) AS (";
-
-fn rows(moves: &[Move], now: Timestamp) -> Rows<'_> {
-    Rows::default()
-        .uuids(moves.iter().map(|it| it.id.uuid()))
-        .texts(moves.iter().map(|it| it.state.as_str()))
-        .moments(moves.iter().map(|it| it.next_attempt_at))
-        .texts(moves.iter().map(|it| it.code.as_deref()))
-        .texts(moves.iter().map(|it| it.note.as_deref()))
-        .texts(moves.iter().map(|it| it.words.as_deref()))
-        .texts(moves.iter().map(|it| it.provider_id.as_deref()))
-        .moments(moves.iter().map(|it| it.sent_at))
-        .numbers(moves.iter().map(|it| it.tries))
-        .numbers(moves.iter().map(|it| it.claim))
-        .moments(moves.iter().map(|_| now))
-}
-
-/// Gives up waiting: what was being sent when its sender went silent is held until `hold_until`; what was held for long enough is
-/// unconfirmed. Answers how many of each.
+/// What was being sent when its lease ended is held until `hold_until`; what was held for long enough is unconfirmed. Answers how many of
+/// each. Their claims stand: a late result of the sender is still taken.
 pub async fn sweep(
     tx: &mut Tx,
     now: Timestamp,
@@ -210,6 +138,7 @@ pub async fn sweep(
         "UPDATE notification
          SET state = 'unconfirmed',
              next_attempt_at = NULL,
+             settled_at = $1,
              updated_at = $1
          WHERE next_attempt_at <= $1
            AND state = 'held'",

@@ -86,6 +86,8 @@ pub async fn receive(
         "UPDATE notification
          SET state = $2,
              next_attempt_at = NULL,
+             settled_at = $9,
+             claims = claims + 1,
              provider_id = COALESCE(provider_id, $3),
              code = $4,
              note = $5,

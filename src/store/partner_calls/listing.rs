@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// What nobody could tell in time has failed.
-const EXPIRY: Expiry = Expiry { state: "failed", note: "could not be told in time" };
+const EXPIRY: Expiry =
+    Expiry { from: "state = 'pending'", state: "failed", note: "could not be told in time" };
 
 /// Which calls are wanted; what is left out does not matter.
 #[derive(Clone, Debug, Default)]

@@ -14,7 +14,7 @@ use crate::{
         Claim, StoreError, Tx, Work,
         conditions::{Conditions, Value},
         moment::At,
-        queue::{self, Columns, Lane, Lease, Queue, Settlement},
+        queue::{self, Columns, Hold, Lane, Lease, Queue, Settlement},
         row::{from_row, number, word},
         rows::Rows,
         tx::on,
@@ -29,6 +29,7 @@ pub(in crate::store) const QUEUE: Queue = Queue {
     work: Work::PartnerCalls,
     claimable: &["pending"],
     lane: Some(Lane { key: &["order_id"], order: &["order_version", "place"] }),
+    hold: Hold::Lease,
     age: "created_at",
     purgeable: "next_attempt_at IS NULL",
 };
@@ -206,6 +207,7 @@ pub async fn settle(
             state: one.state.as_str(),
             next_attempt_at: one.next_attempt_at,
             counts: one.counts,
+            stands: false,
         })
         .collect();
     let columns = Columns {

@@ -58,6 +58,31 @@ pub(in crate::store) async fn claim<T: Readable>(
     }))
 }
 
+/// Locks due jobs of which the conditions hold, the longest due first and at most `limit`. They belong to this unit of
+/// work until it ends, and are as they were when it does not settle them.
+pub(in crate::store) async fn lock<T: Readable>(
+    tx: &mut Tx,
+    queue: &Queue,
+    conditions: &Conditions<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<T>, StoreError> {
+    let head = format!(
+        "SELECT * FROM {} AS due WHERE state IN ({}) AND next_attempt_at <= ",
+        queue.table,
+        queue.claimable_sql()
+    );
+    let first_of_lane = first_of_lane(queue);
+    let locking = locking(tx);
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new(head);
+        query.push_bind(At(now)).push(first_of_lane);
+        conditions.push(&mut query);
+        query.push(" ORDER BY next_attempt_at, id LIMIT ").push_bind(i64::from(limit));
+        query.push(locking).build_query_as().fetch_all(conn).await?
+    }))
+}
+
 /// Whether a job of which the conditions hold is due. Cheaper than a claim that finds nothing: it takes no write lock.
 pub(in crate::store) async fn has_due(
     tx: &mut Tx,

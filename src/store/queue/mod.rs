@@ -20,6 +20,9 @@
 //!   since: a late result never overwrites a newer attempt, a requeued job or its own first settlement.
 //! - **Lanes.** Of the jobs that share a lane only the first unsettled one is claimable, so they are attempted in
 //!   order and one at a time. While the first waits for its retry, the later ones wait until the same moment.
+//! - **Point of no return.** A job that must not be repeated moves, before it is attempted, to a state that is not
+//!   claimable, while its claim stands ([`Settlement::stands`]). What becomes of it when that lease ends is for its kind
+//!   to say.
 //! - **Attempts.** A claim counts as an attempt, so that a job that stops its worker is given up at some time. A
 //!   settlement can take that back when no attempt was made.
 
@@ -32,7 +35,7 @@ use uuid::Uuid;
 use crate::store::Work;
 
 pub(in crate::store) use self::{
-    claim::{Lease, claim, has_due},
+    claim::{Lease, claim, has_due, lock},
     retain::{Due, Expiry, Requeue, backlog, expire, purge, requeue},
     settle::{Columns, Settlement, settle},
 };
@@ -48,6 +51,8 @@ pub struct Queue {
     pub claimable: &'static [&'static str],
     /// Which jobs are attempted one after the other.
     pub lane: Option<Lane>,
+    /// How a worker holds what it claims.
+    pub hold: Hold,
     /// The column that says how old a job is.
     pub age: &'static str,
     /// The condition on which an old row may be deleted.
@@ -61,6 +66,16 @@ pub struct Lane {
     pub key: &'static [&'static str],
     /// Columns that order them.
     pub order: &'static [&'static str],
+}
+
+/// How a worker holds what it claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// By a lease: the claim is committed before the attempt, which may take long ([`claim`]).
+    Lease,
+    /// By the locks of one unit of work, in which jobs are claimed, attempted and settled ([`lock`]). It saves a commit
+    /// where an attempt only writes to the same database.
+    Transaction,
 }
 
 /// Proof that a job was claimed: the job, and the number that its row had after the claim.

@@ -37,6 +37,8 @@ pub(in crate::store) enum Due {
 /// How jobs expire.
 #[derive(Debug)]
 pub(in crate::store) struct Expiry {
+    /// Which jobs may expire, as SQL: `state = 'parked'`.
+    pub from: &'static str,
     /// The state that they get.
     pub state: &'static str,
     /// Why, in words.
@@ -97,7 +99,7 @@ pub(in crate::store) async fn requeue(
     Ok(requeued)
 }
 
-/// Ends at most `limit` claimable jobs of which the conditions hold; answers how many there were.
+/// Ends at most `limit` jobs of which the conditions hold; answers how many there were.
 pub(in crate::store) async fn expire(
     tx: &mut Tx,
     queue: &Queue,
@@ -106,7 +108,7 @@ pub(in crate::store) async fn expire(
     now: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let Expiry { state, note } = expiry;
+    let Expiry { from, state, note } = expiry;
     let table = queue.table;
     let head = format!(
         "UPDATE {table}
@@ -116,8 +118,7 @@ pub(in crate::store) async fn expire(
              claims = claims + 1,
              settled_at = "
     );
-    let which =
-        format!(" WHERE id IN (SELECT id FROM {table} WHERE state IN ({})", queue.claimable_sql());
+    let which = format!(" WHERE id IN (SELECT id FROM {table} WHERE {from}");
     Ok(on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(now)).push(which);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::store::{
     StoreError, Tx,
-    queue::{Claim, Queue, in_lane},
+    queue::{Claim, Hold, Queue, in_lane},
     rows::Rows,
 };
 
@@ -22,10 +22,12 @@ pub(in crate::store) struct Settlement {
     pub next_attempt_at: Option<Timestamp>,
     /// Whether the attempt counts. One that was never made does not.
     pub counts: bool,
+    /// Whether the claim stands after it: the job goes on under the same claim, with a lease until `next_attempt_at`.
+    pub stands: bool,
 }
 
 /// The columns that a kind writes beside the queue's own, one value for each settlement.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::store) struct Columns<'a> {
     /// The values, in the order of the settlements.
     pub rows: Rows<'a>,
@@ -35,12 +37,9 @@ pub(in crate::store) struct Columns<'a> {
     pub assignments: &'static [&'static str],
 }
 
-impl Columns<'_> {
-    /// Nothing beside the queue's own.
-    pub fn none() -> Self {
-        Self { rows: Rows::default(), names: &[], assignments: &[] }
-    }
-}
+/// What the queue's own values are called, as columns of `settled`.
+const NAMES: &[&str] =
+    &["id", "claim", "state", "next_attempt_at", "settled_at", "counted", "ended"];
 
 /// Settles jobs; answers which of them were settled. A job whose claim does not stand any more is left as it is.
 ///
@@ -60,23 +59,22 @@ pub(in crate::store) async fn settle(
         .texts(all().map(|one| one.state))
         .moments(all().map(|one| one.next_attempt_at))
         .moments(all().map(settled_at))
-        .numbers(all().map(|one| i64::from(!one.counts)))
+        .numbers(all().map(|one| counted(queue, one)))
+        .numbers(all().map(|one| i64::from(!one.stands)))
         .and(columns.rows);
-    let names: String = columns.names.iter().map(|name| format!(", {name}")).collect();
-    let assignments: String =
-        columns.assignments.iter().map(|assignment| format!(", {assignment}")).collect();
     let table = queue.table;
-    let head = format!(
-        "WITH settled (id, claim, state, next_attempt_at, settled_at, uncounted{names}) AS ("
-    );
+    let names = [NAMES, columns.names].concat().join(", ");
+    let assignments = columns.assignments.join(", ");
+    let comma = if assignments.is_empty() { "" } else { "," };
+    let head = format!("WITH settled ({names}) AS (");
     let tail = format!(
         ")
         UPDATE {table}
         SET state = settled.state,
             next_attempt_at = settled.next_attempt_at,
             settled_at = settled.settled_at,
-            attempts = {table}.attempts - settled.uncounted,
-            claims = {table}.claims + 1
+            attempts = {table}.attempts + settled.counted,
+            claims = {table}.claims + settled.ended{comma}
             {assignments}
         FROM settled
         WHERE {table}.id = settled.id
@@ -85,13 +83,23 @@ pub(in crate::store) async fn settle(
     );
     let settled: Vec<(Uuid,)> = rows.fetch(tx, &head, &tail).await?;
     let settled: HashSet<_> = settled.into_iter().map(|(id,)| id).collect();
-    let is_retried =
-        |one: &&Settlement| one.next_attempt_at.is_some() && settled.contains(&one.claim.id);
+    let is_retried = |one: &&Settlement| {
+        one.next_attempt_at.is_some() && !one.stands && settled.contains(&one.claim.id)
+    };
     let retried: Vec<_> = all().filter(is_retried).map(|one| one.claim.id).collect();
     if !retried.is_empty() {
         hold_lanes(tx, queue, &retried).await?;
     }
     Ok(settled)
+}
+
+/// What is added to the attempts of a job: a lease has counted one already.
+const fn counted(queue: &Queue, settlement: &Settlement) -> i64 {
+    match (queue.hold, settlement.counts) {
+        (Hold::Lease, true) | (Hold::Transaction, false) => 0,
+        (Hold::Lease, false) => -1,
+        (Hold::Transaction, true) => 1,
+    }
 }
 
 /// The later jobs of these jobs' lanes become due no sooner than they do.

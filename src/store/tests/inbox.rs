@@ -8,7 +8,7 @@ use crate::{
     base::{cursor::Cursor, mac::sha256},
     domain::{InboxId, OrderId},
     store::{
-        Work,
+        Claim, Work,
         inbox::{self, Call, CallState, Counts, InboxEntry, InboxFilter, NewCall, Settled},
         tests::{
             Stage, fresh, on_both,
@@ -31,13 +31,12 @@ fn call(partner: &str, event_id: Option<&str>, body: &[u8], seconds: i64) -> New
 
 fn settled(call: &NewCall, state: CallState) -> Settled {
     Settled {
-        id: call.id,
+        claim: Claim { id: call.id.uuid(), number: 0 },
         state,
         outcome: None,
         order_id: None,
         external_id: None,
         note: None,
-        at: later(100),
         retry_at: None,
     }
 }
@@ -49,9 +48,16 @@ async fn store(stage: &Stage, calls: &[NewCall]) -> Vec<Option<InboxId>> {
     stored
 }
 
+/// Settles calls under the claims that stand.
 async fn settle(stage: &Stage, calls: &[Settled]) {
     let mut tx = stage.begin().await;
-    inbox::settle(&mut tx, calls).await.unwrap();
+    let mut standing = Vec::new();
+    for call in calls {
+        let id = InboxId::from_uuid(call.claim.id);
+        let claim = inbox::load(&mut tx, id).await.unwrap().unwrap().claim();
+        standing.push(Settled { claim, ..call.clone() });
+    }
+    inbox::settle(&mut tx, &standing, later(100)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -81,7 +87,9 @@ on_both! {
             headers: new.headers,
             body: new.body,
             received_at: noon(),
+            state: CallState::Pending,
             attempts: 0,
+            claims: 0,
         };
         let mut tx = stage.begin().await;
         assert_eq!(inbox::load(&mut tx, new.id).await.unwrap().as_ref(), Some(&kept));
@@ -131,13 +139,18 @@ on_both! {
         assert_eq!(due(stage, 30).await, [calls[1].id, calls[2].id, calls[0].id]);
         let mut tx = stage.begin().await;
         assert_eq!(inbox::claim(&mut tx, later(30), 1).await.unwrap()[0].id, calls[1].id);
-        inbox::postpone(&mut tx, calls[1].id, 3, later(35), "the store is away").await.unwrap();
+        let put_off = Settled {
+            note: Some("the store is away".to_owned()),
+            retry_at: Some(later(35)),
+            ..settled(&calls[1], CallState::Pending)
+        };
+        inbox::settle(&mut tx, &[put_off], later(30)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(due(stage, 34).await, [calls[2].id, calls[0].id]);
         assert_eq!(due(stage, 35).await, [calls[2].id, calls[0].id, calls[1].id]);
         let postponed = entry(stage, calls[1].id).await;
         assert_eq!(postponed.state, CallState::Pending);
-        assert_eq!(postponed.attempts, 3);
+        assert_eq!(postponed.attempts, 1);
         assert_eq!(postponed.note.as_deref(), Some("the store is away"));
     }
 

@@ -50,7 +50,7 @@ macro_rules! on_both {
     )+};
 }
 
-use on_both;
+pub(in crate::store) use on_both;
 
 /// A fresh database, brought up to date.
 pub struct Stage {
@@ -92,7 +92,7 @@ impl Stage {
     }
 
     /// The same database as another process sees it.
-    async fn another(&self) -> Database {
+    pub async fn another(&self) -> Database {
         Database::connect(&self.settings, self.folder.path()).await.unwrap()
     }
 

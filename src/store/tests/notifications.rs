@@ -9,6 +9,7 @@ use crate::{
         Trouble,
     },
     store::{
+        Claim,
         consents::{self, Consent, Erased},
         notifications::{self, Move, Notification, NotificationFilter},
         notify_rules, orders,
@@ -72,18 +73,18 @@ async fn claim(stage: &Stage, at: Timestamp, until: Timestamp) -> Vec<Notificati
     claimed.into_iter().map(|it| it.id).collect()
 }
 
-async fn begin(stage: &Stage, moves: &[Move]) -> Vec<NotificationId> {
+async fn advance(stage: &Stage, moves: &[Move]) -> Vec<NotificationId> {
     let mut tx = stage.begin().await;
-    let begun = notifications::begin(&mut tx, moves, later(1)).await.unwrap();
+    let ids: Vec<_> = moves.iter().map(|one| NotificationId::from_uuid(one.claim.id)).collect();
+    notifications::lock(&mut tx, &ids).await.unwrap();
+    let advanced = notifications::advance(&mut tx, moves, later(1)).await.unwrap();
     tx.commit().await.unwrap();
-    begun
+    advanced
 }
 
-async fn end(stage: &Stage, it: Move) {
-    let mut tx = stage.begin().await;
-    notifications::lock(&mut tx, &[it.id]).await.unwrap();
-    notifications::end(&mut tx, &[it], later(2)).await.unwrap();
-    tx.commit().await.unwrap();
+/// The claim that stands now.
+async fn claim_of(stage: &Stage, id: NotificationId) -> Claim {
+    get(stage, id).await.claim()
 }
 
 async fn get(stage: &Stage, id: NotificationId) -> Notification {
@@ -120,38 +121,43 @@ on_both! {
         assert_eq!(claim(stage, noon(), later(10)).await, [one.id]);
         assert_eq!(claim(stage, later(9), later(20)).await, []);
         // Whoever claimed it is gone, and has sent nothing: another takes it, and then both want to begin.
+        let gone = claim_of(stage, one.id).await;
         assert_eq!(claim(stage, later(10), later(20)).await, [one.id]);
-        let go = Move { tries: 1, words: Some("words".to_owned()), next_attempt_at: Some(later(30)), ..Move::to(one.id, NotificationState::Sending) };
-        assert_eq!(begin(stage, std::slice::from_ref(&go)).await, [one.id]);
-        assert_eq!(begin(stage, &[go]).await, []);
+        let go = |claim| Move { words: Some("words".to_owned()), next_attempt_at: Some(later(30)), ..Move::to(claim, NotificationState::Sending) };
+        assert_eq!(advance(stage, &[go(gone)]).await, []);
+        assert_eq!(advance(stage, &[go(claim_of(stage, one.id).await)]).await, [one.id]);
         assert_eq!(claim(stage, later(100), later(200)).await, [], "it may have been sent");
         let seen = get(stage, one.id).await;
-        assert_eq!((seen.attempts, seen.words.as_deref()), (1, Some("words")));
+        assert_eq!((seen.attempts, seen.words.as_deref()), (2, Some("words")));
     }
 
     async fn what_came_of_an_earlier_try_moves_nothing_that_somebody_has_claimed_since(stage: &Stage) {
         let one = row(order(), "ready", 4);
         put(stage, std::slice::from_ref(&one)).await;
-        let go = |claim| Move { tries: 1, claim, ..Move::to(one.id, NotificationState::Sending) };
-        let again = |claim| Move { tries: -1, claim, next_attempt_at: Some(later(3)), ..Move::to(one.id, NotificationState::Queued) };
-        begin(stage, &[go(0)]).await;
-        end(stage, again(1)).await;
+        let go = |claim| Move::to(claim, NotificationState::Sending);
+        let again = |claim| Move { counts: false, next_attempt_at: Some(later(3)), ..Move::to(claim, NotificationState::Queued) };
+        claim(stage, noon(), later(10)).await;
+        let earlier = claim_of(stage, one.id).await;
+        assert_eq!(advance(stage, &[go(earlier)]).await, [one.id]);
+        assert_eq!(advance(stage, &[again(earlier)]).await, [one.id]);
         // Written down once more, for nobody knew whether it was.
-        end(stage, again(1)).await;
+        assert_eq!(advance(stage, &[again(earlier)]).await, []);
         assert_eq!(get(stage, one.id).await.attempts, 0);
-        assert_eq!(begin(stage, &[go(0)]).await, [], "that is known of an earlier look");
-        begin(stage, &[go(1)]).await;
-        end(stage, again(1)).await;
+        assert_eq!(advance(stage, &[go(earlier)]).await, [], "that is known of an earlier look");
+        claim(stage, later(3), later(13)).await;
+        assert_eq!(advance(stage, &[go(claim_of(stage, one.id).await)]).await, [one.id]);
+        assert_eq!(advance(stage, &[again(earlier)]).await, []);
         let seen = get(stage, one.id).await;
-        assert_eq!((seen.state, seen.attempts, seen.claims), (NotificationState::Sending, 1, 2));
+        assert_eq!((seen.state, seen.attempts), (NotificationState::Sending, 1));
     }
 
     async fn a_receipt_that_is_faster_than_our_own_note_stands(stage: &Stage) {
         let one = row(order(), "ready", 4);
         put(stage, std::slice::from_ref(&one)).await;
-        begin(stage, &[Move::to(one.id, NotificationState::Sending)]).await;
+        let claim = claim_of(stage, one.id).await;
+        advance(stage, &[Move::to(claim, NotificationState::Sending)]).await;
         receive(stage, one.id, ReceiptStatus::Delivered, None).await;
-        end(stage, Move { claim: 1, provider_id: Some("wamid.2".to_owned()), sent_at: Some(later(2)), ..Move::to(one.id, NotificationState::Accepted) }).await;
+        advance(stage, &[Move { provider_id: Some("wamid.2".to_owned()), sent_at: Some(later(2)), ..Move::to(claim, NotificationState::Accepted) }]).await;
         let seen = get(stage, one.id).await;
         assert_eq!((seen.state, seen.provider_id.as_deref()), (NotificationState::Delivered, Some("wamid.1")));
         assert_eq!((seen.delivered_at, seen.sent_at), (Some(later(5)), Some(later(5))));
@@ -164,7 +170,8 @@ on_both! {
     async fn who_goes_silent_leaves_it_held_and_then_unconfirmed(stage: &Stage) {
         let one = row(order(), "ready", 4);
         put(stage, std::slice::from_ref(&one)).await;
-        begin(stage, &[Move { next_attempt_at: Some(later(30)), ..Move::to(one.id, NotificationState::Sending) }]).await;
+        let sender = claim_of(stage, one.id).await;
+        advance(stage, &[Move { next_attempt_at: Some(later(30)), ..Move::to(sender, NotificationState::Sending) }]).await;
         let sweep = async |at, hold| {
             let mut tx = stage.begin().await;
             let swept = notifications::sweep(&mut tx, at, hold).await.unwrap();
@@ -191,7 +198,7 @@ on_both! {
     async fn a_backlog_is_counted_and_old_rows_go(stage: &Stage) {
         let rows: Vec<_> = (0..3).map(|it| row(order(), "ready", it + 1)).collect();
         put(stage, &rows).await;
-        begin(stage, &[Move::to(rows[0].id, NotificationState::Expired)]).await;
+        advance(stage, &[Move::to(claim_of(stage, rows[0].id).await, NotificationState::Expired)]).await;
         let mut tx = stage.read().await;
         assert_eq!(notifications::backlog(&mut tx, later(1)).await.unwrap(), (2, Some(noon())));
         let of = |filter: NotificationFilter| async move {

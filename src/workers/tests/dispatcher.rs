@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,6 +27,23 @@ use crate::{
     wiring::{self, Role, Server},
     workers::{Dispatcher, Worker, run},
 };
+
+/// How long a condition may take to hold, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A dispatcher that runs.
+struct Dispatching {
+    stop: CancellationToken,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl Dispatching {
+    /// Tells it to stop, and waits until it has.
+    async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.stopped).await.unwrap().unwrap();
+    }
+}
 
 /// An application without workers of its own, whose clock only the test moves.
 struct Stage {
@@ -66,14 +83,16 @@ impl Stage {
     }
 
     /// Starts a dispatcher; it stops with the token.
-    fn dispatch(
-        &self,
-        at_once: usize,
-        attempt: Run,
-    ) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    fn dispatch(&self, at_once: usize, attempt: Run) -> Dispatching {
         let (app, stop) = (self.app(), CancellationToken::new());
         let dispatcher = Dispatcher::new(app.clone(), Errands { run: attempt, at_once });
-        (stop.clone(), tokio::spawn(run(dispatcher, app, stop)))
+        let (ended, stopped) = oneshot::channel();
+        let running = run(dispatcher, app.clone(), stop.clone());
+        app.tasks.spawn(async move {
+            running.await;
+            let _nobody_waits = ended.send(());
+        });
+        Dispatching { stop, stopped }
     }
 
     async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&App) -> bool) {
@@ -83,7 +102,7 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        assert!(tokio::time::timeout(Duration::from_secs(60), wait).await.is_ok(), "never: {what}");
+        assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "never: {what}");
     }
 
     async fn settled(&self, count: usize) {
@@ -127,13 +146,12 @@ async fn no_more_attempts_run_at_once_than_there_is_room_for() {
             .boxed()
         })
     };
-    let (stop, dispatcher) = stage.dispatch(2, attempt);
+    let dispatcher = stage.dispatch(2, attempt);
     stage.until("two run", async |_| running.load(SeqCst) == 2).await;
     gate.add_permits(5);
     stage.settled(5).await;
     assert_eq!(most.load(SeqCst), 2);
-    stop.cancel();
-    dispatcher.await.unwrap();
+    dispatcher.stop().await;
     stage.close().await;
 }
 
@@ -153,7 +171,7 @@ async fn a_panicking_attempt_is_settled_and_gives_its_room_back() {
         .boxed()
     });
     // With one room for all, a lost one would end everything.
-    let (stop, dispatcher) = stage.dispatch(1, attempt);
+    let dispatcher = stage.dispatch(1, attempt);
     stage.until("the good one is run", async |app| job(app, &QUEUE, 3).await.state == "run").await;
     let failed = job(&stage.app(), &QUEUE, 1).await;
     assert_eq!((failed.state.as_str(), failed.attempts), ("open", 1));
@@ -161,8 +179,7 @@ async fn a_panicking_attempt_is_settled_and_gives_its_room_back() {
     stage.settled(3).await;
     assert_eq!(job(&stage.app(), &QUEUE, 1).await.attempts, 2);
     // Nothing is under way, so a shutdown waits for nothing.
-    stop.cancel();
-    tokio::time::timeout(Duration::from_secs(30), dispatcher).await.unwrap().unwrap();
+    dispatcher.stop().await;
     stage.close().await;
 }
 
@@ -187,11 +204,10 @@ async fn the_errands_of_one_lane_run_one_after_the_other() {
         }
         .boxed()
     });
-    let (stop, dispatcher) = stage.dispatch(8, attempt);
+    let dispatcher = stage.dispatch(8, attempt);
     stage.settled(8).await;
     assert_eq!(overlaps.load(SeqCst), 0);
-    stop.cancel();
-    dispatcher.await.unwrap();
+    dispatcher.stop().await;
     stage.close().await;
 }
 
@@ -210,11 +226,11 @@ async fn a_shutdown_awaits_and_settles_what_is_under_way() {
         }
         .boxed()
     });
-    let (stop, dispatcher) = stage.dispatch(1, attempt);
+    let dispatcher = stage.dispatch(1, attempt);
     stage.until("one runs", async |_| running.load(SeqCst) == 1).await;
-    stop.cancel();
+    dispatcher.stop.cancel();
     gate.add_permits(2);
-    dispatcher.await.unwrap();
+    dispatcher.stop().await;
     // The second was never claimed.
     assert_eq!(job(&stage.app(), &QUEUE, 1).await.state, "run");
     let second = job(&stage.app(), &QUEUE, 2).await;
@@ -231,14 +247,13 @@ async fn another_worker_takes_over_when_the_lease_ends() {
     let mut killed = Dispatcher::new(app.clone(), Errands { run: never, at_once: 1 });
     killed.step().await.unwrap();
     drop(killed);
-    let (stop, dispatcher) = stage.dispatch(1, attempts(|_| std::future::ready(true).boxed()));
+    let dispatcher = stage.dispatch(1, attempts(|_| std::future::ready(true).boxed()));
     app.clock.advance(Duration::from_secs(29));
     assert_eq!(job(&app, &QUEUE, 1).await.attempts, 1);
     app.clock.advance(Duration::from_secs(1));
     stage.settled(1).await;
     assert_eq!(job(&app, &QUEUE, 1).await.attempts, 2);
-    stop.cancel();
-    dispatcher.await.unwrap();
+    dispatcher.stop().await;
     // The attempt that hangs is cut off with the application.
     assert!(!stage.server.shut_down().await);
 }

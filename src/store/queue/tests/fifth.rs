@@ -12,7 +12,7 @@ use crate::{
         StoreError, Tx, Work,
         conditions::Conditions,
         queue::tests::{Kind, property_suite},
-        queue::{self, Claim, Columns, Lane, Lease, Queue, Settlement},
+        queue::{self, Claim, Columns, Hold, Lane, Lease, Queue, Settlement},
         row::{from_row, number},
         rows::Rows,
         tx::on,
@@ -31,6 +31,7 @@ pub const QUEUE: Queue = Queue {
     work: Work::PartnerCalls,
     claimable: &["open"],
     lane: Some(Lane { key: &["lane"], order: &["place"] }),
+    hold: Hold::Lease,
     age: "next_attempt_at",
     purgeable: "next_attempt_at IS NULL",
 };
@@ -94,10 +95,11 @@ impl JobKind for Errands {
             state: if done.outcome { "run" } else { "open" },
             next_attempt_at: (!done.outcome).then(|| now + 5.seconds()),
             counts: true,
+            stands: false,
         };
         let settlements: Vec<_> = done.iter().map(settlement).collect();
         let mut tx = app.db.begin().await?;
-        queue::settle(&mut tx, &QUEUE, &settlements, now, Columns::none()).await?;
+        queue::settle(&mut tx, &QUEUE, &settlements, now, Columns::default()).await?;
         Ok(tx.commit().await?)
     }
 }

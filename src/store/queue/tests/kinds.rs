@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::store::{
-    StoreError, Tx, partner_calls,
+    StoreError, Tx, inbox, notifications, partner_calls,
     queue::{
-        Queue,
+        Hold, Queue,
         tests::{Kind, property_suite},
     },
     rows::Rows,
@@ -39,4 +39,62 @@ impl Kind for PartnerCalls {
     }
 }
 
+struct Notifications;
+
+impl Kind for Notifications {
+    const QUEUE: Queue = notifications::QUEUE;
+    const DONE: &'static str = "accepted";
+
+    async fn insert(tx: &mut Tx, id: Uuid, _: u8, due: Timestamp) -> Result<(), StoreError> {
+        let subject = id.to_string();
+        let rows = Rows::default()
+            .uuids([id].into_iter())
+            .texts([subject.as_str()].into_iter())
+            .texts(["ready"].into_iter())
+            .texts(["customer"].into_iter())
+            .texts(["whatsapp"].into_iter())
+            .numbers([0].into_iter())
+            .texts(["ar"].into_iter())
+            .texts(["utility"].into_iter())
+            .jsons([None::<u8>].into_iter())?
+            .texts(["queued"].into_iter())
+            .moments([due].into_iter())
+            .moments([due].into_iter())
+            .moments([due].into_iter())
+            .moments([due].into_iter());
+        let head = "INSERT INTO notification (
+                id, subject, event, audience, channel, order_version, language, category, rule, state,
+                created_at, worthless_at, next_attempt_at, updated_at
+            )";
+        rows.execute(tx, head, "").await.map(drop)
+    }
+}
+
+property_suite!(notifications_suite, Notifications);
+
+/// The inbox holds its calls by the locks of a unit of work; its table must bear leases like the others.
+struct Inbox;
+
+impl Kind for Inbox {
+    const QUEUE: Queue = Queue { hold: Hold::Lease, ..inbox::QUEUE };
+    const DONE: &'static str = "done";
+
+    async fn insert(tx: &mut Tx, id: Uuid, _: u8, due: Timestamp) -> Result<(), StoreError> {
+        let rows = Rows::default()
+            .uuids([id].into_iter())
+            .texts(["careem"].into_iter())
+            .blobs([id.as_bytes().as_slice()].into_iter())
+            .jsons([serde_json::json!({})].into_iter())?
+            .blobs([b"{}".as_slice()].into_iter())
+            .moments([due].into_iter())
+            .texts(["pending"].into_iter())
+            .moments([due].into_iter());
+        let head = "INSERT INTO inbox (
+                id, partner, body_hash, headers, body, received_at, state, next_attempt_at
+            )";
+        rows.execute(tx, head, "").await.map(drop)
+    }
+}
+
 property_suite!(partner_calls_suite, PartnerCalls);
+property_suite!(inbox_suite, Inbox);

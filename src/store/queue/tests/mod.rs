@@ -3,6 +3,7 @@
 //! Three workers claim, settle in time or too late, settle twice, are killed and come back, jobs are added and requeued,
 //! and a clock that only the test moves lets leases end. After every step the table must equal the model.
 
+mod concurrent;
 pub mod fifth;
 mod kinds;
 mod model;
@@ -142,7 +143,8 @@ impl<K: Kind, const POSTGRES: bool> Real<K, POSTGRES> {
                     .map(|held| settlement::<K>(*held, outcome, world.now))
                     .collect();
                 let settled =
-                    queue::settle(&mut tx, &K::QUEUE, &settlements, now, Columns::none()).await?;
+                    queue::settle(&mut tx, &K::QUEUE, &settlements, now, Columns::default())
+                        .await?;
                 let mut settled: Vec<_> = settled.iter().map(Uuid::as_u128).collect();
                 settled.sort_unstable();
                 assert_eq!(settled, world.settled);
@@ -169,7 +171,7 @@ impl<K: Kind, const POSTGRES: bool> Real<K, POSTGRES> {
     async fn rows(&self) -> Result<Vec<Job>, StoreError> {
         let mut tx = self.stage.read().await;
         let sql = format!("SELECT * FROM {} ORDER BY id", K::QUEUE.table);
-        Ok(on!(tx, |conn| { sqlx::QueryBuilder::new(sql).build_query_as().fetch_all(conn).await? }))
+        Ok(on!(tx, |conn| sqlx::QueryBuilder::new(sql).build_query_as().fetch_all(conn).await?))
     }
 }
 
@@ -180,7 +182,7 @@ fn settlement<K: Kind>((id, claims): (u128, u32), outcome: Outcome, now: i64) ->
         Outcome::Retry { after } => (K::QUEUE.claimable[0], Some(later(now + after)), true),
         Outcome::NotMade { after } => (K::QUEUE.claimable[0], Some(later(now + after)), false),
     };
-    Settlement { claim, state, next_attempt_at: next, counts }
+    Settlement { claim, state, next_attempt_at: next, counts, stands: false }
 }
 
 fn expected(world: &World, done: &str, pending: &str) -> Vec<Job> {
