@@ -37,7 +37,7 @@ pub const ORDER_READS: &str = "orderwire_order_reads_total";
 /// Events that wait to be published.
 pub const OUTBOX_ROWS: &str = "orderwire_outbox_rows";
 /// The age of the oldest of them.
-pub const OUTBOX_AGE_SECONDS: &str = "orderwire_outbox_oldest_age";
+pub const OUTBOX_AGE_SECONDS: &str = "orderwire_outbox_oldest_age_seconds";
 /// Events published and confirmed.
 pub const RELAY_PUBLISHED: &str = "orderwire_relay_published_total";
 /// Partner calls, by `partner` and `answer`.
@@ -89,7 +89,7 @@ pub const NOTIFICATION_LAG_SECONDS: &str = "orderwire_notification_lag_seconds";
 /// Notifications to be sent.
 pub const NOTIFICATIONS_DUE: &str = "orderwire_notifications_due";
 /// How long the oldest of them has been due.
-pub const NOTIFICATIONS_AGE_SECONDS: &str = "orderwire_notifications_oldest_age";
+pub const NOTIFICATIONS_AGE_SECONDS: &str = "orderwire_notifications_oldest_age_seconds";
 /// Whether a channel's account is of no use, by `channel`: 1 or 0.
 pub const NOTIFICATION_CIRCUIT: &str = "orderwire_notification_circuit";
 /// What channels reported, by `status` and `outcome`.

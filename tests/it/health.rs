@@ -22,7 +22,7 @@ const METRICS: [(&str, &[&str]); 14] = [
     ("orderwire_live_lag_seconds", &[]),
     ("orderwire_live_behind", &[]),
     ("orderwire_outbox_rows", &[]),
-    ("orderwire_outbox_oldest_age", &[]),
+    ("orderwire_outbox_oldest_age_seconds", &[]),
     ("orderwire_relay_published_total", &[]),
     ("orderwire_webhook_calls_total", &["partner", "answer"]),
     ("orderwire_intake_settled_total", &["partner", "outcome"]),
