@@ -1,4 +1,4 @@
-//! What a partner must hear of its own orders: which of our facts concern it, and in which of five actions.
+//! What a partner must hear of its own orders: which of our facts concern it, and in which action.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -2,16 +2,19 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "docs/api.md",
     "docs/endpoints.md",
     "docs/live-protocol.md",
+    "docs/notifications.md",
     "docs/operating.md",
     "docs/partner-calls.md",
     "docs/partners.md",
+    "docs/performance.md",
+    "docs/settings.md",
 ];
 
 #[test]
@@ -64,6 +67,35 @@ fn links_between_the_documents_lead_somewhere() {
             assert!(link.contains("://") || target.exists(), "{document} links to {link}");
         }
     }
+}
+
+#[test]
+fn tables_are_whole() {
+    let mut tables = 0;
+    for document in DOCUMENTS {
+        let text = read(document);
+        let mut columns = None;
+        let mut before = "";
+        for line in text.lines() {
+            if line.starts_with("| ---") || line.starts_with("|---") {
+                columns = Some(cells(before));
+                tables += 1;
+            } else if line.is_empty() {
+                columns = None;
+            }
+            if let Some(columns) = columns {
+                let is_row = line.starts_with('|') && line.ends_with('|');
+                assert!(is_row && cells(line) == columns, "{document}: {line}");
+            }
+            before = line;
+        }
+    }
+    assert!(tables > 20, "{tables}");
+}
+
+/// How many cells a row of a table has. A bar behind a backslash is text.
+fn cells(row: &str) -> usize {
+    row.replace("\\|", "").matches('|').count()
 }
 
 /// What stands between a mark and the end that follows it, for every such mark.
