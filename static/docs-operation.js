@@ -112,7 +112,7 @@ export function curlOf({ method, path, operation, parameters, open }) {
   const query = required("query").map((parameter) => `${parameter.name}=${value(parameter)}`).join("&");
   const lines = [`curl -X ${method.toUpperCase()} ${quoted(location.origin + path + (query ? `?${query}` : ""))}`];
   if (!open) lines.push('-H "Authorization: Bearer $TOKEN"');
-  for (const { name } of required("header")) lines.push(/idempotency/i.test(name) ? `-H "${name}: $(uuidgen)"` : `-H ${quoted(`${name}: …`)}`);
+  for (const { name } of required("header")) lines.push(/idempotency/i.test(name) ? `-H "${name}: $(openssl rand -hex 16)"` : `-H ${quoted(`${name}: …`)}`);
   const [type, media] = Object.entries(resolve(operation.requestBody)?.content ?? {})[0] ?? [];
   if (type) lines.push(`-H ${quoted(`Content-Type: ${type}`)}`, `-d ${quoted(pretty(exampleOf(media) ?? sample(media.schema ?? {})))}`);
   return lines.join(" \\\n  ");

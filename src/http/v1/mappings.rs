@@ -32,14 +32,13 @@ struct MappingQuery {
     /// Of one partner.
     partner: Option<String>,
     /// Of one order of ours.
-    #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
     /// Of one store of ours.
-    #[param(value_type = Option<String>)]
     store_id: Option<StoreId>,
     /// Of one id of theirs.
     external_id: Option<String>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

@@ -32,7 +32,6 @@ struct DeliveryQuery {
     /// Of events of this type.
     event_type: Option<EventType>,
     /// Of one order.
-    #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
     /// Put down at this moment or later.
     #[param(value_type = Option<String>, format = DateTime)]
@@ -41,6 +40,7 @@ struct DeliveryQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

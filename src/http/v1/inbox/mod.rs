@@ -47,7 +47,6 @@ struct InboxQuery {
     /// In this state.
     state: Option<CallState>,
     /// About one order.
-    #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
     /// Received at this moment or later.
     #[param(value_type = Option<String>, format = DateTime)]
@@ -56,6 +55,7 @@ struct InboxQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

@@ -34,16 +34,15 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NotificationQuery {
     /// About one order.
-    #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
     /// Of one store's orders.
-    #[param(value_type = Option<String>)]
     store_id: Option<StoreId>,
     /// That have come so far.
     state: Option<NotificationState>,
     /// By one channel.
     channel: Option<MessageChannel>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::{App, notify},
-    domain::{NotifyRules, StoreId},
+    domain::{NotifyRule, NotifyRules, QuietHours, StoreId},
     http::{
         caller::Crew,
         extract::{Body, Path},
@@ -25,9 +25,14 @@ pub fn routes() -> OpenApiRouter<App> {
 struct StoreRules {
     /// Whether the store has rules of its own; else these are everybody's.
     is_own: bool,
-    /// The rules.
-    #[serde(flatten)]
-    rules: NotifyRules,
+    /// When nobody wants to be woken; left out: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiet: Option<QuietHours>,
+    /// The number of whoever answers for the store, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_phone: Option<String>,
+    /// The rules. Of those that fit an event, the first for each audience counts.
+    rules: Vec<NotifyRule>,
 }
 
 /// Who hears of what at a store.
@@ -46,8 +51,9 @@ async fn read(
     State(app): State<App>,
     Path(id): Path<StoreId>,
 ) -> Result<Body<StoreRules>, Problem> {
-    let (rules, is_own) = notify::rules_of(&app, &caller, id).await?;
-    Ok(Body(StoreRules { is_own, rules }))
+    let (NotifyRules { quiet, store_phone, rules }, is_own) =
+        notify::rules_of(&app, &caller, id).await?;
+    Ok(Body(StoreRules { is_own, quiet, store_phone, rules }))
 }
 
 /// Give a store rules of its own.

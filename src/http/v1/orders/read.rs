@@ -48,19 +48,19 @@ pub async fn read(
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Of one store.
-    #[param(value_type = Option<String>)]
     store: Option<StoreId>,
     /// With one of these statuses: `placed,accepted`.
     status: Option<String>,
     /// `true`: not ended. `false`: ended.
     open: Option<bool>,
     /// Placed then or later (RFC 3339).
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
     /// Placed before (RFC 3339).
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

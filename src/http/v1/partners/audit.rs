@@ -43,11 +43,11 @@ struct AuditQuery {
     /// Of one partner.
     partner: Option<String>,
     /// About one order.
-    #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
     /// That went like this.
     state: Option<AuditState>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

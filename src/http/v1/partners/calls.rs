@@ -30,11 +30,11 @@ struct PartnerCallQuery {
     /// To one partner.
     partner: Option<String>,
     /// About one order.
-    #[param(value_type = Option<String>)]
     order_id: Option<OrderId>,
     /// In this state.
     state: Option<TellingState>,
     /// At most so many: 1 to 200, 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the handlers, so that the two cannot drift apart.
 
+mod complete;
+
 use axum::{Json, Router, routing::get};
 use utoipa::{
     Modify, OpenApi as _,
@@ -10,24 +12,24 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{app::App, channels::Channel};
+use crate::{app::App, channels::Channel, http::openapi::complete::complete};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Orderwire",
         description = "Real-time order tracking and notification for restaurants.\n\nEvery failure is answered with `{\"error\": {\"code\", \"message\", \"details\"}}` and an `x-request-id` header.",
-        license(name = "MIT OR Apache-2.0"),
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    servers((url = "/", description = "This server.")),
     tags(
         (name = "orders", description = "Place, read, move and share orders."),
         (name = "live", description = "Watch orders as they move."),
         (name = "stores", description = "The stores of the restaurant."),
-        (name = "partners", description = "What partners call our orders and stores, and how each of them fares."),
+        (name = "partners", description = "Partners: their names for our stores, their credentials, what they are told, and how each of them fares."),
         (name = "webhooks", description = "Calls of partners."),
         (name = "notifications", description = "What people are told of their orders."),
         (name = "contacts", description = "What people have agreed to, and what is known of them."),
-        (name = "partners", description = "What partners are told, and how they are."),
         (name = "endpoints", description = "The restaurant's own systems, and what they are told of events."),
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),
@@ -61,6 +63,7 @@ pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(at, it)| (at.replace("{*", "{"), it)).collect();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    complete(&mut document);
     (routes.into(), document)
 }
 

@@ -1,5 +1,7 @@
 //! The document that others generate their clients from.
 
+mod examples;
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use reqwest::Method;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::{
     app::TestApp,
     client::{Client, answer, id, order_for, partner_order_for},
+    folder::Folder,
     webhooks::status_body,
 };
 
@@ -61,7 +64,9 @@ async fn every_operation_says_what_a_caller_needs() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let tags = document["tags"].as_array().unwrap();
-    let tags: BTreeSet<_> = tags.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = tags.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let tags: BTreeSet<_> = names.iter().copied().collect();
+    assert_eq!(tags.len(), names.len(), "a tag is there twice: {names:?}");
     let mut ids = BTreeSet::new();
     for it in operations(&document) {
         let (name, about) = (it.name(), &it.about);
@@ -90,6 +95,59 @@ async fn every_operation_says_what_a_caller_needs() {
             assert!(named.any(|it| it["name"] == parameter), "{name} does not explain {parameter}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_operation_describes_the_failures_of_every_request() {
+    let app = TestApp::spawn().await;
+    let document = document(&app).await;
+    for it in operations(&document) {
+        let has_body = it.about.get("requestBody").is_some();
+        let takes_json = has_body && it.about.get("security").is_none();
+        let has_input = has_body || it.about.get("parameters").is_some();
+        for (status, applies) in [
+            ("400", has_input),
+            ("408", has_body),
+            ("413", has_body),
+            ("415", takes_json),
+            ("503", true),
+        ] {
+            let is_described = it.about["responses"].get(status).is_some();
+            assert!(is_described || !applies, "{} does not mention {status}", it.name());
+        }
+        for parameter in it.about["parameters"].as_array().into_iter().flatten() {
+            let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+            let what = format!("{}: {name} in {parameter}", it.name());
+            if name == "limit" {
+                assert_eq!(
+                    (&schema["minimum"], &schema["maximum"]),
+                    (&json!(1), &json!(200)),
+                    "{what}"
+                );
+            }
+            if ["orderId", "storeId", "store"].contains(&name) {
+                let text = schema.to_string();
+                assert!(text.contains("/OrderId") || text.contains("/StoreId"), "{what}");
+            }
+            if ["from", "to"].contains(&name) {
+                assert_eq!(schema["format"], "date-time", "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn others_find_the_document_valid() {
+    // Installed by `tests/run`.
+    let Some(python) = std::env::var_os("TEST_OPENAPI_PYTHON") else { return };
+    let app = TestApp::spawn().await;
+    let folder = Folder::new("openapi");
+    let file = folder.path().join("openapi.json");
+    fs::write(&file, document(&app).await.to_string()).unwrap();
+    let arguments = ["-m", "openapi_spec_validator", "--errors", "all"];
+    let run = tokio::process::Command::new(python).args(arguments).arg(&file).output().await;
+    let run = run.unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
 }
 
 #[tokio::test]
@@ -151,11 +209,15 @@ async fn names_and_addresses_stay_what_clients_were_generated_from() {
 
 /// Checks a value against one schema of the document.
 fn assert_valid(document: &Value, name: &str, value: &Value) {
-    let schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$ref": format!("#/components/schemas/{name}"),
-        "components": document["components"],
-    });
+    let schema = json!({"$ref": format!("#/components/schemas/{name}")});
+    assert_fits(document, name, &schema, value);
+}
+
+/// Checks a value against a schema that stands somewhere in the document.
+fn assert_fits(document: &Value, name: &str, schema: &Value, value: &Value) {
+    let mut schema = schema.clone();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["components"] = document["components"].clone();
     let schema = jsonschema::validator_for(&schema).unwrap();
     let fault = |it: jsonschema::ValidationError<'_>| format!("{}: {it}", it.instance_path());
     let faults: Vec<_> = schema.iter_errors(value).map(fault).collect();
@@ -188,6 +250,7 @@ async fn answers_are_what_the_document_says() {
         ("StoreList", app.get("/v1/stores", &token).await),
         ("Store", app.get(&format!("/v1/stores/{store}"), &token).await),
         ("StatsBody", app.get(&format!("/v1/stores/{store}/stats"), &token).await),
+        ("StoreRules", app.get(&format!("/v1/stores/{store}/notifications"), &token).await),
         ("InboxList", app.get("/v1/webhooks/inbox", &token).await),
         ("FreshToken", app.post("/v1/token/renew", &token, &json!({})).await),
         ("SchemaList", app.get("/v1/schemas", &token).await),

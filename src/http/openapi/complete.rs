@@ -1,0 +1,81 @@
+//! What is the same for many operations: the failures of every request, and an example of each body.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use serde_json::Value;
+use utoipa::openapi::{
+    Content, OpenApi, Ref, RefOr, ResponseBuilder,
+    path::{Operation, PathItem},
+};
+
+/// A body for each operation that takes one, by `operationId`.
+const EXAMPLES: &str = include_str!("examples.json");
+
+/// Failures that do not depend on the handler, and which operations have them. Where a handler describes one itself, that stays.
+const FAILURES: [(&str, &str, fn(&Operation) -> bool); 5] = [
+    ("400", "A parameter or the body cannot be read.", has_input),
+    ("408", "The rest of the body did not come in time.", has_body),
+    ("413", "The body is too large.", has_body),
+    ("415", "The body is not `application/json`.", has_json_body),
+    ("503", "Not now: the database is unavailable, or this took too long. See `Retry-After`.", any),
+];
+
+/// Adds them to every operation.
+pub fn complete(document: &mut OpenApi) {
+    // The file is checked by a test of the document.
+    let examples: BTreeMap<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    for (_, operation) in document.paths.paths.values_mut().flat_map(operations) {
+        for (status, description, applies) in FAILURES {
+            if !applies(operation) || operation.responses.responses.contains_key(status) {
+                continue;
+            }
+            let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content("application/json", content)
+                .build();
+            operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
+        }
+        let example = operation.operation_id.as_ref().and_then(|id| examples.get(id));
+        if let (Some(example), Some(RefOr::T(body))) = (example, &mut operation.request_body) {
+            for content in body.content.values_mut() {
+                if let RefOr::T(content) = content {
+                    content.example = Some(example.clone());
+                }
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+        (Method::OPTIONS, &mut item.options),
+        (Method::HEAD, &mut item.head),
+        (Method::PATCH, &mut item.patch),
+        (Method::TRACE, &mut item.trace),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn has_input(operation: &Operation) -> bool {
+    operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty())
+        || has_body(operation)
+}
+
+const fn has_body(operation: &Operation) -> bool {
+    operation.request_body.is_some()
+}
+
+/// Partners, who come without a token, may send their bodies as what they like.
+const fn has_json_body(operation: &Operation) -> bool {
+    has_body(operation) && operation.security.is_none()
+}
+
+const fn any(_: &Operation) -> bool {
+    true
+}
