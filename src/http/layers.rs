@@ -60,10 +60,10 @@ pub async fn harden(request: Request, next: Next) -> Response {
     response
 }
 
-/// Which other sites' pages may call the API.
-pub fn cors(origins: &[String]) -> CorsLayer {
+/// Which other sites' pages may call the API, by the methods that its routes take.
+pub fn cors(origins: &[String], methods: Vec<Method>) -> CorsLayer {
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST, Method::PATCH])
+        .allow_methods(methods)
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,

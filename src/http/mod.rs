@@ -38,7 +38,7 @@ pub struct Served {
 /// Every route, with its layers in one visible order: the last one is the outermost.
 pub fn router(app: App, served: Served) -> Router {
     let config = app.config.http.clone();
-    let (api, document) = openapi::split(routes(config.webhook_body_limit, served));
+    let (api, document, methods) = openapi::split(routes(config.webhook_body_limit, served));
     let mut router = Router::new().merge(health::routes());
     if served.api {
         router = router.merge(pages::routes()).merge(openapi::routes(document));
@@ -50,7 +50,7 @@ pub fn router(app: App, served: Served) -> Router {
         .layer(DefaultBodyLimit::max(config.body_limit))
         .layer(RequestBodyTimeoutLayer::new(*config.body_timeout))
         .layer(CatchPanicLayer::custom(layers::after_panic))
-        .layer(layers::cors(&config.cors_origins))
+        .layer(layers::cors(&config.cors_origins, methods))
         .layer(middleware::from_fn(layers::harden))
         .layer(middleware::from_fn_with_state(app.clone(), layers::observe))
         .with_state(app)

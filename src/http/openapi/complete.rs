@@ -1,6 +1,6 @@
 //! What is the same for many operations: the failures of every request, and an example of each body.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::http::Method;
 use serde_json::Value;
@@ -12,8 +12,11 @@ use utoipa::openapi::{
 /// A body for each operation that takes one, by `operationId`.
 const EXAMPLES: &str = include_str!("examples.json");
 
+/// Whether an operation can fail like this.
+type Applies = fn(&Operation) -> bool;
+
 /// Failures that do not depend on the handler, and which operations have them. Where a handler describes one itself, that stays.
-const FAILURES: [(&str, &str, fn(&Operation) -> bool); 5] = [
+const FAILURES: [(&str, &str, Applies); 5] = [
     ("400", "A parameter or the body cannot be read.", has_input),
     ("408", "The rest of the body did not come in time.", has_body),
     ("413", "The body is too large.", has_body),
@@ -46,6 +49,13 @@ pub fn complete(document: &mut OpenApi) {
             }
         }
     }
+}
+
+/// The methods that some route takes.
+pub fn methods(document: &mut OpenApi) -> Vec<Method> {
+    let all = document.paths.paths.values_mut().flat_map(operations);
+    let methods: HashSet<_> = all.map(|(method, _)| method).collect();
+    methods.into_iter().collect()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {

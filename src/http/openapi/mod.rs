@@ -2,7 +2,7 @@
 
 mod complete;
 
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, http::Method, routing::get};
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
@@ -54,8 +54,8 @@ impl Modify for Bearer {
     }
 }
 
-/// Takes the document off the routes.
-pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
+/// Takes the document off the routes, with the methods that they take.
+pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi, Vec<Method>) {
     let (_, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/v1", routes.clone())
         .split_for_parts();
@@ -64,7 +64,8 @@ pub fn split(routes: OpenApiRouter<App>) -> (Router<App>, OpenApi) {
     document.paths.paths = paths.into_iter().map(|(at, it)| (at.replace("{*", "{"), it)).collect();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     complete(&mut document);
-    (routes.into(), document)
+    let methods = complete::methods(&mut document);
+    (routes.into(), document, methods)
 }
 
 /// Where the document is served.

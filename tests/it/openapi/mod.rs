@@ -64,9 +64,9 @@ async fn every_operation_says_what_a_caller_needs() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let tags = document["tags"].as_array().unwrap();
-    let names: Vec<_> = tags.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    let tags: BTreeSet<_> = names.iter().copied().collect();
-    assert_eq!(tags.len(), names.len(), "a tag is there twice: {names:?}");
+    let listed: Vec<_> = tags.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let tags: BTreeSet<_> = listed.iter().copied().collect();
+    assert_eq!(tags.len(), listed.len(), "a tag is there twice: {listed:?}");
     let mut ids = BTreeSet::new();
     for it in operations(&document) {
         let (name, about) = (it.name(), &it.about);
