@@ -106,13 +106,9 @@ pub async fn change(
     id: StoreId,
     change: StoreChange,
 ) -> Result<Store, Failure> {
-    if !caller.may_read_store_settings(id) {
-        return Err(Failure::NoSuch("store"));
-    }
     if !caller.may_change_store_settings(id) {
-        return Err(Failure::Forbidden(
-            "Changing a store takes a token for it with the scope stores:write.",
-        ));
+        let why = "Changing a store takes a token for it with the scope stores:write.";
+        return Err(refused_at(caller, id, why));
     }
     let mut tx = app.db.begin().await?;
     let mut store = store::stores::lock(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))?;
@@ -140,11 +136,16 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Store>, Failure> {
     Ok(stores)
 }
 
+/// Why a caller may not do something at a store: they are told only if they may know that it is there.
+pub(in crate::app) fn refused_at(caller: &Caller, store: StoreId, why: &'static str) -> Failure {
+    if caller.may_know_store(store) { Failure::Forbidden(why) } else { Failure::NoSuch("store") }
+}
+
 /// One store. What stands there hangs outside the door, so whoever knows its id may read it; staff and services only theirs.
 pub async fn read(app: &App, caller: &Caller, id: StoreId) -> Result<Store, Failure> {
     let works_at_stores = matches!(caller.role, Role::Staff | Role::Service);
     if works_at_stores && !caller.may_read_store_settings(id) {
-        return Err(Failure::NoSuch("store"));
+        return Err(refused_at(caller, id, "Reading a store takes the scope stores:read."));
     }
     let mut tx = app.db.read().await?;
     store::stores::get(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    app::{App, Failure},
+    app::{App, Failure, stores::refused_at},
     auth::Caller,
     domain::{Envelope, EventType, Order, OrderStatus, Store, StoreId},
     store::{
@@ -40,7 +40,8 @@ async fn note_one(tx: &mut Tx, body: &[u8]) -> Result<(), Failure> {
 /// The figures of a store's day so far.
 pub async fn today(app: &App, caller: &Caller, id: StoreId) -> Result<(Date, DayStats), Failure> {
     if !caller.may_read_store(id) {
-        return Err(Failure::NoSuch("store"));
+        let why = "The figures of a store take the scope orders:read.";
+        return Err(refused_at(caller, id, why));
     }
     let mut tx = app.db.read().await?;
     let store = store::stores::get(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))?;

@@ -58,6 +58,11 @@ impl Caller {
         self.works_everywhere() && self.has(Scope::Ops)
     }
 
+    /// May know that this store is there: staff and services whose token reaches it, whatever their scopes.
+    pub fn may_know_store(&self, store: StoreId) -> bool {
+        matches!(self.role, Role::Staff | Role::Service) && self.stores.contains(store)
+    }
+
     /// May see how this store is set up: its staff, services with `stores:read`.
     pub fn may_read_store_settings(&self, store: StoreId) -> bool {
         self.works_at(store, Scope::StoresRead)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::{
-    app::{App, Detail, Failure, notify::wording, orders::actor},
+    app::{App, Detail, Failure, notify::wording, orders::actor, stores::refused_at},
     auth::Caller,
     domain::{NotifyRule, NotifyRules, StoreId, is_e164},
     messaging::{Catalogue, Template},
@@ -35,7 +35,8 @@ pub async fn rules_of(
     store: StoreId,
 ) -> Result<(NotifyRules, bool), Failure> {
     if !caller.may_read_notifications(store) {
-        return Err(Failure::NoSuch("store"));
+        let why = "The rules of a store take the scope notifications:write.";
+        return Err(refused_at(caller, store, why));
     }
     let mut tx = app.db.read().await?;
     store::stores::get(&mut tx, store).await?.ok_or(Failure::NoSuch("store"))?;
@@ -49,13 +50,9 @@ pub async fn set_rules(
     store: StoreId,
     rules: Option<NotifyRules>,
 ) -> Result<(), Failure> {
-    if !caller.may_read_notifications(store) {
-        return Err(Failure::NoSuch("store"));
-    }
     if !caller.may_change_notifications(store) {
-        return Err(Failure::Forbidden(
-            "This takes a token for the store with the scope notifications:write.",
-        ));
+        let why = "This takes a token for the store with the scope notifications:write.";
+        return Err(refused_at(caller, store, why));
     }
     let faults = rules.as_ref().map_or_else(Vec::new, |it| faults(&app.messaging.catalogue, it));
     if !faults.is_empty() {
