@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use dashmap::DashSet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     app::{
@@ -20,6 +20,7 @@ use crate::{
         intake::{Gathering, gathering},
         notify::Messaging,
         partner_calls::Outgoing,
+        sealing,
         tracking::Reads,
     },
     auth::{Keys, Tokens, keys},
@@ -104,8 +105,7 @@ pub async fn start(
 
 /// Two servers on one SQLite would not see each other's events.
 fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
-    let url = config.database.url.as_ref().map(ExposeSecret::expose_secret);
-    if url.is_some_and(|it| it.starts_with("postgres")) {
+    if config.database.is_postgres() {
         return Ok(None);
     }
     folder::make_private(&config.data_dir)?;
@@ -127,6 +127,7 @@ async fn connect(
     (calls, partners): (Gathering, Partners),
 ) -> anyhow::Result<App> {
     let keys = keys::load_or_make(&config, &mint)?;
+    let sealer = keys.sealer()?;
     let db = Database::connect(&config.database, &config.data_dir)
         .await
         .context("cannot open the database; see `database.url` (DATABASE_URL)")?;
@@ -140,6 +141,7 @@ async fn connect(
             pending.join(", ")
         );
     }
+    sealing::check(&db, &sealer, (&clock, &mint), config.auth.replace_sealing_key).await?;
     let secrets = partner_secrets(&config, &keys);
     let lines = partners::outbound::lines(&config, &secrets)?;
     let client = outbound::Client::new(&config.outbound, clock.clone())?;
@@ -170,7 +172,7 @@ async fn connect(
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         calls,
         partners,
-        credentials: Credentials::new(secrets, keys.sealer()?),
+        credentials: Credentials::new(secrets, sealer),
         messaging,
         outgoing: Outgoing::new(client, lines),
         endpoints: told,

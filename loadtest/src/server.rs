@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// Known to the server that we start, and to nobody else for longer than the run.
+const SEALING_KEY: &str = "c2VhbGluZyBrZXkgb2YgdGhlIGxvYWQgdGVzdCwgMzI=";
 const SECRET: &str = "a secret of the load test, of 32 bytes or more";
 
 /// The generic partner's secret, behind `whsec_`: 32 bytes.
@@ -167,6 +168,7 @@ fn defaults() -> Vec<String> {
         // All of ours come from a handful of loopback addresses.
         "live.max_sockets_per_address=1000000".to_owned(),
         format!(r#"auth.secrets=["{SECRET}"]"#),
+        format!(r#"auth.sealing_keys=["{SEALING_KEY}"]"#),
         format!(r#"partners.generic.secrets=["whsec_{PARTNER}"]"#),
     ]
 }

@@ -29,7 +29,12 @@ const LONGEST_LABEL: usize = 100;
 const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// A partner's secrets that are active, or are about to end.
-type Secrets = Arc<[(SecretString, Option<Timestamp>)]>;
+#[derive(Clone)]
+struct Secrets {
+    open: Arc<[(SecretString, Option<Timestamp>)]>,
+    /// Whether there are others that no sealing key of this server opens.
+    lacks_some: bool,
+}
 
 /// What partners prove themselves with.
 pub struct Credentials {
@@ -43,6 +48,11 @@ impl Credentials {
     pub fn new(configured: BTreeMap<String, Vec<SecretString>>, sealer: Sealer) -> Self {
         let stored = Cache::builder().time_to_live(REMEMBERED).build();
         Self { configured: Arc::new(configured), sealer, stored }
+    }
+
+    /// What opens the stored ones.
+    pub(in crate::app) const fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Those of the settings.
@@ -90,8 +100,15 @@ pub async fn active(app: &App, partner: &str) -> Result<Vec<SecretString>, Failu
     let configured = app.credentials.configured.get(partner).into_iter().flatten().cloned();
     let stored = stored(app, partner).await?;
     let is_good = |it: &Option<Timestamp>| it.is_none_or(|end| now < end);
-    let stored = stored.iter().filter(|(_, end)| is_good(end)).map(|(secret, _)| secret.clone());
+    let stored =
+        stored.open.iter().filter(|(_, end)| is_good(end)).map(|(secret, _)| secret.clone());
     Ok(configured.chain(stored).collect())
+}
+
+/// Whether a partner has credentials that no sealing key of this server opens: then a call may be the partner's although none of the
+/// secrets at hand has signed it.
+pub async fn lacks_some(app: &App, partner: &str) -> Result<bool, Failure> {
+    Ok(stored(app, partner).await?.lacks_some)
 }
 
 /// What we sign with towards a partner, the one to take first first: what was added last, then the settings' in their order.
@@ -116,7 +133,12 @@ async fn stored(app: &App, partner: &str) -> Result<Secrets, Failure> {
             }
             Some((SecretString::from(secret?), it.expires_at))
         };
-        Ok::<Secrets, StoreError>(stored.into_iter().filter_map(open).collect())
+        let now = app.clock.now();
+        let is_active = |it: &Credential| it.expires_at.is_none_or(|end| now < end);
+        let active: Vec<_> = stored.into_iter().filter(is_active).collect();
+        let count = active.len();
+        let open: Arc<[_]> = active.into_iter().filter_map(open).collect();
+        Ok::<Secrets, StoreError>(Secrets { lacks_some: open.len() < count, open })
     };
     Ok(app.credentials.stored.try_get_with_by_ref(partner, read).await?)
 }

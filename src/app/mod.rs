@@ -13,6 +13,7 @@ pub mod notify;
 pub mod orders;
 pub mod partner_calls;
 pub mod reconcile;
+pub mod sealing;
 pub mod stores;
 pub mod timings;
 pub mod tracking;

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, ErrorKind, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -23,7 +23,7 @@ use crate::{
 pub const FILE_NAME: &str = "keys.toml";
 
 /// The partner that gets a secret without being configured, so that a fresh server can be tried out.
-const GENERIC: &str = "generic";
+pub const GENERIC: &str = "generic";
 
 /// The secrets to work with.
 #[derive(Clone, Debug)]
@@ -32,13 +32,18 @@ pub struct Keys {
     pub token_secrets: Vec<SecretString>,
     /// Of the generic partner: `whsec_…`.
     pub generic_secrets: Vec<SecretString>,
-    /// What partners' credentials are sealed with, in base64; the first one seals.
+    /// What stored secrets are sealed with, in base64; the first one seals. Empty where they must be configured and are not.
     pub sealing_keys: Vec<SecretString>,
+    /// The file that was written just now, as it was not there.
+    pub made: Option<PathBuf>,
 }
 
 impl Keys {
-    /// Seals and opens partners' credentials.
+    /// Seals and opens the secrets that the database holds.
     pub fn sealer(&self) -> Result<Sealer, KeyError> {
+        if self.sealing_keys.is_empty() {
+            return Err(KeyError::NoSealingKey { bytes: KEY_BYTES });
+        }
         let bytes = |it: &SecretString| STANDARD.decode(it.expose_secret()).ok();
         let keys: Option<Vec<_>> = self.sealing_keys.iter().map(bytes).collect();
         keys.and_then(|it| Sealer::new(&it)).ok_or(KeyError::NotASealingKey { bytes: KEY_BYTES })
@@ -58,7 +63,7 @@ pub enum KeyError {
     },
     /// The file of made secrets cannot be written.
     #[error(
-        "cannot write {path}: {cause}; make its folder writable, or configure `auth.secrets` and `partners.generic.secrets`"
+        "cannot write {path}: {cause}; make its folder writable, or configure `auth.secrets`, `auth.sealing_keys` and `partners.generic.secrets`"
     )]
     Unwritable {
         /// Which file.
@@ -98,6 +103,16 @@ pub enum KeyError {
         /// How many it must have.
         bytes: usize,
     },
+    /// Each server would make another key, and none could open what another has sealed.
+    #[error(
+        "servers on PostgreSQL must share a sealing key: set `auth.sealing_keys` to the same on all of them; \
+         `export ORDERWIRE_AUTH__SEALING_KEYS='[\"'$(openssl rand -base64 {bytes})'\"]'` makes one. \
+         If this server ran without that setting, take `sealing_key` from `{FILE_NAME}` in its data folder: it sealed what is stored"
+    )]
+    NoSealingKey {
+        /// How many bytes it must have.
+        bytes: usize,
+    },
     /// There is nothing to sign with.
     #[error("there is no secret to sign tokens with; configure `auth.secrets`")]
     NoSecret,
@@ -111,41 +126,52 @@ struct Made {
     sealing_key: SecretString,
 }
 
-/// Takes the configured secrets; what is not configured comes from the data folder, and is made there on the first start.
+/// Takes the configured secrets. What is not configured comes from the data folder, and is made there on the first start; but a sealing
+/// key must be configured where servers may share the database.
 pub fn load_or_make(config: &Config, mint: &Mint) -> Result<Keys, KeyError> {
-    let token_secrets = config.auth.secrets.clone();
-    let generic_secrets =
-        config.partners.get(GENERIC).map(|it| it.secrets.clone()).unwrap_or_default();
-    let sealing_keys = config.auth.sealing_keys.clone();
-    if !token_secrets.is_empty() && !generic_secrets.is_empty() {
-        // Without a sealing key nothing can be sealed, which is said to whoever tries.
-        return Ok(Keys { token_secrets, generic_secrets, sealing_keys });
-    }
-    let made = read_or_make(&config.data_dir, mint)?;
-    let or = |configured: Vec<SecretString>, made: SecretString| {
-        if configured.is_empty() { vec![made] } else { configured }
+    let configured = config.partners.get(GENERIC);
+    let mut keys = Keys {
+        token_secrets: config.auth.secrets.clone(),
+        generic_secrets: configured.map(|partner| partner.secrets.clone()).unwrap_or_default(),
+        sealing_keys: config.auth.sealing_keys.clone(),
+        made: None,
     };
-    Ok(Keys {
-        token_secrets: or(token_secrets, made.token_secret),
-        generic_secrets: or(generic_secrets, made.generic_secret),
-        sealing_keys: or(sealing_keys, made.sealing_key),
-    })
+    let is_shared = config.database.is_postgres();
+    let lacks_sealing_key = keys.sealing_keys.is_empty() && !is_shared;
+    if !(keys.token_secrets.is_empty() || keys.generic_secrets.is_empty() || lacks_sealing_key) {
+        return Ok(keys);
+    }
+    let (stored, made) = read_or_make(&config.data_dir, mint)?;
+    keys.made = made;
+    let fill = |secrets: &mut Vec<SecretString>, secret: SecretString| {
+        if secrets.is_empty() {
+            secrets.push(secret);
+        }
+    };
+    fill(&mut keys.token_secrets, stored.token_secret);
+    fill(&mut keys.generic_secrets, stored.generic_secret);
+    if lacks_sealing_key {
+        keys.sealing_keys.push(stored.sealing_key);
+    }
+    Ok(keys)
 }
 
-fn read_or_make(data_dir: &Path, mint: &Mint) -> Result<Made, KeyError> {
+/// The file's content, and its path if it was written just now.
+fn read_or_make(data_dir: &Path, mint: &Mint) -> Result<(Made, Option<PathBuf>), KeyError> {
     let path = data_dir.join(FILE_NAME);
     let shown = path.display().to_string();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let (text, is_new) = match fs::read_to_string(&path) {
+        Ok(text) => (text, false),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let text = text(mint);
             write_new(data_dir, &path, text.expose_secret())
                 .map_err(|cause| KeyError::Unwritable { path: shown.clone(), cause })?;
-            text.expose_secret().to_owned()
+            (text.expose_secret().to_owned(), true)
         }
         Err(cause) => return Err(KeyError::Unreadable { path: shown, cause }),
     };
-    toml::from_str(&text).map_err(|_| KeyError::Spoilt { path: shown })
+    let content = toml::from_str(&text).map_err(|_| KeyError::Spoilt { path: shown })?;
+    Ok((content, is_new.then_some(path)))
 }
 
 fn text(mint: &Mint) -> SecretString {
@@ -156,7 +182,8 @@ fn text(mint: &Mint) -> SecretString {
     };
     format!(
         "# Made on the first start. Keep it secret, and keep it: without it every token and every\n\
-         # signature made so far is worthless. `auth.secrets` and `partners.generic.secrets` override it.\n\
+         # signature made so far is worthless, and no secret in the database can be opened.\n\
+         # `auth.secrets`, `partners.generic.secrets` and `auth.sealing_keys` override it.\n\
          token_secret = \"{}\"\n\
          generic_secret = \"whsec_{}\"\n\
          sealing_key = \"{}\"\n",
@@ -211,11 +238,39 @@ mod tests {
     fn what_is_configured_leaves_the_disk_alone() {
         let mut config = config("configured");
         config.auth.secrets = vec!["a secret of thirty-two bytes or so".into()];
+        config.auth.sealing_keys = vec!["c2VhbGluZyBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ=".into()];
         let secrets = vec!["whsec_eA==".into()];
         config.partners.insert(GENERIC.to_owned(), Partner { secrets, ..Partner::default() });
         let keys = load_or_make(&config, &Mint::system()).unwrap();
         assert_eq!(keys.generic_secrets[0].expose_secret(), "whsec_eA==");
         assert!(!config.data_dir.exists());
+    }
+
+    #[test]
+    fn a_sealing_key_is_made_when_everything_else_is_configured() {
+        let mut config = config("sealing");
+        config.auth.secrets = vec!["a secret of thirty-two bytes or so".into()];
+        let secrets = vec!["whsec_eA==".into()];
+        config.partners.insert(GENERIC.to_owned(), Partner { secrets, ..Partner::default() });
+        let keys = load_or_make(&config, &Mint::system()).unwrap();
+        assert_eq!(keys.generic_secrets[0].expose_secret(), "whsec_eA==");
+        assert!(keys.sealer().is_ok());
+        assert_eq!(keys.made, Some(config.data_dir.join(FILE_NAME)));
+        let again = load_or_make(&config, &Mint::system()).unwrap();
+        assert_eq!(again.made, None);
+        assert_eq!(again.sealing_keys[0].expose_secret(), keys.sealing_keys[0].expose_secret());
+    }
+
+    #[test]
+    fn servers_that_may_share_a_database_make_no_sealing_key() {
+        let mut config = config("shared");
+        config.database.url = Some("postgres://db/orderwire".into());
+        for _start in 0..2 {
+            let keys = load_or_make(&config, &Mint::system()).unwrap();
+            let error = keys.sealer().err().unwrap().to_string();
+            assert!(error.contains("ORDERWIRE_AUTH__SEALING_KEYS"), "{error}");
+            assert!(error.contains("openssl rand -base64 32"), "{error}");
+        }
     }
 
     #[test]

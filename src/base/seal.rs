@@ -32,16 +32,23 @@ impl Sealer {
         Some([&nonce[..], &body].concat())
     }
 
+    /// Whether the first key, the one that seals, opens this.
+    pub fn seals_like(&self, place: &[u8], sealed: &[u8]) -> bool {
+        self.0.first().is_some_and(|key| open_with(key, place, sealed).is_some())
+    }
+
     /// What was sealed for this place; `None` when it was not, or under a key that is gone.
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
-        self.0.iter().find_map(|key| {
-            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-            let mut body = body.to_vec();
-            let secret = key.open_in_place(nonce, Aad::from(place), &mut body).ok()?;
-            Some(secret.to_vec())
-        })
+        self.0.iter().find_map(|key| open_with(key, place, sealed))
     }
+}
+
+fn open_with(key: &LessSafeKey, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut body = body.to_vec();
+    let secret = key.open_in_place(nonce, Aad::from(place), &mut body).ok()?;
+    Some(secret.to_vec())
 }
 
 #[cfg(test)]
@@ -73,6 +80,8 @@ mod tests {
         assert_eq!(sealer(&[2, 1]).open(b"careem", &sealed).as_deref(), Some(&b"key"[..]));
         let sealed = sealer(&[2, 1]).seal(&Mint::system(), b"careem", b"key").unwrap();
         assert_eq!(sealer(&[1]).open(b"careem", &sealed), None, "the first one seals");
+        assert!(sealer(&[2, 1]).seals_like(b"careem", &sealed));
+        assert!(!sealer(&[1, 2]).seals_like(b"careem", &sealed));
         assert!(Sealer::new(&[vec![0; 31]]).is_none());
         assert_eq!(sealer(&[]).seal(&Mint::system(), b"careem", b"key"), None);
     }

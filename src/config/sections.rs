@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::config::{
@@ -54,6 +54,14 @@ section! {
     }
 }
 
+impl Database {
+    /// Whether it is PostgreSQL, which several servers may share.
+    pub fn is_postgres(&self) -> bool {
+        let url = self.url.as_ref().map(ExposeSecret::expose_secret);
+        url.is_some_and(|url| url.starts_with("postgres:") || url.starts_with("postgresql:"))
+    }
+}
+
 section! {
     /// The event transport.
     pub struct Bus as "bus" {
@@ -95,9 +103,11 @@ section! {
     pub struct Auth as "auth" {
         /// Secrets for HS256 tokens, 32 bytes or more; the first one signs, all are accepted. Left out: one is made in the data folder.
         secrets: Vec<SecretString> = Vec::new();
-        /// Keys that partners' credentials are sealed with in the database: 32 bytes in base64; the first one seals, all open. Left out:
-        /// one is made in the data folder.
+        /// Keys that secrets are sealed with in the database: 32 bytes in base64; the first one seals, all open. The same on all servers.
+        /// Left out: one is made in the data folder; with PostgreSQL it must be set.
         sealing_keys: Vec<SecretString> = Vec::new();
+        /// Start although no sealing key opens what the database holds, and seal with the first one from now on: for when the old key is lost.
+        replace_sealing_key: bool = false;
         /// PEM files with public keys of the identity provider (RS256, ES256, EdDSA).
         public_key_files: Vec<PathBuf> = Vec::new();
         /// The `iss` that a token must carry.

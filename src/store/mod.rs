@@ -31,6 +31,7 @@ pub mod orders;
 pub mod outbox;
 pub mod partner_calls;
 pub mod partners;
+pub mod sealing;
 pub mod stores;
 pub mod timings;
 

@@ -45,6 +45,7 @@ const STEPS: &[Step] = steps![
     "0011_endpoints",
     "0012_notifications",
     "0014_work_queue",
+    "0015_sealing_key_check",
 ];
 
 impl Database {

@@ -74,6 +74,8 @@ pub const ENDPOINT_LAG_SECONDS: &str = "orderwire_endpoint_lag_seconds";
 pub const ENDPOINTS_LEFT_ALONE: &str = "orderwire_endpoints_left_alone";
 /// Endpoints that are told of no more events, by `reason`.
 pub const ENDPOINTS_DISABLED: &str = "orderwire_endpoints_disabled_total";
+/// Secrets in the database that no sealing key of this server opens.
+pub const SECRETS_UNREADABLE: &str = "orderwire_secrets_unreadable";
 /// Notifications that moved, by `channel` and `state`.
 pub const NOTIFICATIONS: &str = "orderwire_notifications_total";
 /// Why notifications were not sent, or not yet, by `channel` and `code`.
@@ -135,6 +137,7 @@ pub fn describe() {
     describe_gauge!(ENDPOINT_LAG_SECONDS, Unit::Seconds, "How late those are told that answer.");
     describe_gauge!(ENDPOINTS_LEFT_ALONE, "Endpoints left alone for having failed.");
     describe_counter!(ENDPOINTS_DISABLED, "Endpoints that are told nothing any more.");
+    describe_gauge!(SECRETS_UNREADABLE, "Stored secrets that no sealing key opens.");
     describe_counter!(NOTIFICATIONS, "Notifications that moved.");
     describe_counter!(NOTIFICATION_TROUBLES, "Why notifications were not sent, or not yet.");
     describe_counter!(NOTIFICATION_FALLBACKS, "Notifications that went on to another channel.");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::{
-    app::App,
+    app::{App, sealing},
     config::Span,
     store::{StoreError, audit, endpoints, idempotency, inbox, notifications, partner_calls},
     telemetry,
@@ -17,6 +17,9 @@ const PURGE_EVERY: Duration = Duration::from_mins(10);
 
 /// Rows that are dealt with in one transaction: a long one would keep the writers of SQLite waiting.
 const AT_ONCE: u32 = 1000;
+
+/// How often it is checked that every stored secret can be opened.
+const INSPECT_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the metrics are tidied, as their exporter asks for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -44,12 +47,13 @@ enum Chore {
 pub struct Housekeeping {
     app: App,
     purged_at: Option<Instant>,
+    inspected_at: Option<Instant>,
 }
 
 impl Housekeeping {
     /// The first purge comes at once.
     pub const fn new(app: App) -> Self {
-        Self { app, purged_at: None }
+        Self { app, purged_at: None, inspected_at: None }
     }
 
     async fn purge(&self) -> anyhow::Result<()> {
@@ -116,6 +120,10 @@ impl Worker for Housekeeping {
         if self.purged_at.is_none_or(|it| PURGE_EVERY <= it.elapsed()) {
             self.purge().await?;
             self.purged_at = Some(Instant::now());
+        }
+        if self.inspected_at.is_none_or(|at| at.elapsed() >= INSPECT_EVERY) {
+            sealing::inspect_own(&self.app).await?.report();
+            self.inspected_at = Some(Instant::now());
         }
         Ok(Step::Idle)
     }

@@ -1,6 +1,9 @@
 //! Who of the endpoints may be sent how much now, as this process sees it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -19,6 +22,8 @@ pub struct Desk {
     busy: usize,
     /// Who is asked first, in turn.
     turn: usize,
+    /// Those whose secrets cannot be opened here.
+    sealed: HashSet<EndpointId>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +62,16 @@ impl Desk {
             }
         }
         rooms
+    }
+
+    /// Notes whether an endpoint's secrets can be opened here, and answers it. Logs an error when they first cannot.
+    pub fn can_sign(&mut self, id: EndpointId, can_open: bool) -> bool {
+        if can_open {
+            self.sealed.remove(&id);
+        } else if self.sealed.insert(id) {
+            tracing::error!(endpoint.id = %id, "deliveries wait: no key of `auth.sealing_keys` opens the endpoint's secret");
+        }
+        can_open
     }
 
     /// For how long the longest due delivery waits at an endpoint that is not left alone, in seconds.

@@ -121,14 +121,8 @@ pub async fn post(
     payload: Bytes,
 ) -> Result<Exchange, String> {
     let now = app.clock.now();
-    let former = endpoint.former.as_ref().filter(|(_, until)| now < *until);
-    let sealed = [Some(&endpoint.sealed), former.map(|(sealed, _)| sealed)];
-    let key = |sealed: &Vec<u8>| {
-        let secret = credentials::open(app, endpoint.id.uuid().as_bytes(), sealed)?;
-        standard_webhooks::key(&secret)
-    };
-    let keys: Option<Vec<_>> = sealed.into_iter().flatten().map(key).collect();
-    let keys = keys.ok_or("its secret cannot be opened: the key that sealed it is gone")?;
+    let keys = signing_keys(app, endpoint, now)
+        .ok_or("its secret cannot be opened: this server lacks the key that sealed it")?;
     let mut request = Request {
         method: Method::POST,
         url: endpoint.url.parse().map_err(|_| "its address is no URL")?,
@@ -137,6 +131,17 @@ pub async fn post(
     };
     outbound::sign(&mut request, &keys, id, now.as_second());
     Ok(app.endpoints.make(request).await)
+}
+
+/// What an endpoint's deliveries are signed with now; `None` when this server cannot open one of its secrets.
+pub fn signing_keys(app: &App, endpoint: &Endpoint, now: Timestamp) -> Option<Vec<Vec<u8>>> {
+    let former = endpoint.former.as_ref().filter(|(_, until)| now < *until);
+    let sealed = [Some(&endpoint.sealed), former.map(|(sealed, _)| sealed)];
+    let key = |sealed: &Vec<u8>| {
+        let secret = credentials::open(app, endpoint.id.uuid().as_bytes(), sealed)?;
+        standard_webhooks::key(&secret)
+    };
+    sealed.into_iter().flatten().map(key).collect()
 }
 
 fn content_type(format: EndpointFormat) -> HeaderValue {

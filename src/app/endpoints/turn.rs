@@ -13,7 +13,7 @@ use metrics::gauge;
 use crate::{
     app::{
         App, Failure,
-        endpoints::{Desk, Outcome, Parcel, desk::Room, settle::settle},
+        endpoints::{Desk, Outcome, Parcel, desk::Room, send::signing_keys, settle::settle},
     },
     channels::message,
     domain::{EndpointFormat, Envelope, EventId, Order},
@@ -71,10 +71,15 @@ async fn rooms(
     tx: &mut Tx,
     now: Timestamp,
 ) -> Result<Vec<Room>, Failure> {
-    let waiting = store::endpoints::due(tx).await?;
+    let mut waiting = store::endpoints::due(tx).await?;
     gauge!(metric::ENDPOINT_LAG_SECONDS).set(desk.lag(&waiting, now));
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
     gauge!(metric::ENDPOINTS_LEFT_ALONE).set(desk.left_alone(now) as f64);
+    // What this server cannot sign is not claimed: it stays due, for a server that has the key.
+    waiting.retain(|(endpoint, due_at)| {
+        due_at.is_some_and(|at| at <= now)
+            && desk.can_sign(endpoint.id, signing_keys(app, endpoint, now).is_some())
+    });
     Ok(desk.rooms(&app.config.endpoints, waiting, now))
 }
 

@@ -10,5 +10,5 @@ mod stores;
 pub use self::{
     apply::step,
     gather::{Gathered, Gathering, gathering},
-    receive::{Received, Refused, secrets, store, verify},
+    receive::{Received, Refused, lacks_secrets, secrets, store, verify},
 };

@@ -36,6 +36,9 @@ pub enum Refused {
     /// It is no JSON: cut short on its way, perhaps. The partner is to send it again.
     #[error("the body is not JSON: {0}")]
     NotJson(String),
+    /// Perhaps it did: some of its secrets cannot be opened here. The partner is to send it again.
+    #[error("the secrets of this partner cannot be opened")]
+    Sealed,
     /// It could not be stored. The partner is to send it again.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -44,6 +47,11 @@ pub enum Refused {
 /// What a partner proves itself with now.
 pub async fn secrets(app: &App, slug: &str) -> Result<Vec<SecretString>, Refused> {
     Ok(credentials::active(app, &known(app, slug)?.slug).await?)
+}
+
+/// Whether some of the partner's secrets cannot be opened here, so that nobody knows whether a call that was rejected is the partner's.
+pub async fn lacks_secrets(app: &App, slug: &str) -> Result<bool, Refused> {
+    Ok(credentials::lacks_some(app, slug).await?)
 }
 
 fn known(app: &App, slug: &str) -> Result<Arc<Partner>, Refused> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, credentials,
         mappings::ORDER,
         partner_calls::{
             outgoing,
@@ -261,6 +261,11 @@ async fn tell(
         return Ok((Some(order), Outcome::Failed(None, why)));
     };
     let contact = mapping.and_then(|it| it.mapping_data).unwrap_or(Value::Null);
+    if outbound.signs() && credentials::lacks_some(app, &call.partner).await? {
+        let until = now.saturating_add(*app.config.outbound.longest_delay).unwrap_or(now);
+        let why = "this server lacks the partner's sealing key".to_owned();
+        return Ok((Some(order), Outcome::NotMade { until, why }));
+    }
     let saying = Saying {
         id: call.id,
         telling: &call.telling,

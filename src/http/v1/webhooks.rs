@@ -180,6 +180,7 @@ async fn take(
         Err(Refused::UnknownPartner(_)) => "unknown_partner",
         Err(Refused::Rejected(_)) => "rejected",
         Err(Refused::NotJson(_)) => "malformed",
+        Err(Refused::Sealed) => "sealed",
         Err(Refused::Failed(_)) => "failed",
     };
     // A made-up partner must not make up a label.
@@ -203,12 +204,18 @@ async fn receive(
         })
         .collect();
     let secrets = intake::secrets(app, partner).await?;
-    let new = {
+    let verified = {
         let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
         let call = Call { header: &header, rest, body: &body };
-        intake::verify(app, partner, &secrets, &call, keep, &body)?
+        intake::verify(app, partner, &secrets, &call, keep, &body)
     };
-    intake::store(app, new).await
+    match verified {
+        Ok(new) => intake::store(app, new).await,
+        Err(Refused::Rejected(_)) if intake::lacks_secrets(app, partner).await? => {
+            Err(Refused::Sealed)
+        }
+        Err(refused) => Err(refused),
+    }
 }
 
 impl From<Refused> for Problem {
@@ -217,6 +224,9 @@ impl From<Refused> for Problem {
             Refused::UnknownPartner(_) => Self::not_found("partner"),
             Refused::Rejected(rejection) => Self::unauthenticated(format!("{rejection}.")),
             Refused::NotJson(_) => Self::invalid(format!("{refused}.")),
+            Refused::Sealed => {
+                Self::unavailable("This call cannot be verified now. Send it again.")
+            }
             Refused::Failed(failure) => failure.into(),
         }
     }

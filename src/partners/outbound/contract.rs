@@ -91,6 +91,11 @@ pub trait Outbound: Sync {
     fn shortest_pause(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Whether requests are signed with the partner's credentials.
+    fn signs(&self) -> bool {
+        false
+    }
 }
 
 /// A request with a JSON body.

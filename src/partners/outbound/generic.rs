@@ -58,6 +58,10 @@ impl Outbound for Generic {
         outbound::sign(&mut request, &[key], &saying.id.to_string(), saying.now.as_second());
         Wording::say(request)
     }
+
+    fn signs(&self) -> bool {
+        true
+    }
 }
 
 /// `GET …/orders/{externalId}` and `GET …/orders`, signed like our calls, over an empty body.

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-fn endpoint() -> Endpoint {
+pub fn endpoint() -> Endpoint {
     Endpoint {
         id: EndpointId::from_uuid(fresh()),
         url: "https://pos.example/hooks".to_owned(),

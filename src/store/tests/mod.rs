@@ -11,6 +11,7 @@ mod outbox;
 mod partner_calls;
 mod requests;
 pub mod samples;
+mod sealing;
 mod stores;
 
 use std::path::{Path, PathBuf};

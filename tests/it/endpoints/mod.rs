@@ -9,6 +9,7 @@ mod order;
 mod published;
 mod rotation;
 mod schedule;
+mod sealing;
 mod servers;
 mod told;
 

@@ -11,6 +11,9 @@ pub const SECRET: &str = "the tests and the server share this secret";
 /// 32 bytes in base64, as `openssl rand -base64 32` prints them.
 pub const SEALING_KEY: &str = "c2VhbGluZyBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ=";
 
+/// Another one.
+pub const OTHER_SEALING_KEY: &str = "YW5vdGhlciBzZWFsaW5nIGtleSBvZiB0aGUgdGVzdHM=";
+
 /// Every scope there is.
 pub const ALL_SCOPES: &str = "orders:read orders:write stores:read stores:write inbox:read partners:write webhooks:read \
      webhooks:write notifications:write contacts:write ops";

@@ -1,12 +1,14 @@
 //! Partners that fail, and what is told to them all the same.
 
 use orderwire::config::Span;
+use secrecy::SecretString;
 use serde_json::json;
 
 use crate::{
     harness::{
         app::TestApp,
         stand_in::{Reply, StandIn},
+        tokens::{OTHER_SEALING_KEY, SEALING_KEY},
         wait::eventually,
     },
     partner_calls::{app_for, calls, placed, reach, until_states},
@@ -147,4 +149,28 @@ async fn a_slow_partner_has_so_many_calls_under_way_and_keeps_no_other_waiting()
     assert_eq!(careem.until(3).await.len(), 3);
     // When they are given up, the others get their turn.
     careem.until(5).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_signed_for_lack_of_a_sealing_key_waits_and_counts_for_nothing() {
+    let pos = StandIn::spawn(&[]).await;
+    let mut app = app_for("generic", &pos).await;
+    let credential = json!({"label": "Abdoun"});
+    app.post("/v1/partners/generic/credentials", &app.service(), &credential).await.expect(201);
+    let keys =
+        |keys: &[&str]| -> Vec<SecretString> { keys.iter().map(|key| (*key).into()).collect() };
+    let rotated = keys(&[OTHER_SEALING_KEY, SEALING_KEY]);
+    app.restart_with(|config| config.auth.sealing_keys = rotated.clone()).await;
+    app.restart_with(|config| config.auth.sealing_keys = keys(&[OTHER_SEALING_KEY])).await;
+    let order = placed(&app, "generic", "pos-7", json!({})).await;
+    app.step(&order, &["accepted"]).await;
+    eventually(async || {
+        let calls = until_states(&app, &order, &[("accept", "pending")]).await;
+        let note = calls[0]["note"].as_str().unwrap_or_default();
+        if note.contains("sealing key") && calls[0]["attempts"] == 0 { Ok(()) } else { Err(calls) }
+    })
+    .await;
+    assert!(pos.heard().is_empty());
+    app.restart_with(|config| config.auth.sealing_keys = rotated).await;
+    until_states(&app, &order, &[("accept", "sent")]).await;
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use reqwest::Method;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::harness::{
     app::{TestApp, evening},
     client::{Client, answer, id},
+    tokens::{OTHER_SEALING_KEY, SEALING_KEY},
     webhooks::{CAREEM, Call, status_body},
 };
 
@@ -91,4 +93,20 @@ async fn what_cannot_be_a_credential_is_refused_with_every_fault() {
     }
     let more = json!({"label": "one too many"});
     app.post(PATH, &app.service(), &more).await.expect_error(409, "CONFLICT");
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_verified_for_lack_of_a_sealing_key_is_to_be_sent_again() {
+    let mut app = TestApp::spawn().await;
+    add(&app, "Abdoun", "the-first-key").await;
+    let keys =
+        |keys: &[&str]| -> Vec<SecretString> { keys.iter().map(|key| (*key).into()).collect() };
+    let rotated = keys(&[OTHER_SEALING_KEY, SEALING_KEY]);
+    app.restart_with(|config| config.auth.sealing_keys = rotated.clone()).await;
+    app.restart_with(|config| config.auth.sealing_keys = keys(&[OTHER_SEALING_KEY])).await;
+    assert_eq!(status_with(&app, "the-first-key").await, 503);
+    assert_eq!(status_with(&app, CAREEM).await, 200);
+    app.restart_with(|config| config.auth.sealing_keys = rotated).await;
+    assert_eq!(status_with(&app, "the-first-key").await, 200);
+    assert_eq!(status_with(&app, "the-second-key").await, 401);
 }
