@@ -91,3 +91,24 @@ async fn a_partner_that_lacks_something_is_named() {
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.out.contains("FAIL  setting `partners.careem.token_url` is missing"), "{run:?}");
 }
+
+#[tokio::test]
+async fn partners_without_a_secret_share_a_line_and_the_secret_of_whatsapp_is_known_by_its_setting()
+{
+    let folder = Folder::new("doctor");
+    let doctor = ["doctor", "--data-dir", text(folder.path())];
+    let by_channel = variable("ORDERWIRE_WHATSAPP__APP_SECRETS", "[\"0123456789abcdef\"]");
+    let run_with = async |variables: &[(String, String)]| run(&doctor, variables).await.out;
+    let out = run_with(std::slice::from_ref(&by_channel)).await;
+    assert!(out.contains("ok    partner whatsapp: one secret"), "{out}");
+    let without: Vec<_> = out.lines().filter(|line| line.contains("without a secret")).collect();
+    assert_eq!(without.len(), 1, "{out}");
+    assert!(without[0].contains("careem, ") && !without[0].contains("whatsapp,"), "{out}");
+    let by_slug = variable("ORDERWIRE_PARTNERS__WHATSAPP__SECRETS", "[\"0123456789abcdef\"]");
+    let out = run_with(&[by_channel, by_slug]).await;
+    assert!(out.contains("ok    partner whatsapp: 2 secrets"), "{out}");
+    assert!(
+        out.contains("set `whatsapp.app_secrets` instead of `partners.whatsapp.secrets`"),
+        "{out}"
+    );
+}

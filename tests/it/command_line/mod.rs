@@ -5,6 +5,7 @@ mod commands;
 mod doctor;
 mod inbox;
 mod partners;
+mod sealing;
 mod settings;
 
 use std::{path::Path, process::Stdio, time::Duration};

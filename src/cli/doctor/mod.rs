@@ -1,21 +1,21 @@
 //! `doctor`: checks every setting, reaches every dependency, and says what to do about what it finds.
 
-use std::{collections::BTreeMap, io, net::TcpListener};
+mod partners;
+mod sealing;
+
+use std::{io, net::TcpListener};
 
 use clap::Args;
-use reqwest::{Method, header::HeaderMap};
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    auth::{Tokens, keys},
+    auth::{Keys, Tokens, keys, keys::KeyError},
     base::{clock::Clock, mint::Mint, tasks::Tasks},
     bus::Bus,
     cache::Cache,
     cli::{Common, say},
     config::Config,
-    outbound::{Attempt, Body, Client, Request},
-    partners::{Changes, Partners, outbound},
-    store::Database,
+    partners::{Changes, Partners},
+    store::{Database, StoreError},
 };
 
 /// Check every setting, reach every dependency
@@ -50,10 +50,14 @@ impl Doctor {
         let partners = Partners::new(&config)?;
         let changes = partners.look();
         partners.check(&config)?;
+        let keys = keys::load_or_make(&config, &Mint::system());
         let mut report = Report { code: 0 };
         report.tell(Well("settings: every one is known and within its bounds".to_owned()));
-        report.tell(tokens(&config));
-        report.tell(database(&config).await);
+        report.tell(tokens(&config, keys.as_ref()));
+        let (found, db) = database(&config).await;
+        report.tell(found);
+        let (found, stored) = sealing::sealing(&config, keys.as_ref().ok(), db.as_ref()).await;
+        report.tell(found);
         report.tell(bus(&config).await);
         report.tell(cache(&config).await);
         report.tell(listener(&config));
@@ -61,10 +65,10 @@ impl Doctor {
         for finding in adapters(&config, changes) {
             report.tell(finding);
         }
-        for slug in partners.all().keys() {
-            report.tell(credentials(&config, slug));
+        for finding in partners::credentials(&config, &partners, &stored) {
+            report.tell(finding);
         }
-        for finding in lines(&config).await {
+        for finding in partners::lines(&config).await {
             report.tell(finding);
         }
         Ok(report.code)
@@ -89,16 +93,15 @@ impl Report {
     }
 }
 
-fn tokens(config: &Config) -> Finding {
-    let made = config.auth.secrets.is_empty();
-    let keys = match keys::load_or_make(config, &Mint::system()) {
+fn tokens(config: &Config, keys: Result<&Keys, &KeyError>) -> Finding {
+    let keys = match keys {
         Ok(keys) => keys,
         Err(error) => {
             return ill(format!("tokens: {error}"), "Set `auth.secrets`, or mend the file.");
         }
     };
     match Tokens::new(&config.auth, &keys.token_secrets, Clock::System) {
-        Ok(_) if made => Note(format!(
+        Ok(_) if config.auth.secrets.is_empty() => Note(format!(
             "tokens: signed with the key in {}; servers of one cluster must share `auth.secrets`",
             config.data_dir.join(keys::FILE_NAME).display()
         )),
@@ -107,31 +110,30 @@ fn tokens(config: &Config) -> Finding {
     }
 }
 
-async fn database(config: &Config) -> Finding {
+/// What was found, and the database if it can be read.
+async fn database(config: &Config) -> (Finding, Option<Database>) {
     let remedy = "Check `database.url` (or DATABASE_URL), and that the database runs.";
+    let failed = |error: StoreError| (ill(format!("database: {error}"), remedy), None);
     let db = match Database::connect(&config.database, &config.data_dir).await {
         Ok(db) => db,
-        Err(error) => return ill(format!("database: {error}"), remedy),
+        Err(error) => return failed(error),
     };
     if let Err(error) = db.ping().await {
-        return ill(format!("database: {error}"), remedy);
+        return failed(error);
     }
-    let kind = match &config.database.url {
-        Some(url) if url.expose_secret().starts_with("postgres") => "PostgreSQL",
-        _ => "SQLite",
-    };
+    let kind = if config.database.is_postgres() { "PostgreSQL" } else { "SQLite" };
     match db.pending_migrations().await {
         Ok(pending) if pending.is_empty() => {
-            Well(format!("database: {kind}, its schema up to date"))
+            (Well(format!("database: {kind}, its schema up to date")), Some(db))
         }
         Ok(pending) if config.database.migrate => {
-            Note(format!("database: {kind}; `serve` will apply {}", pending.join(", ")))
+            (Note(format!("database: {kind}; `serve` will apply {}", pending.join(", "))), None)
         }
-        Ok(pending) => ill(
-            format!("database: {kind} lacks {}", pending.join(", ")),
-            "Run `orderwire migrate`.",
-        ),
-        Err(error) => ill(format!("database: {error}"), remedy),
+        Ok(pending) => {
+            let what = format!("database: {kind} lacks {}", pending.join(", "));
+            (ill(what, "Run `orderwire migrate`."), None)
+        }
+        Err(error) => failed(error),
     }
 }
 
@@ -223,56 +225,4 @@ fn adapters(config: &Config, changes: io::Result<Changes>) -> Vec<Finding> {
                 .collect()
         }
     }
-}
-
-fn credentials(config: &Config, slug: &str) -> Finding {
-    let secrets = config.partners.get(slug).map_or(0, |it| it.secrets.len());
-    match secrets {
-        0 if slug == "generic" => Note(format!(
-            "partner {slug}: its secret is in {}",
-            config.data_dir.join(keys::FILE_NAME).display()
-        )),
-        0 => Note(format!(
-            "partner {slug}: no secret, its calls are refused; set `partners.{slug}.secrets`"
-        )),
-        1 => Well(format!("partner {slug}: one secret")),
-        more => Well(format!("partner {slug}: {more} secrets, any of them is accepted")),
-    }
-}
-
-/// The partners that are told what becomes of their orders: whether they are there. Nothing is told, and nobody logs in.
-async fn lines(config: &Config) -> Vec<Finding> {
-    // Which secret signs does not matter here, but that there is one: where none is configured, the server makes it.
-    let configured = config.partners.iter().map(|(slug, it)| (slug.clone(), it.secrets.clone()));
-    let mut secrets: BTreeMap<_, _> = configured.collect();
-    secrets.entry("generic".to_owned()).or_default().push(SecretString::from(String::new()));
-    let (lines, client) =
-        match (outbound::lines(config, &secrets), Client::new(&config.outbound, Clock::System)) {
-            (Ok(lines), Ok(client)) => (lines, client),
-            (Err(error), _) => return vec![ill(error.to_string(), "See docs/partner-calls.md.")],
-            (_, Err(error)) => return vec![ill(error.to_string(), "Look at the certificates.")],
-        };
-    let mut findings = Vec::new();
-    for (slug, line) in lines {
-        let (method, url) = (Method::HEAD, line.base_url.clone());
-        // The rest of the address may hold a key.
-        let host = url.origin().ascii_serialization();
-        let request = Request { method, url, headers: HeaderMap::new(), body: Body::Empty };
-        let attempt = client.send(&slug, request).await;
-        findings.push(match attempt {
-            // Whatever it says: who asks without a token may be refused.
-            Attempt::Made(exchange) if exchange.answer.is_ok() => {
-                Well(format!("partner {slug}: is told at {host}, which answers"))
-            }
-            Attempt::Made(exchange) => ill(
-                format!(
-                    "partner {slug}: {host} does not answer: {}",
-                    exchange.answer.err().unwrap_or_default()
-                ),
-                format!("Check `partners.{slug}.base_url`, and the way there."),
-            ),
-            Attempt::Spared(_) => Note(format!("partner {slug}: was not asked")),
-        });
-    }
-    findings
 }
