@@ -5,7 +5,7 @@ use clap::Args;
 use crate::{
     auth::{Grant, Role, Scope, ScopeSet, Stores, Tokens, keys},
     base::{clock::Clock, mint::Mint},
-    cli::{Common, say},
+    cli::{Common, note, say},
     config::Span,
     domain::{OrderId, StoreId},
 };
@@ -15,6 +15,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   orderwire token --role service --all-stores --scope orders:read,orders:write,stores:write
+  orderwire token --role service --all-stores --scope webhooks:read,webhooks:write
   orderwire token --role staff --store str_0198… --subject sara
   orderwire token --role customer --subject cus-77
   orderwire token --role tracking --order ord_0198…")]
@@ -27,8 +28,7 @@ pub struct Token {
     /// Who bears it: the `sub`
     #[arg(long, default_value = "development")]
     subject: String,
-    /// What it allows: orders:read, orders:write, stores:read, stores:write, inbox:read, partners:write, notifications:write, contacts:write, ops
-    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', help = scopes_help())]
     scopes: Vec<Scope>,
     /// A store that it reaches; may be repeated
     #[arg(
@@ -55,6 +55,12 @@ impl Token {
         let config = self.common.load(&[])?;
         let keys = keys::load_or_make(&config, &Mint::system())?;
         let tokens = Tokens::new(&config.auth, &keys.token_secrets, Clock::System)?;
+        if let Some(path) = &keys.made {
+            note(format_args!(
+                "made new keys in {}; a server with another data folder or other `auth.secrets` refuses this token",
+                path.display()
+            ));
+        }
         let grant = match self.order {
             Some(order) if self.role == Role::Tracking => Grant::tracking(order),
             _ => Grant {
@@ -65,9 +71,20 @@ impl Token {
                 order: None,
             },
         };
+        if matches!(grant.role, Role::Staff | Role::Service)
+            && matches!(&grant.stores, Stores::Only(stores) if stores.is_empty())
+        {
+            note("this token reaches no store; see --store and --all-stores");
+        }
         let ttl = self.ttl.unwrap_or(config.auth.token_ttl);
         let (token, _) = tokens.mint(&grant, *ttl);
         say(token);
         Ok(0)
     }
+}
+
+/// Lists every scope that the parser takes.
+fn scopes_help() -> String {
+    let words: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    format!("What it allows, separated by commas: {}", words.join(", "))
 }

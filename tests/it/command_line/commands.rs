@@ -5,13 +5,14 @@ use std::{fs, path::Path, sync::Arc};
 use serde_json::json;
 
 use crate::{
-    command_line::{run, text},
+    command_line::{run, text, variable},
     harness::{
         app::{TestApp, config},
         client::{Client, id},
         folder::Folder,
         process::{Process, environment},
         services::Isolated,
+        tokens::ALL_SCOPES,
     },
 };
 
@@ -100,6 +101,27 @@ async fn a_token_that_would_open_nothing_is_not_minted() {
         (&["--role", "staff", "--store", STORE, "--all-stores"], "cannot be used with"),
     ] {
         run(&[&["token"], &data[..], arguments].concat(), &[]).await.refused(&[word]);
+    }
+}
+
+#[tokio::test]
+async fn new_keys_and_a_token_for_no_store_are_mentioned_beside_the_token() {
+    let isolated = Isolated::embedded();
+    let variables = [variable("ORDERWIRE_DATA_DIR", isolated.data.path().to_str().unwrap())];
+    let first = run(&["token", "--role", "service", "--scope", "orders:read"], &variables).await;
+    assert_eq!((first.code, first.out.lines().count()), (0, 1), "{first:?}");
+    assert!(first.err.contains("made new keys in") && first.err.contains("keys.toml"), "{first:?}");
+    assert!(first.err.contains("reaches no store"), "{first:?}");
+    let second = run(&["token", "--role", "service", "--all-stores"], &variables).await;
+    assert_eq!((second.code, second.err.as_str()), (0, ""), "{second:?}");
+}
+
+#[tokio::test]
+async fn help_lists_every_scope_of_a_token() {
+    let help = run(&["token", "--help"], &[]).await;
+    let text: String = help.out.split_whitespace().collect();
+    for scope in ALL_SCOPES.split_whitespace() {
+        assert!(text.contains(scope), "{scope} is not in {}", help.out);
     }
 }
 
