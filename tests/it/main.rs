@@ -26,4 +26,5 @@ mod shutdown;
 mod sse;
 mod third_party_clients;
 mod two_servers;
+mod walks;
 mod webhooks;

@@ -18,7 +18,8 @@ use crate::harness::{
     wait::within,
 };
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_orderwire");
+/// The program that is tested.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_orderwire");
 /// How long a start or an end may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,13 +51,23 @@ impl Process {
         Self::start(isolated, arguments, "127.0.0.1:0").await
     }
 
+    /// Starts one that nobody configured but for these settings. It keeps its data in the folder `orderwire-data` of this folder.
+    pub async fn in_folder(isolated: Arc<Isolated>, settings: &[&str]) -> Self {
+        let settings = settings.iter().flat_map(|it| ["--set".to_owned(), (*it).to_owned()]);
+        let arguments: Vec<_> = settings.collect();
+        let mut serve = command(&["serve", "--listen", "127.0.0.1:0"]);
+        serve.args(&arguments).current_dir(isolated.data.path());
+        Self::launch(serve, isolated, arguments).await
+    }
+
     async fn start(isolated: Arc<Isolated>, arguments: Vec<String>, listen: &str) -> Self {
-        let mut child = command(&["serve", "--listen", listen])
-            .args(&arguments)
-            .envs(environment(&config(&isolated)))
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut serve = command(&["serve", "--listen", listen]);
+        serve.args(&arguments).envs(environment(&config(&isolated)));
+        Self::launch(serve, isolated, arguments).await
+    }
+
+    async fn launch(mut serve: Command, isolated: Arc<Isolated>, arguments: Vec<String>) -> Self {
+        let mut child = serve.stderr(std::process::Stdio::piped()).spawn().unwrap();
         let mut log = JoinSet::new();
         let stderr = child.stderr.take().unwrap();
         let address = timeout(PATIENCE, address_in(stderr, &mut log)).await.unwrap();
