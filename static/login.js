@@ -16,12 +16,21 @@ export function askToken(dialog, { say, title, text, wantsStore }) {
   dialog.replaceChildren(h("h2", {}, title), h("p", { class: "dialog-text" }, text), form);
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.showModal();
+  // A token has no line breaks, so Enter signs in.
+  token.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
   return new Promise((resolve) => form.addEventListener("submit", (event) => {
     event.preventDefault();
     const given = { token: token.value.trim(), store: store.value.trim() };
     const known = claims(given.token);
     if (!known) return void (problem.textContent = say("login.bad"));
-    if (wantsStore && !given.store && !(known.stores?.length === 1 && known.stores[0] !== "*")) return void store.focus();
+    if (wantsStore && !given.store && !(known.stores?.length === 1 && known.stores[0] !== "*")) {
+      problem.textContent = say("login.which");
+      return void store.focus();
+    }
     dialog.close();
     resolve(given);
   }));

@@ -229,7 +229,8 @@ export const WORDS = {
   "login.text": ["Paste the access token that was made for this screen.", "ألصق رمز الدخول المخصّص لهذه الشاشة."],
   "login.ended": ["The access token has ended. Paste a new one; unsent taps are kept.", "انتهت صلاحية رمز الدخول. ألصق رمزًا جديدًا؛ ما لم يُرسل محفوظ."],
   "login.token": ["Access token", "رمز الدخول"],
-  "login.store": ["Store", "الفرع"],
+  "login.store": ["Store (only if the token is for several)", "الفرع (فقط إن كان الرمز لعدة فروع)"],
+  "login.which": ["This token is for several stores. Enter the id of one.", "هذا الرمز لعدة فروع. أدخل معرّف أحدها."],
   "login.bad": ["That is not an access token. It has three parts with dots between them.", "هذا ليس رمز دخول. يتكوّن الرمز من ثلاثة أجزاء بينها نقاط."],
   "login.go": ["Open", "فتح"],
 };

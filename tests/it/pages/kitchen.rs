@@ -172,3 +172,26 @@ async fn a_partner_s_deadline_is_a_clock_that_nobody_overlooks() {
     kitchen.until("!document.querySelector('.card[data-number=later] .card-deadline')").await;
     kitchen.assert_tidy().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn enter_signs_in_and_a_token_for_several_stores_is_asked_for_one() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    let token = app.headquarters("");
+    let browser = Browser::launch().await.unwrap();
+    let page = browser.page(1280, 720, Some("en")).await.unwrap();
+    page.goto(&app.url("/kitchen?lang=en")).await.unwrap();
+    page.until_shown("#login-token").await;
+    let fill =
+        |field: &str, text: &str| format!("document.querySelector('{field}').value = '{text}'");
+    let enter = "document.querySelector('#login-token')\
+        .dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', cancelable: true}))";
+    page.eval(&fill("#login-token", &token)).await.unwrap();
+    page.eval(enter).await.unwrap();
+    page.until("document.querySelector('#login-problem').textContent.includes('several stores')")
+        .await;
+    page.eval(&fill("#login-store", &store)).await.unwrap();
+    page.eval(enter).await.unwrap();
+    page.until_shown("#connection[data-state=live]").await;
+    page.assert_tidy().await;
+}
