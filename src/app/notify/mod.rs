@@ -8,6 +8,7 @@ mod decide;
 mod facts;
 mod heard;
 mod listing;
+mod pace;
 mod receipts;
 mod rules;
 mod select;

@@ -13,6 +13,7 @@ use crate::{
         notify::{
             decide::{Known, Verdict, decide},
             facts::{Facts, consent, facts, standing},
+            pace::{HORIZON, pace},
             send::fallback,
             settle::{count, count_fallbacks, too_late},
             wording,
@@ -27,9 +28,6 @@ use crate::{
         notifications::{Move, Notification},
     },
 };
-
-/// How far ahead messages are given their turns.
-const HORIZON: Duration = Duration::from_millis(250);
 
 /// How long whoever takes rows may need to look at them. Who dies meanwhile has sent nothing.
 const LOOK: Duration = Duration::from_secs(15);
@@ -190,20 +188,6 @@ async fn turns(
         }
     }
     (given, rest)
-}
-
-/// From which number, and how fast.
-fn pace(app: &App, channel: MessageChannel) -> (String, Pace) {
-    let (name, rate, pair_every) = match channel {
-        MessageChannel::WhatsApp => {
-            let settings = &app.config.whatsapp;
-            let number = settings.phone_number_id.as_deref().unwrap_or("local");
-            (number, settings.rate, *settings.pair_every)
-        }
-        MessageChannel::Sms => ("sms", app.config.sms.rate, Duration::ZERO),
-    };
-    let every = Duration::from_secs(1) / rate.max(1);
-    (name.to_owned(), Pace { every, pair_every, horizon: HORIZON })
 }
 
 /// Writes down what becomes of the rows. What is to be sent is this process's alone after it.
