@@ -8,6 +8,8 @@ pub mod folder;
 pub mod mac;
 pub mod mint;
 pub mod net;
+#[cfg(test)]
+pub mod proxy;
 pub mod seal;
 pub mod standard_webhooks;
 pub mod tasks;

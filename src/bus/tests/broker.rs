@@ -6,13 +6,11 @@ use lapin::{options::QueueDeclareOptions, types::FieldTable};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::{
-    base::{mac::to_hex, mint::Mint, tasks::Tasks},
+    base::{mac::to_hex, mint::Mint, proxy::Way, tasks::Tasks},
     bus::{
         Bus, BusError, FeedItem, NodeFeed, Queue, State,
         tests::{
-            listening, messages,
-            proxy::Way,
-            publish_at_last,
+            listening, messages, publish_at_last,
             stack::{Stack, event, events, numbers, within},
         },
     },

@@ -1,7 +1,6 @@
 //! The contract of the bus, kept by each of its forms. What only a broker can do wrong is in `broker`.
 
 mod broker;
-mod proxy;
 mod stack;
 
 use std::{collections::HashSet, time::Duration};

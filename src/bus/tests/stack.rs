@@ -11,11 +11,12 @@ use lapin::{
 use uuid::Uuid;
 
 use crate::{
-    base::{mint::Mint, tasks::Tasks},
-    bus::{
-        Bus, Message, Names, Published, Queue,
-        tests::proxy::{Proxy, Way},
+    base::{
+        mint::Mint,
+        proxy::{Proxy, Way},
+        tasks::Tasks,
     },
+    bus::{Bus, Message, Names, Published, Queue},
     config::{self, Span},
     domain::{EventId, EventType, OrderId, StoreId},
 };

@@ -1,6 +1,6 @@
-//! A way to the broker that can be cut.
+//! A TCP proxy for tests: the way to a service, which can be frozen or cut.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,12 +26,14 @@ pub enum Way {
 
 /// Listens, and passes on.
 pub struct Proxy {
+    /// Where it listens.
     pub address: SocketAddr,
     way: watch::Sender<Way>,
-    _tasks: Tasks,
+    tasks: Tasks,
 }
 
 impl Proxy {
+    /// Listens on a free port of this machine and passes on to `target`.
     pub async fn start(target: String, way: Way) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -39,21 +41,29 @@ impl Proxy {
         let tasks = Tasks::default();
         let spawner = tasks.clone();
         tasks.spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            let stop = spawner.stop();
+            while let Some(Ok((client, _))) = stop.run_until_cancelled(listener.accept()).await {
                 if *way.borrow() == Way::Cut {
                     continue;
                 }
                 let (from_client, to_client) = client.into_split();
-                let (from_broker, to_broker) =
+                let (from_target, to_target) =
                     TcpStream::connect(&target).await.unwrap().into_split();
-                for (from, to) in [(from_client, to_broker), (from_broker, to_client)] {
+                for (from, to) in [(from_client, to_target), (from_target, to_client)] {
                     spawner.spawn(pipe(from, to, way.clone()));
                 }
             }
         });
-        Self { address, way: sender, _tasks: tasks }
+        Self { address, way: sender, tasks }
     }
 
+    /// Closes every connection and refuses new ones, as the machine of a service does that has ended.
+    pub async fn close(self) {
+        self.set(Way::Cut);
+        assert!(self.tasks.shut_down(Duration::from_secs(10)).await);
+    }
+
+    /// Changes what happens on the way, for open connections too.
     pub fn set(&self, way: Way) {
         self.way.send_replace(way);
     }
