@@ -34,7 +34,7 @@ vocabulary! {
 
 /// Some of the scopes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct ScopeSet(u16);
+pub struct ScopeSet(u64);
 
 impl ScopeSet {
     /// None of them.
@@ -84,8 +84,9 @@ impl fmt::Debug for ScopeSet {
     }
 }
 
-const fn bit(scope: Scope) -> u16 {
-    1 << scope as u16
+const fn bit(scope: Scope) -> u64 {
+    const { assert!(Scope::ALL.len() <= u64::BITS as usize) };
+    1 << scope as u64
 }
 
 #[cfg(test)]
