@@ -49,6 +49,12 @@ section! {
         max_connections: u32 = 16, in 1, 1000;
         /// How long to wait for a free connection before answering 503.
         acquire_timeout: Span = Span::secs(5), in Span::millis(50), Span::secs(60);
+        /// How long a node may be silent within a transaction; then PostgreSQL rolls it back and ends the session, so that a node that hangs
+        /// does not keep its row locks.
+        idle_transaction_timeout: Span = Span::secs(10), in Span::secs(1), Span::secs(600);
+        /// How long a node may be silent that holds a lease of the cluster, such as the relay's; then PostgreSQL 14 or newer ends its
+        /// session, and another node takes the lease over. It is renewed each second.
+        lease_timeout: Span = Span::secs(10), in Span::secs(8), Span::secs(600);
         /// Whether starting the server brings the schema up to date; else it refuses to start on an old one.
         migrate: bool = true;
     }

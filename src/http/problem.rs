@@ -195,6 +195,8 @@ impl Problem {
                 Self::new(StatusCode::CONFLICT, "CONFLICT", "Somebody else was faster; read again.")
             }
             StoreError::Database(_)
+            | StoreError::Disk { .. }
+            | StoreError::Unreachable(_)
             | StoreError::Inconsistent(_)
             | StoreError::Setting(_)
             | StoreError::Schema(_) => {

@@ -1,5 +1,7 @@
 //! What can go wrong below the domain, and which of it mends itself.
 
+use std::{io, path::PathBuf};
+
 use sqlx::postgres::PgDatabaseError;
 
 /// Why the store could not do what it was asked.
@@ -11,6 +13,17 @@ pub enum StoreError {
     /// The database refused or went away.
     #[error(transparent)]
     Database(sqlx::Error),
+    /// PostgreSQL took no connection for as long as one was waited for.
+    #[error("PostgreSQL cannot be reached: {0}")]
+    Unreachable(String),
+    /// The disk under a SQLite file takes no writes.
+    #[error("{}: cannot write in {}", disk_trouble(cause), folder.display())]
+    Disk {
+        /// Where the file is.
+        folder: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
     /// What is stored, or what was to be stored, does not fit together. Nobody can mend it but people.
     #[error("stored state does not fit together: {0}")]
     Inconsistent(String),
@@ -22,16 +35,19 @@ pub enum StoreError {
     Schema(String),
 }
 
-/// SQLSTATE classes that pass: the connection, resources, the operator stepping in; and a standby that takes no writes.
-const PG_UNAVAILABLE: [&str; 4] = ["08", "53", "57P", "25006"];
+/// SQLSTATE classes that pass: the connection, resources, the operator stepping in; a standby that takes no writes; and a
+/// transaction that was ended because this process was silent for too long.
+const PG_UNAVAILABLE: [&str; 5] = ["08", "53", "57P", "25006", "25P03"];
 /// SQLSTATE classes of what cannot be stored, whoever tries: bad values, broken rules, too much.
 const PG_VALUES: [&str; 3] = ["22", "23", "54"];
 /// The same of SQLite: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`.
 const SQLITE_VALUES: [u32; 3] = [18, 19, 20];
 /// Two transactions were in each other's way.
 const PG_RETRYABLE: [&str; 2] = ["40001", "40P01"];
-/// Primary result codes of SQLite: `SQLITE_FULL`, `SQLITE_IOERR`.
-const SQLITE_UNAVAILABLE: [u32; 2] = [13, 10];
+/// Primary result codes of SQLite that pass: `SQLITE_FULL`, `SQLITE_IOERR`, `SQLITE_CANTOPEN`, `SQLITE_READONLY`, `SQLITE_NOMEM`,
+/// `SQLITE_INTERRUPT`, `SQLITE_PROTOCOL`.
+const SQLITE_UNAVAILABLE: [u32; 7] = [SQLITE_FULL, 10, 14, 8, 7, 9, 15];
+const SQLITE_FULL: u32 = 13;
 /// `SQLITE_BUSY`, `SQLITE_LOCKED`.
 const SQLITE_RETRYABLE: [u32; 2] = [5, 6];
 
@@ -47,7 +63,22 @@ impl StoreError {
                 | sqlx::Error::WorkerCrashed => true,
                 error => has_code(error, &PG_UNAVAILABLE, &SQLITE_UNAVAILABLE),
             },
+            Self::Disk { .. } | Self::Unreachable(_) => true,
             Self::Conflict | Self::Inconsistent(_) | Self::Setting(_) | Self::Schema(_) => false,
+        }
+    }
+
+    /// What is wrong, in a few words that give nothing away.
+    pub fn trouble(&self) -> &'static str {
+        let Self::Database(error @ sqlx::Error::Database(_)) = self else {
+            return "cannot be reached";
+        };
+        if has_code(error, &[], &[SQLITE_FULL]) {
+            "cannot be written: the disk is full"
+        } else if has_code(error, &[], &SQLITE_UNAVAILABLE) {
+            "cannot be written"
+        } else {
+            "cannot be reached"
         }
     }
 
@@ -68,7 +99,12 @@ impl StoreError {
     pub fn is_retryable(&self) -> bool {
         let collided = match self {
             Self::Database(error) => has_code(error, &PG_RETRYABLE, &SQLITE_RETRYABLE),
-            Self::Conflict | Self::Inconsistent(_) | Self::Setting(_) | Self::Schema(_) => false,
+            Self::Disk { .. }
+            | Self::Unreachable(_)
+            | Self::Conflict
+            | Self::Inconsistent(_)
+            | Self::Setting(_)
+            | Self::Schema(_) => false,
         };
         collided || self.is_unavailable()
     }
@@ -82,6 +118,14 @@ impl From<sqlx::Error> for StoreError {
             error @ sqlx::Error::ColumnDecode { .. } => Self::Inconsistent(error.to_string()),
             error => Self::Database(error),
         }
+    }
+}
+
+/// The system's words for a full disk say "device".
+fn disk_trouble(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
+        _ => cause.to_string(),
     }
 }
 

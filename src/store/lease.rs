@@ -1,61 +1,148 @@
-//! The right to be the one relay of a cluster, so that the events of one order leave in order.
+//! Leases: what at most one process of a cluster does at a time, by name.
 
-use std::time::Duration;
-
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
-
-use crate::store::{
-    Database, StoreError,
-    database::{PG_SESSION, Pools},
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-/// Names the lease among the advisory locks of the database.
-const RELAY: i64 = 0x6f72_6465_7277_6972; // "orderwir"
-/// How long the database may take to answer for the lease.
-const TIMEOUT: Duration = Duration::from_secs(5);
+use sqlx::{Connection, PgConnection};
 
-/// Held by at most one process. Given back when dropped; the database takes it back when the connection dies.
-#[derive(Debug)]
-pub struct RelayLease {
-    /// The session that holds the lock. `None` on SQLite, whose one process needs no lease.
-    session: Option<PgConnection>,
+use crate::store::{Database, StoreError, database::Pools, postgres::Postgres};
+
+/// How long the database may take to answer for a lease.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a lease in use is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseName {
+    name: &'static str,
+    /// Its number among the advisory locks of PostgreSQL. Nodes of different releases must agree on it.
+    key: i64,
 }
 
-impl RelayLease {
-    /// Whether the lease still stands. Once it does not, drop it and ask for another.
-    pub async fn still_held(&mut self) -> bool {
-        let Some(session) = &mut self.session else { return true };
-        matches!(tokio::time::timeout(TIMEOUT, session.ping()).await, Ok(Ok(())))
+impl LeaseName {
+    /// Publishing the outbox. Its key is older than the names: a rolling upgrade must not have two relays.
+    pub const RELAY: Self = Self { name: "relay", key: 0x6f72_6465_7277_6972 };
+
+    /// A lease of this name. The key is a hash of it (FNV-1a), so a name never changes.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "there is one lease so far, and it has a key of its own")
+    )]
+    pub const fn new(name: &'static str) -> Self {
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        let mut rest = name.as_bytes();
+        while let [byte, others @ ..] = rest {
+            hash = (hash ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
+            rest = others;
+        }
+        Self { name, key: hash.cast_signed() }
+    }
+}
+
+/// Held by at most one process. It ends when it is dropped, when its connection is lost, and on PostgreSQL when it was not renewed for
+/// `database.lease_timeout`: a process that hangs loses it, and learns of that at the next renewal.
+#[derive(Debug)]
+pub struct Lease(Holding);
+
+#[derive(Debug)]
+enum Holding {
+    /// The session that holds an advisory lock.
+    Session(PgConnection),
+    /// A name that is taken in this process, which is the only one on its SQLite.
+    Name(#[expect(dead_code, reason = "its drop gives the name back")] TakenName),
+}
+
+impl Lease {
+    /// Renews the lease; answers whether it still stands. Once it does not, drop it and ask for another.
+    pub async fn renew(&mut self) -> bool {
+        match &mut self.0 {
+            Holding::Session(session) => {
+                matches!(tokio::time::timeout(TIMEOUT, session.ping()).await, Ok(Ok(())))
+            }
+            Holding::Name(_) => true,
+        }
+    }
+
+    /// Renews the lease again and again; resolves when it is lost. May be dropped at any time.
+    pub async fn until_lost(&mut self) {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            if !self.renew().await {
+                return;
+            }
+        }
+    }
+
+    /// Renews the lease while this work is under way. The work goes on to its end also when the lease is lost meanwhile.
+    pub async fn renewed_during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = self.until_lost() => {}
+        }
+        work.await
     }
 
     /// Gives the lease back at once, for the next one to take.
     pub async fn release(self) {
-        if let Some(session) = self.session {
-            // When this fails the connection is dead, and the lease with it.
-            let _dead_either_way = tokio::time::timeout(TIMEOUT, session.close()).await;
+        if let Holding::Session(session) = self.0 {
+            // When this fails the connection is lost, and the lease with it.
+            let _lost_either_way = tokio::time::timeout(TIMEOUT, session.close()).await;
         }
     }
 }
 
+/// The leases of a process that shares its database with no other.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Leases(Arc<Mutex<HashSet<LeaseName>>>);
+
+impl Leases {
+    fn take(&self, name: LeaseName) -> Option<TakenName> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.insert(name).then(|| TakenName { name, leases: self.clone() })
+    }
+}
+
+/// A name that is free again when this is dropped.
+#[derive(Debug)]
+struct TakenName {
+    name: LeaseName,
+    leases: Leases,
+}
+
+impl Drop for TakenName {
+    fn drop(&mut self) {
+        self.leases.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
+}
+
 impl Database {
-    /// Asks for the lease; `None` while another process holds it.
-    pub async fn relay_lease(&self) -> Result<Option<RelayLease>, StoreError> {
-        let Pools::Postgres(pool) = &self.pools else {
-            return Ok(Some(RelayLease { session: None }));
-        };
-        let asked = tokio::time::timeout(TIMEOUT, ask(pool)).await;
-        let session = asked.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
-        Ok(session.map(|it| RelayLease { session: Some(it) }))
+    /// Asks for the lease of this name; `None` while somebody else holds it.
+    pub async fn lease(&self, name: LeaseName) -> Result<Option<Lease>, StoreError> {
+        match &self.pools {
+            Pools::Postgres(postgres) => {
+                let asked = tokio::time::timeout(TIMEOUT, ask(postgres, name)).await;
+                let session =
+                    asked.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
+                Ok(session.map(|session| Lease(Holding::Session(session))))
+            }
+            Pools::Sqlite(sqlite) => {
+                Ok(sqlite.leases.take(name).map(|name| Lease(Holding::Name(name))))
+            }
+        }
     }
 }
 
 /// A session that holds the lock, unless another one does.
-async fn ask(pool: &PgPool) -> Result<Option<PgConnection>, StoreError> {
-    let mut session = pool.connect_options().connect().await?;
-    // With its keep-alive: else the lease of a machine that lost its power would stand for hours.
-    sqlx::raw_sql(PG_SESSION).execute(&mut session).await?;
+async fn ask(postgres: &Postgres, name: LeaseName) -> Result<Option<PgConnection>, StoreError> {
+    let mut session = postgres.session_of_a_lease().await?;
     let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(RELAY)
+        .bind(name.key)
         .fetch_one(&mut session)
         .await?;
     Ok(held.then_some(session))

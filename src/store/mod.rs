@@ -12,11 +12,14 @@ mod error;
 mod lease;
 mod moment;
 pub mod queue;
+mod postgres;
 mod row;
 mod rows;
 mod schema;
 mod signal;
+mod sqlite;
 mod tx;
+mod uninterrupted;
 
 pub mod audit;
 pub mod consents;
@@ -38,8 +41,8 @@ pub mod timings;
 pub use self::{
     database::Database,
     error::StoreError,
-    lease::RelayLease,
     queue::Claim,
+    lease::{Lease, LeaseName},
     signal::{Signal, Work},
     tx::Tx,
 };

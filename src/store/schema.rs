@@ -52,18 +52,20 @@ impl Database {
     /// Brings the schema up to date. Processes that start together wait for each other.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
-            Pools::Postgres(pool) => {
+            Pools::Postgres(postgres) => {
                 let migrator = migrator(|it| it.postgres);
-                // A connection of its own: after a failure the migrator leaves its lock to the session.
-                let mut session = pool.connect_options().connect().await?;
+                // A connection of its own: after a failure the migrator leaves its lock to the session. It has none of the limits of ours,
+                // for a step may take long and waits for the steps of others.
+                let mut session = postgres.pool.connect_options().connect().await?;
                 let done = migrator.run_direct(None, &mut session, false).await;
                 session.close().await?;
                 done.map_err(refused)
             }
-            Pools::Sqlite { writer, .. } => {
+            Pools::Sqlite(sqlite) => {
                 let migrator = migrator(|it| it.sqlite);
-                let mut session = writer.acquire().await?;
-                migrator.run_direct(None, &mut *session, false).await.map_err(refused)
+                let mut session = sqlite.writer.acquire().await?;
+                let done = migrator.run_direct(None, &mut *session, false).await;
+                done.map_err(|error| sqlite.disk_fault(refused(error)))
             }
         }
     }
@@ -119,7 +121,7 @@ fn migrator(dialect: fn(&Step) -> &'static str) -> Migrator {
 
 fn refused(error: MigrateError) -> StoreError {
     match error {
-        MigrateError::Execute(error) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         MigrateError::VersionMissing(version) => StoreError::Schema(format!(
             "it is at step {version}, and this program knows {} steps; run a newer orderwire",
             STEPS.len(),

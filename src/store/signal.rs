@@ -7,25 +7,19 @@
 //! the transaction it would make all commits of the database queue behind one lock, each with its disk flush.
 
 use std::{
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use sqlx::{
-    PgPool,
-    postgres::{PgListener, PgPoolOptions},
-};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{
-    Database, StoreError,
-    database::{PG_SESSION, Pools},
-};
+use crate::store::{Database, StoreError, database::Pools, postgres::Postgres};
 
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
-/// How long a hint may take to leave.
+/// How long a connection may take to be made, and a hint to leave.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Tells one waiter that there may be work.
@@ -74,14 +68,15 @@ impl Work {
         }
     }
 
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    const fn bit(self) -> u64 {
+        const { assert!(Self::ALL.len() <= u64::BITS as usize) };
+        1 << self as u64
     }
 }
 
 /// Some kinds of work.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Works(u8);
+pub(in crate::store) struct Works(u64);
 
 impl Works {
     /// None.
@@ -102,7 +97,7 @@ impl Works {
 pub(in crate::store) struct Signals {
     waiters: [watch::Sender<()>; Work::ALL.len()],
     /// For the other processes: bits of [`Work`].
-    pending: AtomicU8,
+    pending: AtomicU64,
     to_send: Notify,
 }
 
@@ -133,7 +128,8 @@ impl Signals {
 impl Database {
     /// Fires when such rows were committed, in whichever process.
     pub fn signal(&self, work: Work) -> Signal {
-        let waiters = self.signals.waiters.get(work as usize).map(watch::Sender::subscribe);
+        let waiters =
+            self.surroundings.signals.waiters.get(work as usize).map(watch::Sender::subscribe);
         // There is one for each kind of work.
         Signal(waiters.unwrap_or_else(|| watch::channel(()).1))
     }
@@ -143,10 +139,10 @@ impl Database {
     /// Takes one connection beyond the pool's, and makes a new one whenever that is lost. On SQLite there is nobody
     /// to talk to, and it returns at once.
     pub async fn carry_signals(&self, stop: CancellationToken) {
-        let Pools::Postgres(pool) = &self.pools else { return };
+        let Pools::Postgres(postgres) = &self.pools else { return };
         let carry = async {
             loop {
-                let error = match self.carry_over_one_connection(pool).await {
+                let error = match self.carry_over_one_connection(postgres).await {
                     Ok(()) => "connection lost".to_owned(),
                     Err(error) => error.to_string(),
                 };
@@ -158,21 +154,23 @@ impl Database {
     }
 
     /// Returns when the connection is lost.
-    async fn carry_over_one_connection(&self, pool: &PgPool) -> Result<(), StoreError> {
+    async fn carry_over_one_connection(&self, postgres: &Postgres) -> Result<(), StoreError> {
         let pool = PgPoolOptions::new()
             .max_connections(1)
+            .acquire_timeout(TIMEOUT)
             .max_lifetime(None)
             .idle_timeout(None)
-            .connect_lazy_with(pool.connect_options().as_ref().clone());
+            .connect_lazy_with(postgres.pool.connect_options().as_ref().clone());
+        postgres.reach().await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
-        sqlx::raw_sql(PG_SESSION).execute(&mut listener).await?;
+        sqlx::raw_sql(postgres.session()).execute(&mut listener).await?;
         listener.listen_all(Work::ALL.map(Work::channel)).await?;
         let own: i32 =
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
         for work in Work::ALL {
-            self.signals.arrived(work);
+            self.surroundings.signals.arrived(work);
         }
         loop {
             tokio::select! {
@@ -184,11 +182,11 @@ impl Database {
                     }
                     let work = Work::ALL.into_iter().find(|it| it.channel() == heard.channel());
                     if let Some(work) = work {
-                        self.signals.arrived(work);
+                        self.surroundings.signals.arrived(work);
                     }
                 }
-                () = self.signals.to_send.notified() => {
-                    for work in self.signals.take_pending().iter() {
+                () = self.surroundings.signals.to_send.notified() => {
+                    for work in self.surroundings.signals.take_pending().iter() {
                         send(&mut listener, work.channel()).await?;
                     }
                 }

@@ -38,6 +38,8 @@ pub const ORDER_READS: &str = "orderwire_order_reads_total";
 pub const OUTBOX_ROWS: &str = "orderwire_outbox_rows";
 /// The age of the oldest of them.
 pub const OUTBOX_AGE_SECONDS: &str = "orderwire_outbox_oldest_age_seconds";
+/// Whether this node holds the lease of the relay: 1 or 0.
+pub const RELAY_LEADS: &str = "orderwire_relay_leads";
 /// Events published and confirmed.
 pub const RELAY_PUBLISHED: &str = "orderwire_relay_published_total";
 /// Partner calls, by `partner` and `answer`.
@@ -119,6 +121,7 @@ pub fn describe() {
     describe_counter!(ORDER_READS, "Reads of the store for watchers.");
     describe_gauge!(OUTBOX_ROWS, "Events that wait to be published.");
     describe_gauge!(OUTBOX_AGE_SECONDS, Unit::Seconds, "The age of the oldest of them.");
+    describe_gauge!(RELAY_LEADS, "Whether this node holds the lease of the relay.");
     describe_counter!(RELAY_PUBLISHED, "Events published and confirmed.");
     describe_counter!(WEBHOOK_CALLS, "Calls of partners.");
     describe_counter!(INTAKE_SETTLED, "Calls of partners applied.");

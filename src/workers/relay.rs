@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use metrics::counter;
+use metrics::{counter, gauge};
 
 use crate::{
     app::App,
@@ -15,7 +15,7 @@ use crate::{
     cache,
     domain::{Envelope, Order},
     store::{
-        self, RelayLease, Signal, Work,
+        self, Lease, LeaseName, Signal, Work,
         dead_letters::DeadLetter,
         outbox::{self, OutboxRow},
     },
@@ -23,17 +23,19 @@ use crate::{
     workers::{Step, Worker},
 };
 
-/// How often the lease is looked at. Two relays at once would only publish twice, which every consumer bears.
-const LEASE_CHECK: Duration = Duration::from_secs(1);
+/// How often the lease is asked for. Two relays at once would only publish twice, which every consumer bears.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// Publishes what is committed.
 pub struct Relay {
     app: App,
     signal: Signal,
-    lease: Option<RelayLease>,
-    /// When the lease was last looked at or asked for.
+    lease: Option<Lease>,
+    /// When the lease was last renewed or asked for.
     checked_at: Option<Instant>,
-    /// Somebody else has the lease, and that has been said.
+    /// Whether this node led when that was last said.
+    said: Option<bool>,
+    /// That events wait has been said.
     warned: bool,
 }
 
@@ -45,33 +47,66 @@ impl Relay {
             app,
             lease: None,
             checked_at: None,
+            said: None,
             warned: false,
         }
     }
 
-    /// Whether this process is the one that publishes.
-    async fn leads(&mut self) -> anyhow::Result<bool> {
+    /// The lease, if this process is the one that publishes.
+    async fn lead(&mut self) -> anyhow::Result<Option<Lease>> {
         // Every commit wakes every relay, and to ask for the lease takes a connection of its own.
-        if self.checked_at.is_some_and(|it| it.elapsed() < LEASE_CHECK) {
-            return Ok(self.lease.is_some());
+        if self.checked_at.is_some_and(|at| at.elapsed() < ASK_EVERY) {
+            return Ok(self.lease.take());
         }
         self.checked_at = Some(Instant::now());
-        if let Some(lease) = &mut self.lease {
-            if lease.still_held().await {
-                return Ok(true);
+        if let Some(mut lease) = self.lease.take() {
+            if lease.renew().await {
+                return Ok(Some(lease));
             }
             tracing::warn!("the relay has lost its lease");
-            self.lease = None;
+            gauge!(metric::RELAY_LEADS).set(0.0);
         }
-        self.lease = self.app.db.relay_lease().await?;
-        if self.lease.is_none() && !self.warned && matches!(self.app.bus, Bus::Local(_)) {
-            self.warned = true;
+        let lease = self.app.db.lease(LeaseName::RELAY).await?;
+        self.say(lease.is_some());
+        if lease.is_none() {
+            self.look_at_outbox().await?;
+        }
+        Ok(lease)
+    }
+
+    /// Says once who publishes.
+    fn say(&mut self, leads: bool) {
+        gauge!(metric::RELAY_LEADS).set(f64::from(u8::from(leads)));
+        if self.said.replace(leads) == Some(leads) {
+            return;
+        }
+        if leads {
+            tracing::info!("this node publishes the events: it holds the lease of the relay");
+        } else if matches!(self.app.bus, Bus::Local(_)) {
             tracing::error!(
                 "another server works on this database, and without a broker the events are its alone: \
                  the screens of this server show nothing new. Set AMQP_URL for both, or stop one"
             );
+        } else {
+            tracing::info!("another node holds the lease of the relay; this one stands by");
         }
-        Ok(self.lease.is_some())
+    }
+
+    /// Says once that the node that should publish does not.
+    async fn look_at_outbox(&mut self) -> anyhow::Result<()> {
+        let mut tx = self.app.db.read().await?;
+        let oldest = outbox::peek(&mut tx, 1).await?.first().map(|row| row.created_at);
+        let now = self.app.clock.now();
+        let waited = oldest.map_or(Duration::ZERO, |at| now.duration_since(at).unsigned_abs());
+        let is_late = waited > *self.app.config.live.behind_after;
+        if is_late && !self.warned {
+            tracing::warn!(
+                "events have waited for {} s: another node holds the lease of the relay and does not publish them",
+                waited.as_secs()
+            );
+        }
+        self.warned = is_late;
+        Ok(())
     }
 
     /// Puts the newest state of each order into Redis. Here, and not where it was committed: a process that dies in between leaves
@@ -87,6 +122,18 @@ impl Relay {
             Some(async move { self.app.cache.put(&envelope.data.order).await })
         });
         join_all(puts).await;
+    }
+
+    /// Publishes the oldest events.
+    async fn publish_some(&self) -> anyhow::Result<Step> {
+        let mut tx = self.app.db.read().await?;
+        let rows = outbox::peek(&mut tx, self.app.config.workers.relay_batch).await?;
+        drop(tx);
+        if rows.is_empty() {
+            return Ok(Step::Idle);
+        }
+        self.publish(&rows).await?;
+        Ok(Step::Worked)
     }
 
     async fn publish(&self, rows: &[OutboxRow]) -> anyhow::Result<()> {
@@ -123,21 +170,19 @@ impl Worker for Relay {
     const NAME: &'static str = "relay";
 
     async fn step(&mut self) -> anyhow::Result<Step> {
-        if !self.leads().await? {
-            return Ok(Step::Idle);
-        }
-        let mut tx = self.app.db.read().await?;
-        let rows = outbox::peek(&mut tx, self.app.config.workers.relay_batch).await?;
-        drop(tx);
-        if rows.is_empty() {
-            return Ok(Step::Idle);
-        }
-        self.publish(&rows).await?;
-        Ok(Step::Worked)
+        let Some(mut lease) = self.lead().await? else { return Ok(Step::Idle) };
+        // A broker that takes its time must not cost the lease.
+        let step = lease.renewed_during(self.publish_some()).await;
+        self.lease = Some(lease);
+        step
     }
 
     async fn wait(&mut self) {
-        self.signal.wait().await;
+        let Some(lease) = &mut self.lease else { return self.signal.wait().await };
+        tokio::select! {
+            () = self.signal.wait() => {}
+            () = lease.until_lost() => self.checked_at = None,
+        }
     }
 
     async fn leave(self) {

@@ -3,6 +3,7 @@
 mod connections;
 mod endpoints;
 mod inbox;
+mod leases;
 
 mod listing;
 mod notifications;
@@ -12,6 +13,7 @@ mod partner_calls;
 mod requests;
 pub mod samples;
 mod sealing;
+mod sessions;
 mod stores;
 
 use std::path::{Path, PathBuf};

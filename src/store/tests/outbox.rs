@@ -1,4 +1,4 @@
-//! The outbox, its lease, and the signals.
+//! The outbox, and the signals.
 
 use std::time::Duration;
 
@@ -128,55 +128,8 @@ async fn another_process_wakes_the_relay_on_postgres() {
 }
 
 #[tokio::test]
-async fn the_relay_lease_has_one_holder_on_postgres() {
-    let Some(stage) = Stage::postgres().await else { return };
-    let other = stage.another().await;
-    let mut lease = stage.database.relay_lease().await.unwrap().expect("nobody holds it");
-    assert!(lease.still_held().await);
-    assert!(other.relay_lease().await.unwrap().is_none());
-    lease.release().await;
-
-    let lease = async || {
-        let wait = async {
-            loop {
-                if let Some(lease) = other.relay_lease().await.unwrap() {
-                    return lease;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(SOON, wait).await.expect("the lease came free")
-    };
-    let mut second = lease().await;
-    assert!(second.still_held().await);
-    // Whoever loses its connection loses the lease, and learns of it.
-    let mut tx = stage.begin().await;
-    let crate::store::tx::Conn::Postgres(session) = &mut tx.conn else { unreachable!() };
-    sqlx::query(
-        "SELECT pg_terminate_backend(pid)
-         FROM pg_locks
-         WHERE locktype = 'advisory'
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-    )
-    .execute(&mut **session)
-    .await
-    .unwrap();
-    drop(tx);
-    assert!(!second.still_held().await);
-    let third = lease().await;
-    // Dropping it gives it back, too.
-    drop(third);
-    drop(lease().await);
-    other.close().await;
-    stage.strike().await;
-}
-
-#[tokio::test]
-async fn sqlite_needs_no_lease_and_carries_no_signals() {
+async fn sqlite_carries_no_signals() {
     let stage = Stage::sqlite().await;
-    let mut lease = stage.database.relay_lease().await.unwrap().expect("always");
-    assert!(lease.still_held().await);
-    lease.release().await;
     stage.database.carry_signals(CancellationToken::new()).await;
     stage.strike().await;
 }
