@@ -10,6 +10,9 @@ use crate::{
     wiring::{self, Role, Server},
 };
 
+/// SIGXFSZ, which the system sends when a file has reached the limit of its size. By default it ends the process.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
 /// Run the server
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -35,6 +38,8 @@ impl Serve {
         let listen = self.listen.map(|it| ("http.listen".to_owned(), it));
         let config = self.common.load(listen.as_slice())?;
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
+        // Once it is listened to, a write that exceeds the limit is an error like that of a full disk.
+        drop(signal(FILE_TOO_LARGE)?);
         let roles = if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles };
         let server = wiring::start(config, &roles, Clock::System, Mint::system()).await?;
         tracing::info!("listening on http://{}", server.address());

@@ -39,6 +39,9 @@ struct Readiness {
     store: Standing,
     bus: Standing,
     cache: Standing,
+    /// Only while this node is behind: events are not published, or do not come here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Standing>,
     draining: bool,
     /// Sockets and event streams open on this node.
     sockets: usize,
@@ -62,11 +65,15 @@ impl Standing {
 async fn ready(State(app): State<App>) -> Response {
     let store = match tokio::time::timeout(PATIENCE, app.db.ping()).await {
         Ok(Ok(())) => None,
-        Ok(Err(_)) => Some("cannot be reached".to_owned()),
+        Ok(Err(error)) => Some(error.trouble().to_owned()),
         Err(_) => Some("does not answer".to_owned()),
     };
     let bus = app.bus.state().borrow().trouble().map(|_| "cannot be reached".to_owned());
     let cache = (app.cache.state() == cache::State::Away).then(|| "cannot be reached".to_owned());
+    let events = app.hub.behind_since().map(|since| {
+        let age = app.clock.now().duration_since(since).as_secs();
+        Standing::new(Some(format!("screens have been behind for {age} s")))
+    });
     let draining = app.hub.is_draining();
     let ready = store.is_none() && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -75,6 +82,7 @@ async fn ready(State(app): State<App>) -> Response {
         store: Standing::new(store),
         bus: Standing::new(bus),
         cache: Standing::new(cache),
+        events,
         draining,
         sockets: app.hub.open_sockets(),
     };

@@ -108,6 +108,15 @@ impl Process {
         assert!(sent.success(), "kill -s {name} {pid}");
     }
 
+    /// Bounds the size of its files, in bytes, as `ulimit -f` does; `u64::MAX` for no bound.
+    pub async fn limit_files(&self, bytes: u64) {
+        let pid = self.child.id().unwrap().to_string();
+        let limit = if bytes == u64::MAX { "unlimited".to_owned() } else { bytes.to_string() };
+        let soft = format!("--fsize={limit}:");
+        let set = Command::new("prlimit").args(["--pid", &pid, &soft]).status().await.unwrap();
+        assert!(set.success(), "prlimit --pid {pid} {soft}");
+    }
+
     /// Starts it again after its end: at the same address, on the same data, with the same settings.
     pub async fn restart(&mut self) {
         let (isolated, arguments) = (Arc::clone(&self.isolated), self.arguments.clone());
