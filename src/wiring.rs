@@ -36,7 +36,7 @@ use crate::{
     partners::{self, Partners},
     store::Database,
     telemetry,
-    workers::{self, Consume, Dispatcher, Gather, adapters::report},
+    workers::{self, ClockSync, Consume, Dispatcher, Gather, adapters::report},
 };
 
 /// How often a shutdown says how far it is.
@@ -92,7 +92,9 @@ pub async fn start(
     config.http.listen = address;
     let lock = lock_data(&config)?;
     let (calls, gathered) = gathering();
-    let app = connect(config, clock, mint, (calls, partners)).await?;
+    let app = connect(config, clock.synced(), mint, (calls, partners)).await?;
+    let clock_sync = ClockSync::measured(app.clone()).await?;
+    app.tasks.spawn(workers::run(clock_sync, app.clone(), app.tasks.stop()));
     start_workers(&app, roles);
     let gather = Gather::new(app.clone(), gathered);
     app.tasks.spawn(workers::run(gather, app.clone(), app.tasks.stop()));

@@ -143,8 +143,9 @@ async fn show(db: &Database, id: InboxId) -> anyhow::Result<u8> {
 }
 
 async fn replay_one(db: &Database, id: InboxId) -> anyhow::Result<u8> {
+    let now = now(db).await?;
     let mut tx = db.begin().await?;
-    if !store::inbox::replay_one(&mut tx, id, Clock::System.now()).await? {
+    if !store::inbox::replay_one(&mut tx, id, now).await? {
         return Ok(unknown(id));
     }
     tx.commit().await?;
@@ -153,8 +154,8 @@ async fn replay_one(db: &Database, id: InboxId) -> anyhow::Result<u8> {
 }
 
 async fn replay(db: &Database, filter: InboxFilter) -> anyhow::Result<u8> {
+    let now = now(db).await?;
     let mut tx = db.begin().await?;
-    let now = Clock::System.now();
     let calls = store::inbox::replay(&mut tx, &filter, now, MOST_REPLAYED).await?;
     tx.commit().await?;
     say(format_args!("{calls} calls are applied once more by whoever runs the role intake"));
@@ -162,6 +163,13 @@ async fn replay(db: &Database, filter: InboxFilter) -> anyhow::Result<u8> {
         say("there may be more: ask again");
     }
     Ok(0)
+}
+
+/// By the clock of the cluster: a call is due when its nodes think so.
+async fn now(db: &Database) -> anyhow::Result<Timestamp> {
+    let clock = Clock::System.synced();
+    db.correct(&clock).await?;
+    Ok(clock.now())
 }
 
 fn unknown(id: InboxId) -> u8 {

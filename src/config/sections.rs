@@ -55,6 +55,8 @@ section! {
         /// How long a node may be silent that holds a lease of the cluster, such as the relay's; then PostgreSQL 14 or newer ends its
         /// session, and another node takes the lease over. It is renewed each second.
         lease_timeout: Span = Span::secs(10), in Span::secs(8), Span::secs(600);
+        /// How often a node compares its clock with PostgreSQL's, by which all nodes go.
+        clock_every: Span = Span::secs(5), in Span::millis(100), Span::secs(300);
         /// Whether starting the server brings the schema up to date; else it refuses to start on an old one.
         migrate: bool = true;
     }

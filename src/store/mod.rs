@@ -5,6 +5,7 @@
 //! checks the SQL at compile time (it could check one dialect only): the tests of this module run every function
 //! on both.
 
+mod clock_offset;
 mod conditions;
 pub mod credentials;
 mod database;

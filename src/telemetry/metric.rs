@@ -40,6 +40,8 @@ pub const OUTBOX_ROWS: &str = "orderwire_outbox_rows";
 pub const OUTBOX_AGE_SECONDS: &str = "orderwire_outbox_oldest_age_seconds";
 /// Whether this node holds the lease of the relay: 1 or 0.
 pub const RELAY_LEADS: &str = "orderwire_relay_leads";
+/// What is added to the machine's clock to go by the database's.
+pub const CLOCK_OFFSET_SECONDS: &str = "orderwire_clock_offset_seconds";
 /// Events published and confirmed.
 pub const RELAY_PUBLISHED: &str = "orderwire_relay_published_total";
 /// Partner calls, by `partner` and `answer`.
@@ -122,6 +124,11 @@ pub fn describe() {
     describe_gauge!(OUTBOX_ROWS, "Events that wait to be published.");
     describe_gauge!(OUTBOX_AGE_SECONDS, Unit::Seconds, "The age of the oldest of them.");
     describe_gauge!(RELAY_LEADS, "Whether this node holds the lease of the relay.");
+    describe_gauge!(
+        CLOCK_OFFSET_SECONDS,
+        Unit::Seconds,
+        "What is added to the machine's clock to go by the database's."
+    );
     describe_counter!(RELAY_PUBLISHED, "Events published and confirmed.");
     describe_counter!(WEBHOOK_CALLS, "Calls of partners.");
     describe_counter!(INTAKE_SETTLED, "Calls of partners applied.");

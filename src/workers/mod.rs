@@ -1,6 +1,7 @@
 //! Loops that move work from one floor to the next. The loop itself stands here, once.
 
 pub mod adapters;
+mod clock_sync;
 mod consume;
 mod deadlines;
 mod deliveries;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     adapters::Adapters,
+    clock_sync::ClockSync,
     consume::{Addressing, Consume, Notifications, Timings},
     deadlines::Deadlines,
     deliveries::Deliveries,

@@ -56,6 +56,9 @@ impl Doctor {
         report.tell(tokens(&config, keys.as_ref()));
         let (found, db) = database(&config).await;
         report.tell(found);
+        if let Some(db) = &db {
+            database_clock(db).await.into_iter().for_each(|finding| report.tell(finding));
+        }
         let (found, stored) = sealing::sealing(&config, keys.as_ref().ok(), db.as_ref()).await;
         report.tell(found);
         report.tell(bus(&config).await);
@@ -135,6 +138,24 @@ async fn database(config: &Config) -> (Finding, Option<Database>) {
         }
         Err(error) => failed(error),
     }
+}
+
+/// How far the clocks are apart, where the database has one.
+async fn database_clock(db: &Database) -> Option<Finding> {
+    let remedy = "Check that the database answers within a moment.";
+    let measured = match db.clock_offset(&Clock::System).await {
+        Ok(measured) => measured?,
+        Err(error) => return Some(ill(format!("clock: {error}"), remedy)),
+    };
+    let seconds = measured.offset.as_secs_f64();
+    if seconds.abs() <= 1.0 {
+        return Some(Well("clock: within a second of the database's".to_owned()));
+    }
+    let side = if seconds > 0.0 { "behind" } else { "ahead of" };
+    Some(Note(format!(
+        "clock: {:.1} s {side} the database's, by which the server goes; check the time synchronisation of both machines",
+        seconds.abs()
+    )))
 }
 
 async fn bus(config: &Config) -> Finding {

@@ -2,10 +2,11 @@
 
 use std::{io, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::{
+    base::clock::Clock,
     config,
     store::{
         Database, StoreError,
@@ -92,6 +93,17 @@ on_both! {
             .await
             .unwrap());
             assert_eq!(back.0, moment);
+        }
+    }
+
+    async fn a_wrong_clock_is_measured_where_the_database_has_one(stage: &Stage) {
+        let skew = SignedDuration::from_secs(30);
+        let measured = stage.database.clock_offset(&Clock::skewed(skew)).await.unwrap();
+        assert_eq!(measured.is_some(), stage.postgres.is_some());
+        if let Some(measured) = measured {
+            // Half a second is much even on a busy machine, and the quickest of some answers counts.
+            let off = (measured.offset + skew).unsigned_abs();
+            assert!(off < Duration::from_millis(500) + measured.uncertainty, "{measured:?}");
         }
     }
 

@@ -33,6 +33,7 @@ async fn a_sound_installation_is_told_so() {
     if isolated.real.is_some() {
         expected.extend([
             "ok    database: PostgreSQL, its schema up to date",
+            "ok    clock: within a second of the database's",
             "ok    bus: RabbitMQ",
             "ok    cache: Redis",
         ]);

@@ -1,5 +1,6 @@
 //! The restaurant's own systems, told of events over real sockets.
 
+mod clocks;
 mod crash;
 mod failing;
 mod guard;
