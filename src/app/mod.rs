@@ -1,5 +1,6 @@
 //! Use cases: functions, not objects. Every transaction begins and ends here.
 
+pub mod batch;
 pub mod contacts;
 pub mod credentials;
 pub mod deadlines;
@@ -148,9 +149,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the store as such could not: then it is no fault of what was asked, and may work later.
-    pub fn is_the_store(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_of_the_database())
+    /// Whether background work is to be tried again as it is, later: [`StoreError::is_transient`]. All else is the fault of an item.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
     }
 }
 

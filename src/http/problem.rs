@@ -185,7 +185,7 @@ impl From<Refusal> for Problem {
 
 impl Problem {
     fn of_store(error: &StoreError) -> Self {
-        if error.is_unavailable() || error.is_retryable() {
+        if error.is_retryable() {
             tracing::warn!("the store is unavailable: {error}");
             // Not "nothing was changed": nobody knows that of a commit whose answer was lost.
             return Self::unavailable("The store cannot be reached. Try again.");

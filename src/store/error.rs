@@ -82,18 +82,24 @@ impl StoreError {
         }
     }
 
-    /// Whether the database has failed, and not what was asked of it: it cannot work at present, was told to give up, lacks rights or a
-    /// column. Whatever was tried is to be tried again, however long that takes.
-    pub fn is_of_the_database(&self) -> bool {
+    /// Whether to run the same unit of work again later, for as long as it takes: the database failed, not the data. It cannot work
+    /// at present, was told to give up, or lacks rights or a column. `false` means that no repetition of this very work can succeed, because a
+    /// stored row or a value is at fault, or because it was decided upon old state.
+    ///
+    /// This is the one rule for background work. What a caller is answered is another question: [`StoreError::is_retryable`].
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(error @ sqlx::Error::Database(_)) => {
-                !has_code(error, &PG_VALUES, &SQLITE_VALUES)
-            }
-            _ => self.is_retryable(),
+            Self::Conflict
+            | Self::Inconsistent(_)
+            | Self::Database(
+                sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_) | sqlx::Error::RowNotFound,
+            ) => false,
+            Self::Database(error) => !has_code(error, &PG_VALUES, &SQLITE_VALUES),
+            Self::Setting(_) | Self::Schema(_) | Self::Disk { .. } | Self::Unreachable(_) => true,
         }
     }
 
-    /// Whether the same unit of work may succeed when it is simply begun again, now or later.
+    /// Whether a caller is answered 503 with `Retry-After`: the same request may succeed when it is sent again, now or later.
     ///
     /// A [`StoreError::Conflict`] is not among these: there the caller has to decide anew.
     pub fn is_retryable(&self) -> bool {

@@ -6,7 +6,7 @@ use metrics::counter;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, batch,
         intake::{
             batch::{Applied, Batch},
             outcome,
@@ -35,7 +35,7 @@ const LONGEST_DELAY: Duration = Duration::from_mins(5);
 pub async fn step(app: &App) -> Result<usize, Failure> {
     match attempt(app, app.config.workers.intake_batch).await {
         Ok(calls) => Ok(calls),
-        Err(Setback { cause, .. }) if cause.is_the_store() => Err(cause),
+        Err(Setback { cause, .. }) if cause.is_transient() => Err(cause),
         // They could not even be taken: then it is none of theirs.
         Err(Setback { calls, cause }) if calls.is_empty() => Err(cause),
         Err(setback) => one_by_one(app, setback.calls.len()).await,
@@ -58,7 +58,7 @@ async fn one_by_one(app: &App, count: usize) -> Result<usize, Failure> {
     for _ in 0..count {
         match attempt(app, 1).await {
             Ok(_) => {}
-            Err(Setback { cause, .. }) if cause.is_the_store() => return Err(cause),
+            Err(Setback { cause, .. }) if cause.is_transient() => return Err(cause),
             Err(setback) => put_off(app, setback).await?,
         }
     }
@@ -128,7 +128,7 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
         }
         Ok(())
     };
-    match applied.await {
+    match batch::caught(applied).await {
         Ok(()) => Ok(calls.len()),
         Err(cause) => Err(Setback { calls, cause }),
     }

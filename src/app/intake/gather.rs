@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
-    app::{App, Failure, intake::Received},
-    store::{self, StoreError, inbox::NewCall},
+    app::{App, Failure, batch, intake::Received},
+    store::{self, inbox::NewCall},
 };
 
 /// Calls stored in one transaction.
@@ -21,7 +21,7 @@ const WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// A verified call, and who wants to hear that it is stored.
 struct Waiting {
     call: NewCall,
-    stored: oneshot::Sender<Result<Received, Arc<StoreError>>>,
+    stored: oneshot::Sender<Result<Received, Failure>>,
 }
 
 /// Where calls are handed in to be stored.
@@ -56,9 +56,9 @@ impl Gathering {
         let _room = self.room.acquire_many(size).await.map_err(|_| Failure::Interrupted)?;
         let (stored, answer) = oneshot::channel();
         match self.calls.send(Waiting { call, stored }).await {
-            Ok(()) => Ok(answer.await.map_err(|_| Failure::Interrupted)??),
+            Ok(()) => answer.await.map_err(|_| Failure::Interrupted)?,
             // Nobody gathers any more: this process is about to end.
-            Err(mpsc::error::SendError(waiting)) => Ok(put_one(app, &waiting.call).await?),
+            Err(mpsc::error::SendError(waiting)) => put_one(app, &waiting.call).await,
         }
     }
 }
@@ -84,7 +84,7 @@ impl Gathered {
             return 0;
         }
         let count = calls.len();
-        for (answer, stored) in put_each(app, calls).await.into_iter().zip(tell) {
+        for (answer, stored) in put_each(app, &calls).await.into_iter().zip(tell) {
             // Whoever has gone away calls again.
             let _gone = stored.send(answer);
         }
@@ -97,34 +97,27 @@ impl Gathered {
     }
 }
 
-/// All together, or where that fails each by itself: one call that cannot be stored must not be the others' misfortune.
-async fn put_each(app: &App, calls: Vec<NewCall>) -> Vec<Result<Received, Arc<StoreError>>> {
-    match put(app, &calls).await {
-        Ok(received) => received.into_iter().map(Ok).collect(),
-        Err(error) if calls.len() == 1 || error.is_unavailable() => {
-            let error = Arc::new(error);
-            calls.iter().map(|_| Err(Arc::clone(&error))).collect()
+/// All in one transaction; a call that cannot be stored fails alone.
+async fn put_each(app: &App, calls: &[NewCall]) -> Vec<Result<Received, Failure>> {
+    match batch::isolate(calls, |part| put(app, part)).await {
+        Ok(received) => received,
+        Err(Failure::Store(error)) => {
+            calls.iter().map(|_| Err(Failure::Store(Arc::clone(&error)))).collect()
         }
-        Err(_) => {
-            let mut answers = Vec::with_capacity(calls.len());
-            for call in &calls {
-                answers.push(put_one(app, call).await.map_err(Arc::new));
-            }
-            answers
-        }
+        Err(_) => calls.iter().map(|_| Err(Failure::Interrupted)).collect(),
     }
 }
 
-async fn put_one(app: &App, call: &NewCall) -> Result<Received, StoreError> {
+async fn put_one(app: &App, call: &NewCall) -> Result<Received, Failure> {
     let received = put(app, std::slice::from_ref(call)).await?.pop();
-    Ok(received.unwrap_or(Received::Duplicate))
+    received.unwrap_or(Ok(Received::Duplicate))
 }
 
-async fn put(app: &App, calls: &[NewCall]) -> Result<Vec<Received>, StoreError> {
+async fn put(app: &App, calls: &[NewCall]) -> Result<Vec<Result<Received, Failure>>, Failure> {
     let mut tx = app.db.begin().await?;
     let stored = store::inbox::put(&mut tx, calls).await?;
     tx.commit().await?;
     let received =
-        |it: Option<_>| if it.is_some() { Received::Stored } else { Received::Duplicate };
+        |it: Option<_>| Ok(if it.is_some() { Received::Stored } else { Received::Duplicate });
     Ok(stored.into_iter().map(received).collect())
 }

@@ -18,17 +18,17 @@ use crate::{
     telemetry::metric,
 };
 
-/// Writes down who is to be told of these events, in one transaction. Doing it twice is doing it once.
+/// Writes down who is to be told of these events, in one transaction. Doing it twice has the same effect as once.
 ///
-/// The inner answers are those events' own, in their order; an outer failure is nobody's, and nothing is written down.
+/// Returns one result per event, in order. After an outer `Err` nothing is written.
 pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
     let mut tx = app.db.begin().await?;
     let mut rules = HashMap::new();
     let (mut noted, mut new) = (Vec::with_capacity(bodies.len()), Vec::new());
     for body in bodies {
         noted.push(match select(app, &mut tx, &mut rules, body).await {
-            Err(failure) if failure.is_the_store() => return Err(failure),
-            // It cannot be read, and never will be.
+            // On PostgreSQL the transaction takes no further statement.
+            Err(failure @ Failure::Store(_)) => return Err(failure),
             Err(failure) => Err(failure),
             Ok(selected) => {
                 new.extend(selected);

@@ -7,7 +7,7 @@ use metrics::{counter, histogram};
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, batch,
         notify::send::{Sent, fallback},
         partner_calls::redact::{About, entry},
     },
@@ -23,28 +23,24 @@ use crate::{
 
 /// Writes down what came of sending these, in one transaction. Where a receipt was faster, that stands.
 ///
-/// One that cannot be written down for a reason of its own does not keep the others waiting: it is held until a receipt comes, like one
-/// whose sender has died. A failure is the store's, and all of it is to be tried again.
+/// A result that cannot be written for a reason of its own does not hold up the others: its message is held until a receipt comes, as
+/// after a crash of its sender. A failure is transient: all of it is to be tried again.
 pub async fn settle(app: &App, sent: &[&Sent]) -> Result<(), Failure> {
-    match write(app, sent).await {
-        Err(failure) if !failure.is_the_store() => {}
-        done => return done,
-    }
-    for one in sent {
-        match write(app, std::slice::from_ref(one)).await {
-            Err(failure) if failure.is_the_store() => return Err(failure),
-            Err(failure) => {
-                tracing::error!(notification.id = %one.row.id, "what came of a message cannot be written down: {failure}");
-            }
-            Ok(()) => {}
+    let written = batch::isolate(sent, |part| write(app, part)).await?;
+    for (one, written) in sent.iter().zip(written) {
+        if let Err(failure) = written {
+            tracing::error!(
+                notification.id = %one.row.id,
+                "the outcome of a message cannot be written: {failure}"
+            );
         }
     }
     Ok(())
 }
 
-async fn write(app: &App, sent: &[&Sent]) -> Result<(), Failure> {
+async fn write(app: &App, sent: &[&Sent]) -> Result<Vec<Result<(), Failure>>, Failure> {
     if sent.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let now = app.clock.now();
     let moves: Vec<_> =
@@ -90,7 +86,7 @@ async fn write(app: &App, sent: &[&Sent]) -> Result<(), Failure> {
         }
     }
     count_fallbacks(&fallbacks);
-    Ok(())
+    Ok(sent.iter().map(|_| Ok(())).collect())
 }
 
 /// Counts what goes on to another channel.

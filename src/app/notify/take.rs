@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, batch,
         notify::{
             decide::{Known, Verdict, decide},
             facts::{Facts, consent, facts, standing},
@@ -83,26 +83,20 @@ async fn looked(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    match facts(app, &rows).await {
-        Ok(facts) => Ok(rows.into_iter().map(|it| look(app, &facts, it, now)).collect()),
-        Err(failure) if failure.is_the_store() => Err(failure),
-        Err(_) => {
-            let mut all = Vec::with_capacity(rows.len());
-            for row in rows {
-                all.push(match facts(app, std::slice::from_ref(&row)).await {
-                    Ok(facts) => look(app, &facts, row, now),
-                    Err(failure) if failure.is_the_store() => return Err(failure),
-                    Err(failure) => {
-                        tracing::error!(notification.id = %row.id, "what a message is about cannot be read: {failure}");
-                        let why = Trouble::new("unreadable", "its order or its store cannot be read");
-                        let state = NotificationState::Failed;
-                        (row, Verdict::End { state, why, fall_back: false })
-                    }
-                });
-            }
-            Ok(all)
-        }
-    }
+    let looked = batch::isolate(&rows, |part| async move {
+        let facts = facts(app, part).await?;
+        Ok(part.iter().map(|row| Ok(look(app, &facts, row.clone(), now))).collect())
+    });
+    let unreadable = |(row, looked): (Notification, Result<_, Failure>)| {
+        looked.unwrap_or_else(|failure| {
+            tracing::error!(notification.id = %row.id, "what a message is about cannot be read: {failure}");
+            let why = Trouble::new("unreadable", "its order or its store cannot be read");
+            let state = NotificationState::Failed;
+            (row, Verdict::End { state, why, fall_back: false })
+        })
+    };
+    let looked = looked.await?;
+    Ok(rows.into_iter().zip(looked).map(unreadable).collect())
 }
 
 /// What becomes of one row, as far as it does not depend on others.

@@ -64,7 +64,7 @@ pub async fn attempt(app: &App, call: &PartnerCall) -> Attempted {
         Ok((order, outcome)) => Attempted { order, log, outcome },
         Err(failure) => {
             let why = format!("it could not be prepared: {failure}");
-            let outcome = if failure.is_the_store() {
+            let outcome = if failure.is_transient() {
                 Outcome::NotMade { until: app.clock.now(), why }
             } else {
                 Outcome::Failed(None, why)

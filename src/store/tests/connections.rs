@@ -235,5 +235,9 @@ fn errors_say_whether_they_pass() {
         StoreError::from(sqlx::Error::RowNotFound),
     ] {
         assert!(!lasting.is_unavailable() && !lasting.is_retryable());
+        assert!(!lasting.is_transient());
     }
+    assert!(away.is_transient() && busy.is_transient());
+    // A connection that is out of step says nothing about the data.
+    assert!(StoreError::from(sqlx::Error::Protocol("out of step".to_owned())).is_transient());
 }
