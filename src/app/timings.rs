@@ -1,5 +1,7 @@
 //! How long each store takes: kept from the events, for the kitchen screen.
 
+use std::collections::{BTreeMap, HashMap, btree_map, hash_map::Entry};
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
@@ -7,34 +9,44 @@ use crate::{
     auth::Caller,
     domain::{Envelope, EventType, Order, OrderStatus, Store, StoreId},
     store::{
-        self, Tx,
+        self,
         timings::{DayStats, Timing},
     },
 };
 
-/// Notes what events say of their orders' times, in one transaction. Noting them twice is noting them once.
+/// Notes what events say of their orders' times, in one transaction. Noting them twice has the same effect as once.
 ///
-/// The inner answers are those events' own, in their order; an outer failure is nobody's, and nothing is noted.
+/// Returns one result per event, in order. After an outer `Err` nothing is noted.
 pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
     let mut tx = app.db.begin().await?;
+    let (mut stores, mut timings) = (HashMap::new(), BTreeMap::new());
     let mut noted = Vec::with_capacity(bodies.len());
     for body in bodies {
-        noted.push(match note_one(&mut tx, body).await {
-            Err(Failure::Store(error)) => return Err(Failure::Store(error)),
-            one => one,
-        });
+        let envelope = match serde_json::from_slice::<Envelope<Order>>(body) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                noted.push(Err(Failure::Internal(error.to_string())));
+                continue;
+            }
+        };
+        let id = envelope.data.store_id;
+        if let Entry::Vacant(place) = stores.entry(id) {
+            place.insert(store::stores::get(&mut tx, id).await?);
+        }
+        let Some(Some(store)) = stores.get(&id) else {
+            noted.push(Err(Failure::NoSuch("store")));
+            continue;
+        };
+        let timing = timing(&envelope, store);
+        match timings.entry(timing.order_id) {
+            btree_map::Entry::Vacant(place) => drop(place.insert(timing)),
+            btree_map::Entry::Occupied(mut known) => known.get_mut().merge(&timing),
+        }
+        noted.push(Ok(()));
     }
+    store::timings::note(&mut tx, &timings.into_values().collect::<Vec<_>>()).await?;
     tx.commit().await?;
     Ok(noted)
-}
-
-async fn note_one(tx: &mut Tx, body: &[u8]) -> Result<(), Failure> {
-    let envelope: Envelope<Order> =
-        serde_json::from_slice(body).map_err(|it| Failure::Internal(it.to_string()))?;
-    let store = store::stores::get(tx, envelope.data.store_id).await?;
-    let store = store.ok_or(Failure::NoSuch("store"))?;
-    store::timings::note(tx, &timing(&envelope, &store)).await?;
-    Ok(())
 }
 
 /// The figures of a store's day so far.

@@ -8,6 +8,7 @@ use crate::{
         StoreError, Tx,
         moment::At,
         row::{from_row, word},
+        rows::Rows,
         tx::on,
     },
 };
@@ -48,32 +49,44 @@ pub struct DayStats {
     pub median_seconds_to_ready: Option<i64>,
 }
 
-/// Adds what is known. What was known before stays, so that nothing changes when it is noted again.
-pub async fn note(tx: &mut Tx, timing: &Timing) -> Result<(), StoreError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO order_timing AS known (
-             order_id, store_id, day, placed_at, accepted_at, ready_at, ended_at, outcome
-         )
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (order_id) DO UPDATE
-         SET placed_at = COALESCE(known.placed_at, excluded.placed_at),
-             accepted_at = COALESCE(known.accepted_at, excluded.accepted_at),
-             ready_at = COALESCE(known.ready_at, excluded.ready_at),
-             ended_at = COALESCE(known.ended_at, excluded.ended_at),
-             outcome = COALESCE(known.outcome, excluded.outcome)",
-    )
-    .bind(timing.order_id.uuid())
-    .bind(timing.store_id.uuid())
-    .bind(timing.day.to_string())
-    .bind(timing.placed_at.map(At))
-    .bind(timing.accepted_at.map(At))
-    .bind(timing.ready_at.map(At))
-    .bind(timing.ended_at.map(At))
-    .bind(timing.outcome.map(OrderStatus::as_str))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    Ok(())
+impl Timing {
+    /// Adds what a later event of the same order says. What is known stays.
+    pub fn merge(&mut self, later: &Self) {
+        self.placed_at = self.placed_at.or(later.placed_at);
+        self.accepted_at = self.accepted_at.or(later.accepted_at);
+        self.ready_at = self.ready_at.or(later.ready_at);
+        self.ended_at = self.ended_at.or(later.ended_at);
+        self.outcome = self.outcome.or(later.outcome);
+    }
+}
+
+/// Adds what is known of orders; each may come once. What was known before stays, so noting it again changes nothing.
+///
+/// Rows are locked in the order of the order ids, so two transactions with the same orders cannot deadlock.
+pub async fn note(tx: &mut Tx, timings: &[Timing]) -> Result<(), StoreError> {
+    let mut sorted: Vec<_> = timings.iter().collect();
+    sorted.sort_by_key(|timing| timing.order_id);
+    let all = || sorted.iter();
+    let days: Vec<_> = all().map(|timing| timing.day.to_string()).collect();
+    let rows = Rows::default()
+        .uuids(all().map(|timing| timing.order_id.uuid()))
+        .uuids(all().map(|timing| timing.store_id.uuid()))
+        .texts(days.iter().map(String::as_str))
+        .moments(all().map(|timing| timing.placed_at))
+        .moments(all().map(|timing| timing.accepted_at))
+        .moments(all().map(|timing| timing.ready_at))
+        .moments(all().map(|timing| timing.ended_at))
+        .texts(all().map(|timing| timing.outcome.map(OrderStatus::as_str)));
+    let head = "INSERT INTO order_timing AS known (
+            order_id, store_id, day, placed_at, accepted_at, ready_at, ended_at, outcome
+        )";
+    let tail = "ON CONFLICT (order_id) DO UPDATE
+        SET placed_at = COALESCE(known.placed_at, excluded.placed_at),
+            accepted_at = COALESCE(known.accepted_at, excluded.accepted_at),
+            ready_at = COALESCE(known.ready_at, excluded.ready_at),
+            ended_at = COALESCE(known.ended_at, excluded.ended_at),
+            outcome = COALESCE(known.outcome, excluded.outcome)";
+    rows.execute(tx, head, tail).await.map(drop)
 }
 
 /// One store's day in figures.

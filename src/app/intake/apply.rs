@@ -111,12 +111,13 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
             due.into_iter().partition(|it| it.partner == whatsapp::PARTNER);
         let reported = notify::receive(app, &mut tx, &reports).await?;
         let batch = Batch::load(app, &mut tx, &due).await?;
-        let Applied { entries, settled, begun } = batch.apply(app)?;
+        let Applied { entries, settled, mut begun } = batch.apply(app)?;
         let appends: Vec<_> = entries.iter().map(Entry::append).collect();
         store::orders::append_all(&mut tx, &appends).await?;
         let now = app.clock.now();
         store::inbox::settle(&mut tx, &[&*reported, &settled].concat(), now).await?;
-        // Last, for it takes up again what this very batch may have parked.
+        // Last, for it takes up again what this very batch may have parked. In one order, so that two batches cannot deadlock.
+        begun.sort_by(|(left, _), (right, _)| left.external_id.cmp(&right.external_id));
         for (order, contact) in begun {
             mappings::tie(app, &mut tx, &order, contact, app.clock.now()).await?;
         }

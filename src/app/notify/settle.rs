@@ -1,6 +1,6 @@
 //! Writes down what came of sending.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use metrics::{counter, histogram};
@@ -52,7 +52,7 @@ async fn write(app: &App, sent: &[&Sent]) -> Result<Vec<Result<(), Failure>>, Fa
     let all: Vec<_> = moves.iter().map(|(it, _)| it.clone()).collect();
     let ended: HashSet<_> =
         store::notifications::advance(&mut tx, &all, now).await?.into_iter().collect();
-    let mut fallbacks = Vec::new();
+    let (mut fallbacks, mut stopped) = (Vec::new(), BTreeMap::new());
     for (one, (_, fall_back)) in sent.iter().zip(&moves) {
         if *fall_back && ended.contains(&one.row.id) {
             fallbacks.extend(fallback(app, &one.row, now));
@@ -60,8 +60,7 @@ async fn write(app: &App, sent: &[&Sent]) -> Result<Vec<Result<(), Failure>>, Fa
         if let (Judgement::TemplateStopped(why), Some((name, language))) =
             (&one.judgement, &one.template)
         {
-            let reason = format!("{}: {}", why.code, why.note);
-            store::notify_rules::stop_template(&mut tx, (name, language), &reason, now).await?;
+            stopped.insert((name, language), format!("{}: {}", why.code, why.note));
         }
         if let Some(exchange) = &one.exchange {
             let about = About {
@@ -73,6 +72,9 @@ async fn write(app: &App, sent: &[&Sent]) -> Result<Vec<Result<(), Failure>>, Fa
             };
             store::audit::put(&mut tx, &entry(app, &about, exchange)).await?;
         }
+    }
+    for ((name, language), reason) in stopped {
+        store::notify_rules::stop_template(&mut tx, (name, language), &reason, now).await?;
     }
     store::notifications::put(&mut tx, &fallbacks).await?;
     tx.commit().await?;

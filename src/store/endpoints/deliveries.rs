@@ -68,11 +68,17 @@ pub struct Due {
 }
 
 /// Puts events down, and who is to be told of them. What is there already is left as it is.
+///
+/// Rows are written in the order of their unique keys, so two transactions with the same events cannot deadlock.
 pub async fn put(
     tx: &mut Tx,
     events: &[NewEvent],
     deliveries: &[NewDelivery],
 ) -> Result<(), StoreError> {
+    let mut events: Vec<_> = events.iter().collect();
+    events.sort_by_key(|event| event.id);
+    let mut deliveries: Vec<_> = deliveries.iter().collect();
+    deliveries.sort_by_key(|delivery| (delivery.event_id, delivery.endpoint_id));
     let rows = Rows::default()
         .uuids(events.iter().map(|it| it.id.uuid()))
         .blobs(events.iter().map(|it| &*it.body))

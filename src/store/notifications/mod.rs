@@ -89,11 +89,22 @@ pub struct Notification {
     pub read_at: Option<Timestamp>,
 }
 
+impl Notification {
+    /// What it is stored once for.
+    fn unique_key(&self) -> (&str, &str, &str, &str) {
+        (&self.subject, &self.event, self.audience.as_str(), self.channel.as_str())
+    }
+}
+
 /// Writes down what people are to be told; answers how many were new. What is written down already is left as it is.
+///
+/// Rows are written in the order of their unique key, so two transactions with the same notifications cannot deadlock.
 pub async fn put(tx: &mut Tx, new: &[Notification]) -> Result<u64, StoreError> {
     if new.is_empty() {
         return Ok(0);
     }
+    let mut new: Vec<_> = new.iter().collect();
+    new.sort_by(|left, right| left.unique_key().cmp(&right.unique_key()));
     let rows = Rows::default()
         .uuids(new.iter().map(|it| it.id.uuid()))
         .texts(new.iter().map(|it| it.subject.as_str()))

@@ -358,3 +358,36 @@ async fn who_waits_is_told_of_new_deliveries_in_other_processes_too() {
     other.close().await;
     stage.strike().await;
 }
+
+#[tokio::test]
+async fn the_same_events_in_opposite_order_do_not_deadlock_on_postgres() {
+    let Some(stage) = Stage::postgres().await else { return };
+    let endpoint_id = registered(&stage).await;
+    let write = async |events: Vec<EventId>| {
+        let order_id = OrderId::from_uuid(fresh());
+        let new = events.iter().map(|id| NewEvent {
+            id: *id,
+            body: Bytes::from_static(b"{}"),
+            created_at: noon(),
+        });
+        let deliveries = events.iter().map(|id| NewDelivery {
+            id: DeliveryId::from_uuid(fresh()),
+            endpoint_id,
+            event_id: *id,
+            event_type: EventType::OrderCreated,
+            order_id,
+            order_version: 1,
+            created_at: noon(),
+        });
+        let (new, deliveries) = (new.collect::<Vec<_>>(), deliveries.collect::<Vec<_>>());
+        let mut tx = stage.begin().await;
+        endpoints::put(&mut tx, &new, &deliveries).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    for _ in 0..20 {
+        let forward: Vec<_> = (0..300).map(|_| EventId::from_uuid(fresh())).collect();
+        let backward = forward.iter().rev().copied().collect();
+        tokio::join!(write(forward), write(backward));
+    }
+    stage.strike().await;
+}

@@ -297,3 +297,15 @@ on_both! {
         tx.commit().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn the_same_notifications_in_opposite_order_do_not_deadlock_on_postgres() {
+    let Some(stage) = Stage::postgres().await else { return };
+    for _ in 0..20 {
+        let forward: Vec<_> = (0..200).map(|_| row(order(), "ready", 1)).collect();
+        let backward: Vec<_> = forward.iter().rev().cloned().collect();
+        let (one, other) = tokio::join!(put(&stage, &forward), put(&stage, &backward));
+        assert_eq!(one + other, 200);
+    }
+    stage.strike().await;
+}

@@ -1,5 +1,7 @@
 //! Stores, timings, dead letters.
 
+use std::slice;
+
 use bytes::Bytes;
 use jiff::civil::date;
 
@@ -61,27 +63,27 @@ on_both! {
         assert_eq!(timings::day(&mut tx, store_id(1), day).await.unwrap(), DayStats::default());
         for (accepted, ready) in [(30, 330), (10, 700), (90, 400)] {
             let mut way = timing(1);
-            timings::note(&mut tx, &way).await.unwrap();
+            timings::note(&mut tx, slice::from_ref(&way)).await.unwrap();
             way.accepted_at = Some(later(accepted));
-            timings::note(&mut tx, &way).await.unwrap();
+            timings::note(&mut tx, slice::from_ref(&way)).await.unwrap();
             way.accepted_at = Some(later(5000));
             way.ready_at = Some(later(ready));
-            timings::note(&mut tx, &way).await.unwrap();
+            timings::note(&mut tx, slice::from_ref(&way)).await.unwrap();
         }
         let mut cancelled = timing(1);
         cancelled.ended_at = Some(later(60));
         cancelled.outcome = Some(OrderStatus::Cancelled);
-        timings::note(&mut tx, &cancelled).await.unwrap();
+        timings::note(&mut tx, slice::from_ref(&cancelled)).await.unwrap();
         cancelled.outcome = Some(OrderStatus::Delivered);
-        timings::note(&mut tx, &cancelled).await.unwrap();
+        timings::note(&mut tx, slice::from_ref(&cancelled)).await.unwrap();
         let mut delivered = timing(1);
         delivered.placed_at = None;
         delivered.ended_at = Some(later(60));
         delivered.outcome = Some(OrderStatus::Delivered);
-        timings::note(&mut tx, &delivered).await.unwrap();
-        timings::note(&mut tx, &timing(2)).await.unwrap();
+        timings::note(&mut tx, slice::from_ref(&delivered)).await.unwrap();
+        timings::note(&mut tx, &[timing(2)]).await.unwrap();
         let yesterday = Timing { day: date(2026, 11, 21), ..timing(1) };
-        timings::note(&mut tx, &yesterday).await.unwrap();
+        timings::note(&mut tx, slice::from_ref(&yesterday)).await.unwrap();
 
         let stats = timings::day(&mut tx, store_id(1), day).await.unwrap();
         let expected = DayStats {
@@ -108,9 +110,28 @@ on_both! {
             dead_letters::put(&mut tx, it).await.unwrap();
         }
         let before = Some(Cursor { at: new.died_at, id: new.id });
-        assert_eq!(dead_letters::list(&mut tx, before, 10).await.unwrap(), std::slice::from_ref(&old));
+        assert_eq!(dead_letters::list(&mut tx, before, 10).await.unwrap(), slice::from_ref(&old));
         let page = dead_letters::list(&mut tx, None, 1).await.unwrap();
-        assert_eq!(page, std::slice::from_ref(&new));
+        assert_eq!(page, slice::from_ref(&new));
         assert_eq!(dead_letters::list(&mut tx, None, 10).await.unwrap(), [new, old]);
     }
+}
+
+#[tokio::test]
+async fn the_same_orders_in_opposite_order_do_not_deadlock_on_postgres() {
+    let Some(stage) = Stage::postgres().await else { return };
+    let mut tx = stage.begin().await;
+    stores::insert(&mut tx, &branch(1), noon()).await.unwrap();
+    tx.commit().await.unwrap();
+    let write = async |timings: Vec<Timing>| {
+        let mut tx = stage.begin().await;
+        timings::note(&mut tx, &timings).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    for _ in 0..20 {
+        let forward: Vec<_> = (0..300).map(|_| timing(1)).collect();
+        let backward = forward.iter().rev().cloned().collect();
+        tokio::join!(write(forward), write(backward));
+    }
+    stage.strike().await;
 }
