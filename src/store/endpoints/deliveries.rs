@@ -12,7 +12,7 @@ use crate::{
         StoreError, Tx, Work,
         endpoints::{DeliveryState, Endpoint},
         moment::At,
-        row::{from_row, number},
+        row::{from_row, number, readable},
         rows::Rows,
         tx::{Conn, on},
     },
@@ -106,9 +106,9 @@ pub async fn put(
 }
 
 /// Those endpoints that are told of events, each with the moment since, or from, which its first delivery is due; `None` where
-/// there is nothing to deliver. One look into an index for each.
+/// there is nothing to deliver. One look into an index for each. One whose row cannot be read is left out.
 pub async fn due(tx: &mut Tx) -> Result<Vec<(Endpoint, Option<Timestamp>)>, StoreError> {
-    let rows: Vec<Waiting> = on!(tx, |conn| sqlx::query_as(
+    let rows = on!(tx, |conn| sqlx::query_as(
         "SELECT endpoint.*, (
              SELECT next_attempt_at
              FROM webhook_delivery
@@ -123,6 +123,7 @@ pub async fn due(tx: &mut Tx) -> Result<Vec<(Endpoint, Option<Timestamp>)>, Stor
     )
     .fetch_all(conn)
     .await?);
+    let (rows, _) = readable::<Waiting>(rows, "endpoint");
     Ok(rows.into_iter().map(|Waiting(endpoint, due_at)| (endpoint, due_at)).collect())
 }
 

@@ -13,7 +13,7 @@ use crate::{
     store::{
         StoreError, Tx,
         moment::At,
-        row::{from_row, number, word},
+        row::{from_row, number, readable, word},
         rows::Rows,
         tx::{Conn, on},
     },
@@ -209,16 +209,17 @@ pub async fn count(tx: &mut Tx) -> Result<u32, StoreError> {
     Ok(number(count)?)
 }
 
-/// Those that are told of events.
+/// Those that are told of events. One whose row cannot be read is left out.
 pub async fn enabled(tx: &mut Tx) -> Result<Vec<Endpoint>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
+    let rows = on!(tx, |conn| sqlx::query_as(
         "SELECT *
          FROM webhook_endpoint
          WHERE disabled_at IS NULL
          ORDER BY id"
     )
     .fetch_all(conn)
-    .await?))
+    .await?);
+    Ok(readable(rows, "endpoint").0)
 }
 
 from_row!(Endpoint, |row| {

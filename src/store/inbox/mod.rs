@@ -32,6 +32,7 @@ pub(in crate::store) const QUEUE: Queue = Queue {
     table: "inbox",
     work: Work::Inbox,
     claimable: &["pending", "parked"],
+    given_up: "dead",
     lane: None,
     hold: Hold::Transaction,
     age: "received_at",

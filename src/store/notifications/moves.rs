@@ -20,6 +20,7 @@ pub(in crate::store) const QUEUE: Queue = Queue {
     table: "notification",
     work: Work::Notifications,
     claimable: &["queued"],
+    given_up: "failed",
     lane: None,
     hold: Hold::Lease,
     age: "updated_at",

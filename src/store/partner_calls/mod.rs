@@ -28,6 +28,7 @@ pub(in crate::store) const QUEUE: Queue = Queue {
     table: "partner_call",
     work: Work::PartnerCalls,
     claimable: &["pending"],
+    given_up: "failed",
     lane: Some(Lane { key: &["order_id"], order: &["order_version", "place"] }),
     hold: Hold::Lease,
     age: "created_at",

@@ -8,7 +8,7 @@ use crate::store::{
     conditions::Conditions,
     moment::At,
     queue::{Queue, in_lane},
-    row::Readable,
+    row::{Lenient, Readable, readable},
     tx::{Conn, on},
 };
 
@@ -48,14 +48,15 @@ pub(in crate::store) async fn claim<T: Readable>(
     );
     let first_of_lane = first_of_lane(queue);
     let locking = locking(tx);
-    Ok(on!(tx, |conn| {
+    let rows: Vec<Lenient<T>> = on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(lease.until)).push(due).push_bind(At(lease.now)).push(first_of_lane);
         conditions.push(&mut query);
         query.push(" ORDER BY next_attempt_at, id LIMIT ").push_bind(i64::from(limit));
         query.push(locking).push(") RETURNING *");
         query.build_query_as().fetch_all(conn).await?
-    }))
+    });
+    set_aside(tx, queue, rows, lease.now).await
 }
 
 /// Locks due jobs of which the conditions hold, the longest due first and at most `limit`. They belong to this unit of
@@ -74,13 +75,41 @@ pub(in crate::store) async fn lock<T: Readable>(
     );
     let first_of_lane = first_of_lane(queue);
     let locking = locking(tx);
-    Ok(on!(tx, |conn| {
+    let rows: Vec<Lenient<T>> = on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(now)).push(first_of_lane);
         conditions.push(&mut query);
         query.push(" ORDER BY next_attempt_at, id LIMIT ").push_bind(i64::from(limit));
         query.push(locking).build_query_as().fetch_all(conn).await?
-    }))
+    });
+    set_aside(tx, queue, rows, now).await
+}
+
+/// The jobs that can be read. One whose row cannot be read is given up, so that it blocks neither its lane nor its queue.
+async fn set_aside<T>(
+    tx: &mut Tx,
+    queue: &Queue,
+    rows: Vec<Lenient<T>>,
+    now: Timestamp,
+) -> Result<Vec<T>, StoreError> {
+    let (jobs, unreadable) = readable(rows, queue.table);
+    let head = format!(
+        "UPDATE {}
+         SET state = '{}',
+             note = 'its row cannot be read',
+             next_attempt_at = NULL,
+             claims = claims + 1,
+             settled_at = ",
+        queue.table, queue.given_up
+    );
+    for id in unreadable {
+        on!(tx, |conn| {
+            let mut query = QueryBuilder::new(&head);
+            query.push_bind(At(now)).push(" WHERE id = ").push_bind(id);
+            query.build().execute(conn).await?.rows_affected()
+        });
+    }
+    Ok(jobs)
 }
 
 /// Whether a job of which the conditions hold is due. Cheaper than a claim that finds nothing: it takes no write lock.

@@ -11,6 +11,7 @@
 //! | `attempts` | attempts that count, the one under way included; 0 again when the job is requeued |
 //! | `next_attempt_at` | when the job may be claimed; of a claimed job the end of its lease; NULL once it is settled |
 //! | `settled_at` | when it was settled |
+//! | `note` | what came of it, in words |
 //!
 //! Rules, the same for every kind:
 //!
@@ -49,6 +50,8 @@ pub struct Queue {
     pub work: Work,
     /// The states in which a job waits to be claimed. A requeued job gets the first of them.
     pub claimable: &'static [&'static str],
+    /// The state of a job that is given up without an attempt, because its row cannot be read.
+    pub given_up: &'static str,
     /// Which jobs are attempted one after the other.
     pub lane: Option<Lane>,
     /// How a worker holds what it claims.

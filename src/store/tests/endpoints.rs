@@ -359,6 +359,25 @@ async fn who_waits_is_told_of_new_deliveries_in_other_processes_too() {
     stage.strike().await;
 }
 
+on_both! {
+    async fn an_unreadable_endpoint_does_not_hide_the_others(stage: &Stage) {
+        let (bad, good) = (registered(stage).await, registered(stage).await);
+        let mut tx = stage.begin().await;
+        crate::store::tx::on!(tx, |conn| sqlx::query(
+            r#"UPDATE webhook_endpoint SET event_types = '["Smoke"]' WHERE id = $1"#
+        )
+        .bind(bad.uuid())
+        .execute(conn)
+        .await
+        .unwrap()
+        .rows_affected());
+        let enabled = endpoints::enabled(&mut tx).await.unwrap();
+        assert_eq!(enabled.iter().map(|it| it.id).collect::<Vec<_>>(), [good]);
+        let due = endpoints::due(&mut tx).await.unwrap();
+        assert_eq!(due.iter().map(|(it, _)| it.id).collect::<Vec<_>>(), [good]);
+    }
+}
+
 #[tokio::test]
 async fn the_same_events_in_opposite_order_do_not_deadlock_on_postgres() {
     let Some(stage) = Stage::postgres().await else { return };

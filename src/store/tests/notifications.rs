@@ -298,6 +298,35 @@ on_both! {
     }
 }
 
+on_both! {
+    async fn an_unreadable_notification_fails_and_the_others_are_claimed(stage: &Stage) {
+        let (bad, good) = (row(order(), "ready", 1), row(order(), "ready", 1));
+        put(stage, &[bad.clone(), good.clone()]).await;
+        let mut tx = stage.begin().await;
+        crate::store::tx::on!(tx, |conn| sqlx::query(
+            "UPDATE notification SET language = 'Klingon' WHERE id = $1"
+        )
+        .bind(bad.id.uuid())
+        .execute(conn)
+        .await
+        .unwrap()
+        .rows_affected());
+        tx.commit().await.unwrap();
+        assert_eq!(claim(stage, later(1), later(30)).await, [good.id]);
+        // It does not come again.
+        assert_eq!(claim(stage, later(60), later(90)).await, [good.id]);
+        let mut tx = stage.read().await;
+        let state: String = crate::store::tx::on!(tx, |conn| sqlx::query_scalar(
+            "SELECT state FROM notification WHERE id = $1"
+        )
+        .bind(bad.id.uuid())
+        .fetch_one(conn)
+        .await
+        .unwrap());
+        assert_eq!(state, "failed");
+    }
+}
+
 #[tokio::test]
 async fn the_same_notifications_in_opposite_order_do_not_deadlock_on_postgres() {
     let Some(stage) = Stage::postgres().await else { return };

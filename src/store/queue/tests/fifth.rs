@@ -24,12 +24,13 @@ use crate::{
 
 const TABLE: &str = "CREATE TABLE errand (
     id uuid PRIMARY KEY, lane bigint NOT NULL, place bigint NOT NULL, state text NOT NULL, attempts bigint NOT NULL DEFAULT 0,
-    claims bigint NOT NULL DEFAULT 0, next_attempt_at timestamptz, settled_at timestamptz
+    claims bigint NOT NULL DEFAULT 0, next_attempt_at timestamptz, settled_at timestamptz, note text
 )";
 pub const QUEUE: Queue = Queue {
     table: "errand",
     work: Work::PartnerCalls,
     claimable: &["open"],
+    given_up: "failed",
     lane: Some(Lane { key: &["lane"], order: &["place"] }),
     hold: Hold::Lease,
     age: "next_attempt_at",
