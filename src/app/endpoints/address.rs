@@ -2,53 +2,37 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use crate::{
     app::{App, Failure},
-    domain::{DeliveryId, EventId, EventType, OrderId, StoreId, Version},
+    domain::{DeliveryId, Envelope, Order},
     store::{
         self,
         endpoints::{Endpoint, NewDelivery, NewEvent},
     },
 };
 
-/// What of an event decides who is told of it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head {
-    event_id: EventId,
-    event_type: EventType,
-    data: About,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct About {
-    order_id: OrderId,
-    store_id: StoreId,
-    order_version: Version,
-}
-
-/// Puts down who is to be told of which of these events, in one transaction. Doing it twice is doing it once.
+/// Writes down which endpoints are sent which of these events, in one transaction. Doing it twice has the same effect as once.
 ///
-/// The inner answers are those events' own, in their order; an outer failure is nobody's, and nothing is put down.
+/// An event is read as completely as it must be to word a delivery: one that cannot be worded later is refused now.
+///
+/// Returns one result per event, in order. After an outer `Err` nothing is written.
 pub async fn address(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
-    let heads: Vec<serde_json::Result<Head>> =
-        bodies.iter().map(|it| serde_json::from_slice(it)).collect();
+    let read: Vec<serde_json::Result<Envelope<Order>>> =
+        bodies.iter().map(|body| serde_json::from_slice(body)).collect();
     let now = app.clock.now();
-    let mut read = app.db.read().await?;
-    let endpoints = store::endpoints::enabled(&mut read).await?;
-    drop(read);
+    let mut tx = app.db.read().await?;
+    let endpoints = store::endpoints::enabled(&mut tx).await?;
+    drop(tx);
     let (mut events, mut deliveries) = (Vec::new(), Vec::new());
-    for (head, body) in heads.iter().zip(bodies) {
-        let Ok(head) = head else { continue };
+    for (event, body) in read.iter().zip(bodies) {
+        let Ok(event) = event else { continue };
         let before = deliveries.len();
-        let wanting = endpoints.iter().filter(|it| it.wants(head.event_type, head.data.store_id));
-        deliveries.extend(wanting.map(|it| delivery(app, it, head, now)));
+        let wanting = endpoints.iter().filter(|it| it.wants(event.event_type, event.data.store_id));
+        deliveries.extend(wanting.map(|it| delivery(app, it, event, now)));
         if before < deliveries.len() {
             let body = Bytes::copy_from_slice(body);
-            events.push(NewEvent { id: head.event_id, body, created_at: now });
+            events.push(NewEvent { id: event.event_id, body, created_at: now });
         }
     }
     if !deliveries.is_empty() {
@@ -56,18 +40,23 @@ pub async fn address(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failu
         store::endpoints::put(&mut tx, &events, &deliveries).await?;
         tx.commit().await?;
     }
-    let unread = |it: serde_json::Error| Failure::Internal(it.to_string());
-    Ok(heads.into_iter().map(|it| it.map(drop).map_err(unread)).collect())
+    let unread = |error: serde_json::Error| Failure::Internal(error.to_string());
+    Ok(read.into_iter().map(|event| event.map(drop).map_err(unread)).collect())
 }
 
-fn delivery(app: &App, endpoint: &Endpoint, head: &Head, now: Timestamp) -> NewDelivery {
+fn delivery(
+    app: &App,
+    endpoint: &Endpoint,
+    event: &Envelope<Order>,
+    now: Timestamp,
+) -> NewDelivery {
     NewDelivery {
         id: DeliveryId::from_uuid(app.mint.uuid(now)),
         endpoint_id: endpoint.id,
-        event_id: head.event_id,
-        event_type: head.event_type,
-        order_id: head.data.order_id,
-        order_version: head.data.order_version,
+        event_id: event.event_id,
+        event_type: event.event_type,
+        order_id: event.data.order_id,
+        order_version: event.data.order_version,
         created_at: now,
     }
 }

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub not_before: Option<Timestamp>,
     /// Whether the endpoint seems to be down, or has too much.
     pub is_tired: bool,
+    /// Whether nothing was sent because the event cannot be worded. No later attempt can succeed, and the endpoint is not at fault.
+    pub is_unsendable: bool,
 }
 
 /// Makes one attempt.
@@ -50,11 +52,29 @@ pub async fn send(app: &App, parcel: Parcel) -> Outcome {
     let at = app.clock.now();
     // The same over all attempts, replays too.
     let id = due.id.to_string();
-    let said = match payload {
-        Ok(payload) => post(app, &endpoint, &id, payload).await,
-        Err(why) => Err(why),
+    let unsent = |why, is_unsendable| {
+        let (took, seen) = (Duration::ZERO, Seen::nothing(why));
+        Outcome {
+            due: due.clone(),
+            at,
+            took,
+            seen,
+            not_before: None,
+            is_tired: false,
+            is_unsendable,
+        }
     };
-    match said {
+    let payload = match payload {
+        Ok(payload) => payload,
+        Err(why) => {
+            tracing::error!(
+                delivery.id = id, event.id = %due.event_id,
+                "a webhook delivery fails for good: {why}"
+            );
+            return unsent(why, true);
+        }
+    };
+    match post(app, &endpoint, &id, payload).await {
         Ok(exchange) => {
             let not_before = match exchange.verdict {
                 Verdict::Again { not_before } => not_before,
@@ -63,12 +83,9 @@ pub async fn send(app: &App, parcel: Parcel) -> Outcome {
             let (took, is_down) = (exchange.took, exchange.is_down());
             let seen = Seen::of(app, exchange);
             let is_tired = is_down || seen.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16());
-            Outcome { due, at, took, seen, not_before, is_tired }
+            Outcome { due, at, took, seen, not_before, is_tired, is_unsendable: false }
         }
-        Err(why) => {
-            let (took, seen) = (Duration::ZERO, Seen::nothing(why));
-            Outcome { due, at, took, seen, not_before: None, is_tired: false }
-        }
+        Err(why) => unsent(why, false),
     }
 }
 

@@ -84,7 +84,9 @@ fn judge(app: &App, outcome: &Outcome, endpoint: Option<&mut Endpoint>, now: Tim
         Some(_) => DeliveryState::Pending,
         None => DeliveryState::Failed,
     };
-    if let Some(endpoint) = endpoint {
+    if let Some(endpoint) = endpoint
+        && !outcome.is_unsendable
+    {
         judge_endpoint(app, endpoint, outcome, state, now);
     }
     Settled {
@@ -133,7 +135,7 @@ fn judge_endpoint(
 
 /// When it is tried again; `None` for never.
 fn next(app: &App, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
-    if outcome.seen.is_gone() {
+    if outcome.seen.is_gone() || outcome.is_unsendable {
         return None;
     }
     let failures = usize::try_from(outcome.due.attempt).ok()?.checked_sub(1)?;
