@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use lapin::{Channel, message::Delivery, options::BasicAckOptions};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::SendTimeoutError};
 
 use crate::{
     base::backoff::Backoff,
@@ -161,9 +161,14 @@ async fn feed(
         // Else a probe, which has done its work by arriving.
         if !delivery.data.is_empty() {
             let item = FeedItem::Message(Bytes::from(delivery.data));
-            // A node that takes nothing loses its queue, rather than let it grow on the broker.
-            if items.send_timeout(item, settings.timeout).await.is_err() {
-                return Err(BusError::Stuck(settings.timeout));
+            match items.send_timeout(item, settings.timeout).await {
+                Ok(()) => {}
+                // A node that takes nothing loses its queue, rather than let it grow on the broker.
+                Err(SendTimeoutError::Timeout(_)) => {
+                    return Err(BusError::Stuck(settings.timeout));
+                }
+                // Nobody listens any more, and `supervise` is about to stop this.
+                Err(SendTimeoutError::Closed(_)) => return std::future::pending().await,
             }
         }
     }
