@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 pub(in crate::bus) struct Mailbox {
     waiting: Mutex<Waiting>,
     arrived: Notify,
+    /// Told when there is room again.
+    drained: Arc<Notify>,
     capacity: usize,
 }
 
@@ -33,10 +35,15 @@ pub(in crate::bus) enum Mail {
 }
 
 impl Mailbox {
-    /// For so many messages.
-    pub const fn new(capacity: usize) -> Self {
-        let waiting = Waiting { bodies: VecDeque::new(), lost: false };
-        Self { waiting: Mutex::new(waiting), arrived: Notify::const_new(), capacity }
+    /// For so many messages. `drained` is told when half of them were taken.
+    pub fn new(capacity: usize, drained: Arc<Notify>) -> Self {
+        Self { waiting: Mutex::default(), arrived: Notify::new(), drained, capacity }
+    }
+
+    /// How many messages can be put in before the oldest are lost.
+    pub fn room(&self) -> usize {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.capacity.saturating_sub(waiting.bodies.len())
     }
 
     /// Puts a batch in.
@@ -57,7 +64,11 @@ impl Mailbox {
         if mem::take(&mut waiting.lost) {
             return Some(Mail::Lost);
         }
-        waiting.bodies.pop_front().map(Mail::Message)
+        let body = waiting.bodies.pop_front()?;
+        if waiting.bodies.len() == self.capacity / 2 {
+            self.drained.notify_one();
+        }
+        Some(Mail::Message(body))
     }
 
     /// Waits for what comes next. May be cancelled without loss.

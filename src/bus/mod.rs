@@ -15,10 +15,11 @@ use tokio::sync::watch;
 pub use self::{
     consumer::{Consumer, Delivery},
     feed::{FeedItem, NodeFeed},
-    message::{DeadLetter, Message, Published},
+    local::{Local, LocalQueue},
+    message::Message,
+    rabbit::Rabbit,
     topology::{Names, Queue},
 };
-use self::{local::Local, rabbit::Rabbit};
 use crate::{
     base::{mint::Mint, tasks::Tasks},
     config,
@@ -43,18 +44,12 @@ impl Bus {
         })
     }
 
-    /// Publishes a batch. `Ok` means that every message is safe: the broker has confirmed it or, in process, every durable
-    /// consumer has acknowledged it or given it up as a dead letter. After an error none, some or all of them have been
-    /// published: publish the batch again.
-    ///
-    /// While the broker is away this waits for it, up to the configured time-out.
-    pub async fn publish(&self, messages: &[Message]) -> Result<Published, BusError> {
-        if messages.is_empty() {
-            return Ok(Published::default());
-        }
+    /// The place in the outbox up to which the screens of this process were given everything. Through a broker, what is published
+    /// leaves the outbox: 0.
+    pub fn published_through(&self) -> i64 {
         match self {
-            Self::Local(local) => local.publish(messages).await,
-            Self::Rabbit(rabbit) => rabbit.publish(messages).await,
+            Self::Local(local) => local.published_through(),
+            Self::Rabbit(_) => 0,
         }
     }
 
@@ -68,8 +63,8 @@ impl Bus {
 
     /// The messages of a durable queue; several consumers of one queue share them.
     ///
-    /// In process a queue exists from its first consumer on: consume before the first message is published. From then on
-    /// publishing waits for its consumers, so they must stay.
+    /// In process a queue exists from its first consumer on: consume before the first message is published. From then on the outbox
+    /// keeps each event until this queue has acknowledged it.
     pub fn consume(&self, queue: Queue) -> Consumer {
         match self {
             Self::Local(local) => Consumer::local(queue, local.consume(queue), local.stop()),

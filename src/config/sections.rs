@@ -85,7 +85,7 @@ section! {
         timeout: Span = Span::secs(10), in Span::millis(100), Span::secs(120);
         /// The longest delay between two attempts to reconnect.
         reconnect_cap: Span = Span::secs(3), in Span::millis(100), Span::secs(60);
-        /// Messages that the in-process bus holds for one consumer before that consumer must catch up from the store.
+        /// Messages that the in-process bus holds in memory for one consumer; what is beyond that it reads from the outbox later.
         local_capacity: usize = 4096, in 16, 1_000_000;
     }
 }

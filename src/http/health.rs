@@ -14,10 +14,11 @@ use serde::Serialize;
 
 use crate::{
     app::App,
+    bus::Bus,
     cache,
     domain::MessageChannel,
     outbound,
-    store::{self, StoreError, inbox::Counts},
+    store::{self, StoreError, Tx, inbox::Counts},
     telemetry::{self, metric},
 };
 
@@ -99,11 +100,12 @@ async fn metrics_text(State(app): State<App>) -> Response {
 /// What only the store can count, at the moment somebody asks.
 async fn measure_store(app: &App) -> Result<(), StoreError> {
     let mut tx = app.db.read().await?;
-    let backlog = store::outbox::backlog(&mut tx).await?;
+    let backlog = store::outbox::backlog(&mut tx, app.bus.published_through()).await?;
     let age = backlog.oldest.map_or(0.0, |it| app.clock.now().duration_since(it).as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
     gauge!(metric::OUTBOX_ROWS).set(backlog.rows as f64);
     gauge!(metric::OUTBOX_AGE_SECONDS).set(age);
+    show_queues(app, &mut tx).await?;
     show_inbox(store::inbox::counts(&mut tx).await?);
     let due = store::partner_calls::due(&mut tx).await?;
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
@@ -121,6 +123,18 @@ async fn measure_store(app: &App) -> Result<(), StoreError> {
         let is_broken = app.messaging.standing(*channel, now) != outbound::Standing::Closed;
         gauge!(metric::NOTIFICATION_CIRCUIT, "channel" => channel.as_str())
             .set(f64::from(u8::from(is_broken)));
+    }
+    Ok(())
+}
+
+/// Without a broker, what each durable consumer has yet to take or to acknowledge.
+async fn show_queues(app: &App, tx: &mut Tx) -> Result<(), StoreError> {
+    let Bus::Local(local) = &app.bus else { return Ok(()) };
+    for queue in local.queues() {
+        let untaken = store::outbox::backlog(tx, queue.position()).await?.rows;
+        #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+        let unacknowledged = untaken as f64 + queue.unanswered() as f64;
+        gauge!(metric::QUEUE_UNACKNOWLEDGED, "queue" => queue.queue().as_str()).set(unacknowledged);
     }
     Ok(())
 }

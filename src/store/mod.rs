@@ -12,8 +12,8 @@ mod database;
 mod error;
 mod lease;
 mod moment;
-pub mod queue;
 mod postgres;
+pub mod queue;
 mod row;
 mod rows;
 mod schema;
@@ -42,8 +42,8 @@ pub mod timings;
 pub use self::{
     database::Database,
     error::StoreError,
-    queue::Claim,
     lease::{Lease, LeaseName},
+    queue::Claim,
     signal::{Signal, Work},
     tx::Tx,
 };

@@ -58,17 +58,34 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
-/// The next events that are to leave, first things first.
-pub async fn peek(tx: &mut Tx, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+/// The events behind the place `after`, in the order of their places.
+pub async fn peek(tx: &mut Tx, after: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as(
         "SELECT seq, event_id, order_id, version, store_id, event_type, body, created_at
          FROM outbox
+         WHERE seq > $1
          ORDER BY seq
-         LIMIT $1",
+         LIMIT $2",
     )
+    .bind(after)
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?))
+}
+
+/// The events that have appeared at these places since they were seen empty, in the order of their places. On PostgreSQL a place is taken
+/// before the commit. SQLite has one writer, so there nothing appears late.
+pub async fn late(tx: &mut Tx, places: &[i64]) -> Result<Vec<OutboxRow>, StoreError> {
+    if matches!(tx.conn, Conn::Sqlite(_)) {
+        return Ok(Vec::new());
+    }
+    let rows = Rows::default().numbers(places.iter().copied());
+    let head = "SELECT seq, event_id, order_id, version, store_id, event_type, body, created_at
+        FROM outbox
+        WHERE seq IN (";
+    let mut found: Vec<OutboxRow> = rows.fetch(tx, head, ")").await?;
+    found.sort_by_key(|row| row.seq);
+    Ok(found)
 }
 
 /// Lets a removal that is committed be forgotten in a crash of PostgreSQL: its events would only be published again, which nobody
@@ -86,12 +103,14 @@ pub async fn remove(tx: &mut Tx, seqs: &[i64]) -> Result<(), StoreError> {
     rows.execute(tx, "DELETE FROM outbox WHERE seq IN (", ")").await.map(drop)
 }
 
-/// How far the relay is behind.
-pub async fn backlog(tx: &mut Tx) -> Result<Backlog, StoreError> {
+/// What waits behind the place `after`.
+pub async fn backlog(tx: &mut Tx, after: i64) -> Result<Backlog, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as(
         "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest
-         FROM outbox",
+         FROM outbox
+         WHERE seq > $1",
     )
+    .bind(after)
     .fetch_one(conn)
     .await?))
 }

@@ -102,6 +102,8 @@ pub const NOTIFICATION_CIRCUIT: &str = "orderwire_notification_circuit";
 pub const RECEIPTS: &str = "orderwire_receipts_total";
 /// Steps of a worker that failed, by `worker`.
 pub const WORKER_FAILURES: &str = "orderwire_worker_failures_total";
+/// Events that a durable consumer of this process has yet to take or to acknowledge, by `queue`.
+pub const QUEUE_UNACKNOWLEDGED: &str = "orderwire_queue_unacknowledged";
 /// Messages set aside because nobody could handle them, by `queue`.
 pub const DEAD_LETTERS: &str = "orderwire_dead_letters_total";
 
@@ -159,5 +161,6 @@ pub fn describe() {
     describe_gauge!(NOTIFICATION_CIRCUIT, "Whether a channel's account is of no use.");
     describe_counter!(RECEIPTS, "What channels reported of messages.");
     describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
+    describe_gauge!(QUEUE_UNACKNOWLEDGED, "Events not acknowledged by a consumer in this process.");
     describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
 }

@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 
 use crate::{
-    app::{App, Failure, endpoints, notify, timings},
+    app::{App, Failure, batch, endpoints, notify, timings},
     bus::{Consumer, Delivery, Queue},
+    store::StoreError,
     workers::{Step, Worker},
 };
 
-/// Events noted in one transaction. In process, the next batch of events leaves only after these are noted.
+/// Events noted in one transaction.
 const BATCH: usize = 256;
 
 /// What one durable consumer does with events. Doing it twice must be doing it once.
@@ -18,7 +19,7 @@ pub trait Notes: Send + 'static {
     /// Where its events come from.
     const QUEUE: Queue;
 
-    /// Notes what events say. The inner answers are those events' own; an outer failure is nobody's, and nothing is noted.
+    /// Notes what events say, in one transaction. Returns one result per event, in order; after an outer `Err` nothing is noted.
     fn note(
         app: &App,
         bodies: &[&[u8]],
@@ -90,20 +91,16 @@ impl<N: Notes> Worker for Consume<N> {
             return Ok(Step::Idle);
         }
         let bodies: Vec<&[u8]> = self.waiting.iter().map(|it| &*it.body).collect();
-        // The store's absence is not the messages' fault: they keep their places.
-        let noted = N::note(&self.app, &bodies).await?;
+        // After a transient failure the messages stay here, and the step is repeated.
+        let noted = batch::isolate(&bodies, |part| N::note(&self.app, part)).await?;
         for (delivery, noted) in self.waiting.drain(..).zip(noted) {
             match noted {
                 Ok(()) => delivery.ack(),
-                Err(failure) => {
-                    let redelivered = delivery.redelivered;
-                    tracing::error!(
-                        worker = N::NAME,
-                        redelivered,
-                        "an event is of no use: {failure}"
-                    );
-                    delivery.reject(&failure.to_string());
+                // It was decided upon state that has changed since.
+                Err(Failure::Store(error)) if matches!(*error, StoreError::Conflict) => {
+                    delivery.reject(&error.to_string());
                 }
+                Err(failure) => delivery.dead_letter(&failure.to_string()),
             }
         }
         Ok(Step::Worked)

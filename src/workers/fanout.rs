@@ -163,16 +163,18 @@ impl Fanout {
         Ok(())
     }
 
-    /// The feed may be well and yet bring nothing, because nothing is published: what is committed waits in the outbox.
+    /// The feed may be well and yet bring nothing, because nothing is published: what is committed waits in the outbox. What only waits for
+    /// a durable consumer of this process does not count.
     async fn look_at_outbox(&mut self) {
         let patience = *self.app.config.live.behind_after;
         if self.looked_at.elapsed() < patience / 2 {
             return;
         }
         self.looked_at = Instant::now();
+        let published = self.app.bus.published_through();
         // A store that cannot be asked takes no changes that could be missed.
         let Ok(mut tx) = self.app.db.read().await else { return };
-        let Ok(rows) = store::outbox::peek(&mut tx, 1).await else { return };
+        let Ok(rows) = store::outbox::peek(&mut tx, published, 1).await else { return };
         let now = self.app.clock.now();
         let oldest = rows.first().map(|it| it.created_at);
         let stalled = oldest.filter(|it| patience < now.duration_since(*it).unsigned_abs());

@@ -5,6 +5,7 @@
 
 mod authority;
 mod command_line;
+mod consumers;
 mod cors;
 mod crash;
 mod demo;

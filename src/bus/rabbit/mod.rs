@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     base::{mint::Mint, tasks::Tasks},
-    bus::{BusError, FeedItem, Message, Names, Published, Queue, State},
+    bus::{BusError, FeedItem, Message, Names, Queue, State},
     config,
     domain::EventType,
 };
@@ -132,10 +132,14 @@ impl Rabbit {
         .await
     }
 
-    pub(in crate::bus) async fn publish(
-        &self,
-        messages: &[Message],
-    ) -> Result<Published, BusError> {
+    /// Publishes a batch. `Ok` means that every message is safe: the broker has confirmed it. After an error none, some or all of them
+    /// have been published: publish the batch again.
+    ///
+    /// While the broker is away this waits for it, up to the configured time-out.
+    pub async fn publish(&self, messages: &[Message]) -> Result<(), BusError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
         // All at once: their first polls, in order, hand the frames over; then the confirms come in together.
         self.in_time(async |session: &Session| {
             let published =
@@ -143,10 +147,9 @@ impl Rabbit {
             let (published, there) = join(published, self.look(session, messages)).await;
             // First, as it says why the other failed.
             there?;
-            published
+            published.map(drop)
         })
-        .await?;
-        Ok(Published::default())
+        .await
     }
 
     /// Of a message that several durable queues are to get, the broker says only when none has got it. So the same channel, which

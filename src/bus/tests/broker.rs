@@ -11,7 +11,7 @@ use crate::{
         Bus, BusError, FeedItem, NodeFeed, Queue, State,
         tests::{
             listening, messages, publish_at_last,
-            stack::{Stack, event, events, numbers, within},
+            stack::{Stack, event, events, numbers, publish, within},
         },
     },
     config::{self, Span},
@@ -78,7 +78,7 @@ async fn a_broker_that_is_away_at_the_start_is_waited_for() {
     let mut consumer = stack.bus.consume(Queue::Timings);
     assert_eq!(within(feed.next()).await, Some(FeedItem::Lost));
     let batch = [event(1, EventType::OrderCreated)];
-    assert!(matches!(within(stack.bus.publish(&batch)).await, Err(BusError::Away(_))));
+    assert!(matches!(within(publish(&stack.bus, &batch)).await, Err(BusError::Away(_))));
     assert!(matches!(within(stack.bus.ping()).await, Err(BusError::Away(_))));
     trouble(&stack.bus).await;
 
@@ -96,7 +96,7 @@ async fn a_broker_that_falls_silent_does_not_hold_the_publisher() {
     within(stack.bus.ping()).await.unwrap();
     proxy.set(Way::Frozen);
     let batch = [event(1, EventType::OrderCreated)];
-    assert!(matches!(within(stack.bus.publish(&batch)).await, Err(BusError::Timeout(_))));
+    assert!(matches!(within(publish(&stack.bus, &batch)).await, Err(BusError::Timeout(_))));
     proxy.set(Way::Open);
     publish_at_last(&stack.bus, &batch).await;
     stack.clear().await;
@@ -121,7 +121,7 @@ async fn an_event_without_its_queue_counts_as_not_published() {
     let Some(stack) = Stack::rabbit() else { return };
     within(stack.bus.ping()).await.unwrap();
     delete_queues(&stack).await;
-    let refused = within(stack.bus.publish(&[event(1, EventType::OrderCreated)])).await;
+    let refused = within(publish(&stack.bus, &[event(1, EventType::OrderCreated)])).await;
     assert!(matches!(refused, Err(BusError::Unroutable(_))));
     stack.clear().await;
 }

@@ -3,11 +3,11 @@
 mod broker;
 mod stack;
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use self::stack::{Stack, event, events, numbers, within};
+use self::stack::{Stack, event, events, numbers, publish, within};
 use crate::{
     bus::{Bus, BusError, FeedItem, Message, NodeFeed, Queue},
     domain::EventType,
@@ -49,6 +49,7 @@ contract! {
     a_consumer_gets_the_events_of_its_queue_and_no_others,
     consumers_of_one_queue_share_its_messages,
     a_message_that_is_always_rejected_becomes_a_dead_letter,
+    a_message_that_can_never_be_handled_becomes_a_dead_letter_at_once,
     a_delivery_that_is_dropped_comes_again,
     a_message_comes_again_when_its_consumer_vanishes,
     a_burst_arrives_whole_and_in_order,
@@ -91,7 +92,7 @@ async fn messages(feed: &mut NodeFeed, count: usize) -> Vec<Bytes> {
 /// Publishes as the relay does: again, until it has worked.
 async fn publish_at_last(bus: &Bus, batch: &[Message]) {
     within(async {
-        while let Err(error) = bus.publish(batch).await {
+        while let Err(error) = publish(bus, batch).await {
             assert!(!matches!(error, BusError::Closed));
             tokio::task::yield_now().await;
         }
@@ -103,7 +104,7 @@ async fn a_feed_gets_what_is_published(stack: &Stack) {
     let mut feed = stack.bus.node_feed();
     listening(&mut feed).await;
     let message = event(1, EventType::OrderEtaChanged);
-    within(stack.bus.publish(std::slice::from_ref(&message))).await.unwrap();
+    within(publish(&stack.bus, std::slice::from_ref(&message))).await.unwrap();
     assert_eq!(messages(&mut feed, 1).await, [message.body]);
     assert_eq!(feed.try_next(), None);
 }
@@ -114,7 +115,7 @@ async fn every_feed_gets_everything(stack: &Stack) {
     for feed in &mut feeds {
         listening(feed).await;
     }
-    within(stack.bus.publish(&batch)).await.unwrap();
+    within(publish(&stack.bus, &batch)).await.unwrap();
     for feed in &mut feeds {
         assert_eq!(numbers(messages(feed, 50).await), (0..50).collect::<Vec<_>>());
     }
@@ -179,7 +180,25 @@ async fn a_message_that_is_always_rejected_becomes_a_dead_letter(stack: &Stack) 
         }
     };
     let (published, ()) =
-        within(async { tokio::join!(stack.bus.publish(&batch), consuming) }).await;
+        within(async { tokio::join!(publish(&stack.bus, &batch), consuming) }).await;
+    let dead = stack.dead_letters(&published.unwrap()).await;
+    assert_eq!(numbers(dead), [1]);
+    assert!(consumer.try_next().is_none());
+}
+
+async fn a_message_that_can_never_be_handled_becomes_a_dead_letter_at_once(stack: &Stack) {
+    let mut consumer = stack.bus.consume(Queue::Timings);
+    let batch = [event(1, EventType::OrderCreated), event(2, EventType::OrderCreated)];
+    let consuming = async {
+        let first = within(consumer.next()).await.unwrap();
+        assert_eq!(numbers([first.body.clone()]), [1]);
+        first.dead_letter("it tastes of soap");
+        let second = within(consumer.next()).await.unwrap();
+        assert_eq!(numbers([second.body.clone()]), [2]);
+        second.ack();
+    };
+    let (published, ()) =
+        within(async { tokio::join!(publish(&stack.bus, &batch), consuming) }).await;
     let dead = stack.dead_letters(&published.unwrap()).await;
     assert_eq!(numbers(dead), [1]);
     assert!(consumer.try_next().is_none());
@@ -232,7 +251,7 @@ async fn a_burst_arrives_whole_and_in_order(stack: &Stack) {
         }
         bodies
     };
-    let publishing = async { stack.bus.publish(&batch).await.unwrap() };
+    let publishing = async { publish(&stack.bus, &batch).await.unwrap() };
     let listening = messages(&mut feed, all.len());
     let (_, worked_on, shown) = tokio::join!(publishing, consuming, listening);
     assert_eq!(numbers(worked_on), all);
@@ -246,12 +265,12 @@ async fn a_closed_bus_ends_its_feeds_and_consumers(stack: &Stack) {
     within(stack.bus.close()).await;
     assert_eq!(within(feed.next()).await, None);
     assert!(within(consumer.next()).await.is_none());
-    let refused = within(stack.bus.publish(&[event(1, EventType::OrderCreated)])).await;
+    let refused = within(publish(&stack.bus, &[event(1, EventType::OrderCreated)])).await;
     assert!(matches!(refused, Err(BusError::Closed)));
 }
 
 async fn an_empty_batch_is_published_at_once(stack: &Stack) {
-    let published = within(stack.bus.publish(&[])).await.unwrap();
+    let published = within(publish(&stack.bus, &[])).await.unwrap();
     assert!(published.dead.is_empty());
 }
 
@@ -266,22 +285,48 @@ async fn a_feed_that_falls_behind_in_this_process_says_so() {
     let stack = Stack::local_with(|config| config.local_capacity = 16);
     let mut feed = stack.bus.node_feed();
     listening(&mut feed).await;
-    stack.bus.publish(&events(0..20, EventType::OrderEtaChanged)).await.unwrap();
+    publish(&stack.bus, &events(0..20, EventType::OrderEtaChanged)).await.unwrap();
     assert_eq!(feed.next().await, Some(FeedItem::Lost));
     assert_eq!(feed.next().await, Some(FeedItem::Restored));
     assert_eq!(numbers(messages(&mut feed, 16).await), (4..20).collect::<Vec<_>>());
 }
 
-#[tokio::test(start_paused = true)]
-async fn without_an_answer_in_this_process_a_batch_is_not_published() {
-    let stack = Stack::local();
-    let mut consumer = stack.bus.consume(Queue::Timings);
-    let batch = [event(1, EventType::OrderCreated)];
-    let refused = stack.bus.publish(&batch).await;
-    assert!(matches!(refused, Err(BusError::Timeout(after)) if after > Duration::ZERO));
-    // Its publisher has gone; it comes when the batch is published again.
-    assert!(consumer.try_next().is_none());
-    let consuming = async { consumer.next().await.unwrap().ack() };
-    let (published, ()) = tokio::join!(stack.bus.publish(&batch), consuming);
-    published.unwrap();
+#[tokio::test]
+async fn a_consumer_in_this_process_that_does_not_answer_holds_up_no_feed_and_no_other_consumer() {
+    let stack = Stack::local_with(|config| config.local_capacity = 16);
+    let Bus::Local(local) = &stack.bus else { unreachable!() };
+    let mut feed = stack.bus.node_feed();
+    listening(&mut feed).await;
+    let mut silent = stack.bus.consume(Queue::Notifications);
+    let mut other = stack.bus.consume(Queue::Timings);
+    let batch = events(1..11, EventType::OrderCreated);
+    local.publish(&batch, 10).unwrap();
+    for queue in local.queues() {
+        for (place, message) in (1..).zip(&batch) {
+            queue.put(place, message.clone());
+        }
+    }
+    assert_eq!(numbers(messages(&mut feed, 10).await), (1..11).collect::<Vec<_>>());
+    let held = within(silent.next()).await.unwrap();
+    for _ in 0..10 {
+        within(other.next()).await.unwrap().ack();
+    }
+    let [silent, other] = local.queues().try_into().unwrap();
+    within(local.progress()).await;
+    assert_eq!(
+        other.answers().iter().map(|answer| answer.seq).collect::<Vec<_>>(),
+        (1..11).collect::<Vec<_>>()
+    );
+    assert_eq!((other.unanswered(), other.room()), (0, 16));
+    // It holds a bounded number, and what it has not answered is not forgotten.
+    assert_eq!((silent.unanswered(), silent.room(), silent.answers().len()), (10, 6, 0));
+    held.dead_letter("it tastes of soap");
+    let answers = silent.answers();
+    assert_eq!(answers.len(), 1);
+    assert!(
+        answers[0]
+            .dead
+            .as_ref()
+            .is_some_and(|(message, why)| { message.body == "1" && why == "it tastes of soap" })
+    );
 }

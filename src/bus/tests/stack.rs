@@ -16,7 +16,7 @@ use crate::{
         proxy::{Proxy, Way},
         tasks::Tasks,
     },
-    bus::{Bus, Message, Names, Published, Queue},
+    bus::{Bus, BusError, Message, Names, Queue},
     config::{self, Span},
     domain::{EventId, EventType, OrderId, StoreId},
 };
@@ -114,7 +114,7 @@ impl Stack {
     /// The bodies of the dead letters: handed back, or on the broker.
     pub async fn dead_letters(&self, published: &Published) -> Vec<Bytes> {
         let Some(_) = &self.broker else {
-            return published.dead.iter().map(|it| it.message.body.clone()).collect();
+            return published.dead.clone();
         };
         assert!(published.dead.is_empty());
         let channel = self.operator().await;
@@ -157,6 +157,37 @@ fn broker() -> Option<String> {
     let demanded = std::env::var("STACK").is_ok_and(|it| it == "real");
     assert!(url.is_some() || !demanded, "STACK=real needs TEST_AMQP_URL");
     url
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// The bodies of what became dead letters in this process; a broker keeps these itself.
+    pub dead: Vec<Bytes>,
+}
+
+/// Publishes a batch and waits until it is safe: the broker has confirmed it or, in process, every consumer has answered it.
+pub async fn publish(bus: &Bus, batch: &[Message]) -> Result<Published, BusError> {
+    let local = match bus {
+        Bus::Rabbit(rabbit) => return rabbit.publish(batch).await.map(|()| Published::default()),
+        Bus::Local(local) => local,
+    };
+    local.publish(batch, 0)?;
+    let mut dead = Vec::new();
+    for queue in local.queues() {
+        let wanted: Vec<_> = batch.iter().filter(|it| queue.queue().wants(it.event_type)).collect();
+        for message in &wanted {
+            queue.put(0, (*message).clone());
+        }
+        let mut open = wanted.len();
+        while open > 0 {
+            local.progress().await;
+            let answers = queue.answers();
+            open -= answers.len();
+            dead.extend(answers.into_iter().filter_map(|it| it.dead).map(|(it, _)| it.body));
+        }
+    }
+    Ok(Published { dead })
 }
 
 /// An event whose body is its number.

@@ -44,7 +44,7 @@ on_both! {
         drop(tx);
         let mut tx = stage.read().await;
         assert_eq!(orders::load(&mut tx, story.order.id).await.unwrap(), None);
-        assert!(outbox::peek(&mut tx, 10).await.unwrap().is_empty());
+        assert!(outbox::peek(&mut tx, 0, 10).await.unwrap().is_empty());
     }
 
     async fn many_orders_are_recorded_together(stage: &Stage) {
@@ -69,7 +69,7 @@ on_both! {
             let loaded = orders::load(&mut tx, story.order.id).await.unwrap();
             assert_eq!(loaded.as_ref(), Some(&story.order));
         }
-        let left: Vec<_> = outbox::peek(&mut tx, 10).await.unwrap();
+        let left: Vec<_> = outbox::peek(&mut tx, 0, 10).await.unwrap();
         let left: Vec<_> = left.iter().map(|it| (it.order_id, it.version)).collect();
         let (known, new, other) = (known.order.id, new.order.id, other.order.id);
         assert_eq!(left, [(known, 1), (other, 1), (known, 2), (known, 3), (new, 1), (other, 2)]);
@@ -95,7 +95,7 @@ on_both! {
         drop(tx);
         let mut tx = stage.read().await;
         assert_eq!(orders::load(&mut tx, story.order.id).await.unwrap(), Some(story.order));
-        assert_eq!(outbox::peek(&mut tx, 10).await.unwrap().len(), 2);
+        assert_eq!(outbox::peek(&mut tx, 0, 10).await.unwrap().len(), 2);
     }
 
     async fn a_new_order_cannot_come_twice(stage: &Stage) {
@@ -191,10 +191,10 @@ on_both! {
         let locked = orders::lock(&mut tx, &ids).await.unwrap();
         ids.sort();
         assert!(locked.iter().map(|it| it.id).eq(ids));
-        let left = outbox::peek(&mut tx, 10_000).await.unwrap();
+        let left = outbox::peek(&mut tx, 0, 10_000).await.unwrap();
         assert!(left.iter().map(|it| it.order_id).eq(stories.iter().map(|it| it.order.id)));
         let seqs: Vec<_> = left.iter().map(|it| it.seq).collect();
         outbox::remove(&mut tx, &seqs).await.unwrap();
-        assert_eq!(outbox::backlog(&mut tx).await.unwrap().rows, 0);
+        assert_eq!(outbox::backlog(&mut tx, 0).await.unwrap().rows, 0);
     }
 }

@@ -41,10 +41,10 @@ on_both! {
         tx.commit().await.unwrap();
 
         let mut tx = stage.begin().await;
-        let backlog = outbox::backlog(&mut tx).await.unwrap();
+        let backlog = outbox::backlog(&mut tx, 0).await.unwrap();
         assert_eq!((backlog.rows, backlog.oldest), (2, Some(noon())));
-        let rows = outbox::peek(&mut tx, 10).await.unwrap();
-        assert_eq!(outbox::peek(&mut tx, 1).await.unwrap(), rows[..1]);
+        let rows = outbox::peek(&mut tx, 0, 10).await.unwrap();
+        assert_eq!(outbox::peek(&mut tx, 0, 1).await.unwrap(), rows[..1]);
         assert_eq!(rows[0].body, raw);
         assert_eq!(rows[0].event_type, EventType::OrderCreated);
         assert_eq!(rows[1].event_type, EventType::OrderStatusChanged);
@@ -53,14 +53,14 @@ on_both! {
 
         outbox::remove(&mut tx, &[rows[0].seq]).await.unwrap();
         outbox::remove(&mut tx, &[]).await.unwrap();
-        assert_eq!(outbox::peek(&mut tx, 10).await.unwrap(), rows[1..]);
+        assert_eq!(outbox::peek(&mut tx, 0, 10).await.unwrap(), rows[1..]);
         outbox::remove(&mut tx, &[rows[1].seq]).await.unwrap();
-        let backlog = outbox::backlog(&mut tx).await.unwrap();
+        let backlog = outbox::backlog(&mut tx, 0).await.unwrap();
         assert_eq!((backlog.rows, backlog.oldest), (0, None));
 
         // Numbers are never used twice, not even after the queue was empty.
         Story::placed(9).store(&mut tx).await;
-        assert!(rows[1].seq < outbox::peek(&mut tx, 1).await.unwrap()[0].seq);
+        assert!(rows[1].seq < outbox::peek(&mut tx, 0, 1).await.unwrap()[0].seq);
     }
 
     async fn a_commit_wakes_the_relay_and_nothing_else_does(stage: &Stage) {

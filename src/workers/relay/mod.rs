@@ -1,4 +1,7 @@
-//! Outbox → bus. A row goes only after the bus has confirmed its event. One relay is active in a cluster.
+//! Outbox → bus. A row is removed only after the bus has its event safe. One relay is active in a cluster.
+
+mod broker;
+mod embedded;
 
 use std::{
     collections::HashMap,
@@ -7,16 +10,16 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use metrics::{counter, gauge};
+use metrics::gauge;
 
+use self::embedded::Positions;
 use crate::{
     app::App,
     bus::{Bus, Message},
     cache,
     domain::{Envelope, Order},
     store::{
-        self, Lease, LeaseName, Signal, Work,
-        dead_letters::DeadLetter,
+        Lease, LeaseName, Signal, Work,
         outbox::{self, OutboxRow},
     },
     telemetry::metric,
@@ -37,6 +40,10 @@ pub struct Relay {
     said: Option<bool>,
     /// That events wait has been said.
     warned: bool,
+    /// Without a broker.
+    positions: Positions,
+    /// Since the last step consumers in this process went on, and nothing else was heard.
+    only_progress: bool,
 }
 
 impl Relay {
@@ -49,6 +56,8 @@ impl Relay {
             checked_at: None,
             said: None,
             warned: false,
+            positions: Positions::default(),
+            only_progress: false,
         }
     }
 
@@ -95,7 +104,7 @@ impl Relay {
     /// Says once that the node that should publish does not.
     async fn look_at_outbox(&mut self) -> anyhow::Result<()> {
         let mut tx = self.app.db.read().await?;
-        let oldest = outbox::peek(&mut tx, 1).await?.first().map(|row| row.created_at);
+        let oldest = outbox::peek(&mut tx, 0, 1).await?.first().map(|row| row.created_at);
         let now = self.app.clock.now();
         let waited = oldest.map_or(Duration::ZERO, |at| now.duration_since(at).unsigned_abs());
         let is_late = waited > *self.app.config.live.behind_after;
@@ -108,62 +117,6 @@ impl Relay {
         self.warned = is_late;
         Ok(())
     }
-
-    /// Puts the newest state of each order into Redis. Here, and not where it was committed: a process that dies in between leaves
-    /// its rows to the next relay, so that Redis is never left with the past.
-    async fn remember(&self, rows: &[OutboxRow]) {
-        // With a Redis that is away it goes on: what Redis misses, the cache must know.
-        if self.app.cache.state() == cache::State::InProcess {
-            return;
-        }
-        let newest: HashMap<_, _> = rows.iter().map(|it| (it.order_id, it)).collect();
-        let puts = newest.values().filter_map(|row| {
-            let envelope: Envelope<Arc<Order>> = serde_json::from_slice(&row.body).ok()?;
-            Some(async move { self.app.cache.put(&envelope.data.order).await })
-        });
-        join_all(puts).await;
-    }
-
-    /// Publishes the oldest events.
-    async fn publish_some(&self) -> anyhow::Result<Step> {
-        let mut tx = self.app.db.read().await?;
-        let rows = outbox::peek(&mut tx, self.app.config.workers.relay_batch).await?;
-        drop(tx);
-        if rows.is_empty() {
-            return Ok(Step::Idle);
-        }
-        self.publish(&rows).await?;
-        Ok(Step::Worked)
-    }
-
-    async fn publish(&self, rows: &[OutboxRow]) -> anyhow::Result<()> {
-        let messages: Vec<Message> = rows.iter().map(message).collect();
-        let (published, ()) = tokio::join!(self.app.bus.publish(&messages), self.remember(rows));
-        let published = published?;
-        let mut tx = self.app.db.begin().await?;
-        if published.dead.is_empty() {
-            outbox::may_come_back(&mut tx).await?;
-        }
-        let now = self.app.clock.now();
-        for dead in published.dead {
-            let queue = dead.queue.as_str();
-            tracing::error!("a message of {queue} was given up: {}", dead.error);
-            counter!(metric::DEAD_LETTERS, "queue" => queue).increment(1);
-            let letter = DeadLetter {
-                id: self.app.mint.uuid(now),
-                queue: queue.to_owned(),
-                body: dead.message.body,
-                error: dead.error,
-                died_at: now,
-            };
-            store::dead_letters::put(&mut tx, &letter).await?;
-        }
-        let seqs: Vec<i64> = rows.iter().map(|it| it.seq).collect();
-        outbox::remove(&mut tx, &seqs).await?;
-        tx.commit().await?;
-        counter!(metric::RELAY_PUBLISHED).increment(rows.len() as u64);
-        Ok(())
-    }
 }
 
 impl Worker for Relay {
@@ -171,25 +124,62 @@ impl Worker for Relay {
 
     async fn step(&mut self) -> anyhow::Result<Step> {
         let Some(mut lease) = self.lead().await? else { return Ok(Step::Idle) };
+        let only_progress = std::mem::take(&mut self.only_progress);
+        let Self { app, positions, .. } = self;
+        let publish = async {
+            match &app.bus {
+                Bus::Rabbit(rabbit) => broker::relay(app, rabbit).await,
+                Bus::Local(local) => positions.relay(app, local, only_progress).await,
+            }
+        };
         // A broker that takes its time must not cost the lease.
-        let step = lease.renewed_during(self.publish_some()).await;
+        let step = lease.renewed_during(publish).await;
         self.lease = Some(lease);
         step
     }
 
     async fn wait(&mut self) {
         let Some(lease) = &mut self.lease else { return self.signal.wait().await };
+        let progress = async {
+            match &self.app.bus {
+                Bus::Local(local) => local.progress().await,
+                Bus::Rabbit(_) => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            biased;
             () = self.signal.wait() => {}
             () = lease.until_lost() => self.checked_at = None,
+            () = progress => self.only_progress = true,
         }
     }
 
-    async fn leave(self) {
+    async fn leave(mut self) {
+        // What is answered need not be published again after the next start.
+        if let (Some(_), Bus::Local(_)) = (&self.lease, &self.app.bus)
+            && let Err(error) = self.positions.settle(&self.app).await
+        {
+            tracing::debug!("events that were acknowledged stay in the outbox: {error:#}");
+        }
         if let Some(lease) = self.lease {
             lease.release().await;
         }
     }
+}
+
+/// Puts the newest state of each order into Redis. Here, and not where it was committed: a process that dies in between leaves
+/// its rows to the next relay, so that Redis is never left with the past.
+async fn remember(app: &App, rows: &[OutboxRow]) {
+    // With a Redis that is away it goes on: what Redis misses, the cache must know.
+    if app.cache.state() == cache::State::InProcess {
+        return;
+    }
+    let newest: HashMap<_, _> = rows.iter().map(|it| (it.order_id, it)).collect();
+    let puts = newest.values().filter_map(|row| {
+        let envelope: Envelope<Arc<Order>> = serde_json::from_slice(&row.body).ok()?;
+        Some(async move { app.cache.put(&envelope.data.order).await })
+    });
+    join_all(puts).await;
 }
 
 fn message(row: &OutboxRow) -> Message {

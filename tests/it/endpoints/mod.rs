@@ -58,7 +58,7 @@ async fn app_at(clock: &Clock) -> TestApp {
 }
 
 /// Registers an endpoint at this stand-in with what else the body says.
-async fn register(app: &Client, stand_in: &StandIn, more: Value) -> Value {
+pub async fn register(app: &Client, stand_in: &StandIn, more: Value) -> Value {
     let mut body = json!({"url": format!("{}/hooks", stand_in.url()), "secret": SECRET});
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -71,7 +71,7 @@ async fn endpoint(app: &Client, endpoint: &Value) -> Value {
 }
 
 /// What an endpoint is told, the oldest first.
-async fn deliveries(app: &Client, endpoint: &Value) -> Vec<Value> {
+pub async fn deliveries(app: &Client, endpoint: &Value) -> Vec<Value> {
     let path = format!("/v1/endpoints/{}/deliveries?limit=200", id(endpoint));
     let mut page = app.get(&path, &app.service()).await.expect(200);
     let Value::Array(mut all) = page["deliveries"].take() else { panic!("{page}") };
@@ -81,7 +81,7 @@ async fn deliveries(app: &Client, endpoint: &Value) -> Vec<Value> {
 }
 
 /// Waits until all that an endpoint is told stands like this.
-async fn until_states(app: &Client, endpoint: &Value, wanted: &[&str]) -> Vec<Value> {
+pub async fn until_states(app: &Client, endpoint: &Value, wanted: &[&str]) -> Vec<Value> {
     eventually(async || {
         let all = deliveries(app, endpoint).await;
         let states = all.iter().map(|it| it["state"].as_str().unwrap());

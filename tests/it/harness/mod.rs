@@ -11,6 +11,7 @@ pub mod process;
 pub mod raw;
 pub mod screen;
 pub mod services;
+pub mod sql;
 pub mod stand_in;
 pub mod third_party;
 pub mod tokens;

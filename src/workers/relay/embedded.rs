@@ -1,0 +1,242 @@
+//! Outbox → the queues of this process. The outbox is the durable queue: each consumer has its own position in it, so one that is slow or
+//! stuck holds up neither the screens nor the others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use metrics::counter;
+
+use crate::{
+    app::App,
+    bus::{Local, LocalQueue, Message, Queue},
+    store::{
+        self,
+        dead_letters::DeadLetter,
+        outbox::{self, OutboxRow},
+    },
+    telemetry::metric,
+    workers::{
+        Step,
+        relay::{message, remember},
+    },
+};
+
+/// On PostgreSQL a place in the outbox is taken before the commit, so an event may appear behind the positions. So many places are
+/// watched for that, and for so long: no transaction of ours lasts longer.
+const GAPS: u16 = 256;
+const GAP_KEPT: Duration = Duration::from_mins(1);
+
+/// How far the screens and each durable queue are. In memory only: after a restart, what is still in the outbox is published again to all,
+/// and consumers are idempotent.
+#[derive(Debug, Default)]
+pub struct Positions {
+    /// Up to where the screens were given everything.
+    published: i64,
+    /// Places before that which held nothing, and when that was seen.
+    gaps: BTreeMap<i64, Instant>,
+    lanes: Vec<Lane>,
+    /// Since when a feed of the screens has been full.
+    full_since: Option<Instant>,
+    /// Places that all are done with, to be removed.
+    done: BTreeSet<i64>,
+    /// Dead letters, to be stored.
+    dead: Vec<(Queue, Message, String)>,
+}
+
+/// One durable queue. It is done with a place that is not behind its position and not among the unanswered.
+#[derive(Debug)]
+struct Lane {
+    queue: LocalQueue,
+    unanswered: BTreeSet<i64>,
+}
+
+impl Positions {
+    /// One step: writes down what was answered, publishes what is new, and lets queues that were full catch up. With `only_progress` of
+    /// consumers nothing is new.
+    pub async fn relay(
+        &mut self,
+        app: &App,
+        local: &Local,
+        only_progress: bool,
+    ) -> anyhow::Result<Step> {
+        for queue in local.queues().into_iter().skip(self.lanes.len()) {
+            self.lanes.push(Lane { queue, unanswered: BTreeSet::new() });
+        }
+        self.settle(app).await?;
+        let mut is_idle = true;
+        if !only_progress || self.full_since.is_some() {
+            let rows = self.read(app, local).await?;
+            is_idle = rows.is_empty();
+            self.publish(app, local, &rows).await?;
+        }
+        is_idle &= !self.catch_up(app).await?;
+        Ok(if is_idle { Step::Idle } else { Step::Worked })
+    }
+
+    /// Collects answers, stores dead letters, and removes from the outbox what all are done with.
+    pub async fn settle(&mut self, app: &App) -> anyhow::Result<()> {
+        let mut answered = Vec::new();
+        for lane in &mut self.lanes {
+            for answer in lane.queue.answers() {
+                lane.unanswered.remove(&answer.seq);
+                answered.push(answer.seq);
+                if let Some((message, error)) = answer.dead {
+                    self.dead.push((lane.queue.queue(), message, error));
+                }
+            }
+        }
+        self.find_done(answered);
+        if self.done.is_empty() && self.dead.is_empty() {
+            return Ok(());
+        }
+        let mut tx = app.db.begin().await?;
+        if self.dead.is_empty() {
+            outbox::may_come_back(&mut tx).await?;
+        }
+        let now = app.clock.now();
+        for (queue, message, error) in &self.dead {
+            let letter = DeadLetter {
+                id: app.mint.uuid(now),
+                queue: queue.as_str().to_owned(),
+                body: message.body.clone(),
+                error: error.clone(),
+                died_at: now,
+            };
+            store::dead_letters::put(&mut tx, &letter).await?;
+        }
+        let done: Vec<_> = self.done.iter().copied().collect();
+        outbox::remove(&mut tx, &done).await?;
+        tx.commit().await?;
+        self.done.clear();
+        self.dead.clear();
+        Ok(())
+    }
+
+    /// What is new, and what has appeared in gaps; nothing while a feed of the screens is full. That takes a moment, or the screens are stuck.
+    async fn read(&mut self, app: &App, local: &Local) -> anyhow::Result<Vec<OutboxRow>> {
+        let batch = app.config.workers.relay_batch;
+        let room = local.room(batch as usize);
+        let full_since = self.full_since.take().unwrap_or_else(Instant::now);
+        if room.is_none() && full_since.elapsed() < *app.config.bus.timeout {
+            self.full_since = Some(full_since);
+            return Ok(Vec::new());
+        }
+        let limit = room.and_then(|room| u32::try_from(room).ok()).unwrap_or(batch);
+        let mut tx = app.db.read().await?;
+        let mut rows = Vec::new();
+        self.gaps.retain(|_, seen_at| seen_at.elapsed() < GAP_KEPT);
+        if !self.gaps.is_empty() {
+            let places: Vec<_> = self.gaps.keys().copied().collect();
+            rows = outbox::late(&mut tx, &places).await?;
+        }
+        rows.extend(outbox::peek(&mut tx, self.published, limit).await?);
+        Ok(rows)
+    }
+
+    /// Gives events to the screens, and to each queue that has had all before them and has room.
+    async fn publish(
+        &mut self,
+        app: &App,
+        local: &Local,
+        rows: &[OutboxRow],
+    ) -> anyhow::Result<()> {
+        let Some(last) = rows.last() else { return Ok(()) };
+        let messages: Vec<_> = rows.iter().map(message).collect();
+        let before = self.published;
+        local.publish(&messages, last.seq)?;
+        self.published = before.max(last.seq);
+        self.watch_gaps(rows, before);
+        for lane in &mut self.lanes {
+            lane.take_new(rows, &messages, before);
+        }
+        self.find_done(rows.iter().map(|row| row.seq));
+        counter!(metric::RELAY_PUBLISHED).increment(rows.len() as u64);
+        remember(app, rows).await;
+        Ok(())
+    }
+
+    fn watch_gaps(&mut self, rows: &[OutboxRow], mut before: i64) {
+        let now = Instant::now();
+        for row in rows {
+            if row.seq <= before {
+                self.gaps.remove(&row.seq);
+                continue;
+            }
+            let first = row.seq.saturating_sub(GAPS.into()).max(before.saturating_add(1));
+            self.gaps.extend((first..row.seq).map(|place| (place, now)));
+            before = row.seq;
+        }
+        while self.gaps.len() > usize::from(GAPS) {
+            self.gaps.pop_first();
+        }
+    }
+
+    /// Reads on for the queues that were full; answers whether any has taken something.
+    async fn catch_up(&mut self, app: &App) -> anyhow::Result<bool> {
+        let (limit, mut passed) = (app.config.workers.relay_batch, Vec::new());
+        for lane in &mut self.lanes {
+            if self.published <= lane.queue.position() || !lane.queue.has_room_for(limit) {
+                continue;
+            }
+            let mut tx = app.db.read().await?;
+            let rows = outbox::peek(&mut tx, lane.queue.position(), limit).await?;
+            drop(tx);
+            // What is newer comes with what the screens are given next.
+            let published: Vec<_> = rows.iter().filter(|row| row.seq <= self.published).collect();
+            let is_last = published.len() < limit as usize;
+            let all_taken = published.into_iter().all(|row| {
+                passed.push(row.seq);
+                lane.take(row.seq, || message(row))
+            });
+            if is_last && all_taken {
+                lane.queue.pass(self.published);
+            }
+        }
+        let any = !passed.is_empty();
+        self.find_done(passed);
+        Ok(any)
+    }
+
+    fn find_done(&mut self, places: impl IntoIterator<Item = i64>) {
+        let is_done = |place: &i64| self.lanes.iter().all(|lane| lane.is_done_with(*place));
+        self.done.extend(places.into_iter().filter(is_done));
+    }
+}
+
+impl Lane {
+    fn is_done_with(&self, place: i64) -> bool {
+        place <= self.queue.position() && !self.unanswered.contains(&place)
+    }
+
+    /// Takes what was read for the screens, which were at `before`.
+    fn take_new(&mut self, rows: &[OutboxRow], messages: &[Message], before: i64) {
+        let mut is_level = self.queue.position() == before;
+        for (row, message) in rows.iter().zip(messages) {
+            if row.seq <= before {
+                // It has appeared late. A queue that is not so far finds it by itself.
+                if row.seq <= self.queue.position() && self.queue.queue().wants(row.event_type) {
+                    self.unanswered.insert(row.seq);
+                    self.queue.put(row.seq, message.clone());
+                }
+            } else if is_level {
+                is_level = self.take(row.seq, || message.clone());
+            }
+        }
+    }
+
+    /// Passes one place, and takes the message if it wants it; `false` when there is no room.
+    fn take(&mut self, place: i64, message: impl FnOnce() -> Message) -> bool {
+        let message = message();
+        if self.queue.queue().wants(message.event_type) {
+            if self.queue.room() == 0 {
+                return false;
+            }
+            self.unanswered.insert(place);
+            self.queue.put(place, message);
+        }
+        self.queue.pass(place);
+        true
+    }
+}
