@@ -20,6 +20,9 @@ use crate::{
     telemetry::metric,
 };
 
+/// The AMQP type of a message that only checks a binding.
+pub(in crate::bus) const PROBE: &str = "probe";
+
 /// Takes the messages of one durable queue.
 #[derive(Debug)]
 pub struct Consumer {
@@ -113,9 +116,14 @@ impl Delivery {
         }
     }
 
-    /// `None` for what came over a connection that is lost, since it comes again over the new one.
+    /// `None` for what came over a connection that is lost, since it comes again over the new one, and for a probe of the binding, which
+    /// has done its work by being routed.
     fn of_broker(queue: Queue, delivery: lapin::message::Delivery) -> Option<Self> {
         if !delivery.acker.usable() {
+            return None;
+        }
+        if is_probe(&delivery) {
+            let _sent = delivery.acker.ack(BasicAckOptions::default()).now_or_never();
             return None;
         }
         let message_id = delivery.properties.message_id().as_ref();
@@ -192,6 +200,12 @@ pub(in crate::bus) fn count_dead(queue: Queue, event_id: Option<EventId>, why: &
         "a message of {queue} cannot be handled and is now a dead letter: {why}"
     );
     counter!(metric::DEAD_LETTERS, "queue" => queue).increment(1);
+}
+
+/// Ours, and not an empty message of somebody else, which is to become a dead letter.
+fn is_probe(delivery: &lapin::message::Delivery) -> bool {
+    let kind = delivery.properties.kind().as_ref();
+    delivery.data.is_empty() && kind.is_some_and(|kind| kind.as_str() == PROBE)
 }
 
 /// The id in an envelope of which nothing else may be right.

@@ -57,6 +57,11 @@ impl Queue {
         matches!(self, Self::Webhooks)
     }
 
+    /// What reaches this queue and no other on the events' exchange: a single word, so that the keys of events pass it by.
+    pub const fn routing_key(self) -> &'static str {
+        self.as_str()
+    }
+
     /// Whether it is sent events of this type.
     pub fn wants(self, event_type: EventType) -> bool {
         self.events().contains(&event_type)

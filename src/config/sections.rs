@@ -83,6 +83,8 @@ section! {
         delivery_limit: u32 = 10, in 1, 1000;
         /// How long to wait for the broker to connect, or to confirm a batch.
         timeout: Span = Span::secs(10), in Span::millis(100), Span::secs(120);
+        /// How often queues are checked for having lost their bindings, while events are published.
+        probe_every: Span = Span::secs(5), in Span::millis(100), Span::secs(600);
         /// The longest delay between two attempts to reconnect.
         reconnect_cap: Span = Span::secs(3), in Span::millis(100), Span::secs(60);
         /// Messages that the in-process bus holds in memory for one consumer; what is beyond that it reads from the outbox later.

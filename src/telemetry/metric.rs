@@ -104,6 +104,8 @@ pub const RECEIPTS: &str = "orderwire_receipts_total";
 pub const WORKER_FAILURES: &str = "orderwire_worker_failures_total";
 /// Events that a durable consumer of this process has yet to take or to acknowledge, by `queue`.
 pub const QUEUE_UNACKNOWLEDGED: &str = "orderwire_queue_unacknowledged";
+/// Times that a durable queue of the broker had lost its binding, by `queue`.
+pub const BINDINGS_LOST: &str = "orderwire_bindings_lost_total";
 /// Messages set aside because nobody could handle them, by `queue`.
 pub const DEAD_LETTERS: &str = "orderwire_dead_letters_total";
 
@@ -162,5 +164,6 @@ pub fn describe() {
     describe_counter!(RECEIPTS, "What channels reported of messages.");
     describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
     describe_gauge!(QUEUE_UNACKNOWLEDGED, "Events not acknowledged by a consumer in this process.");
+    describe_counter!(BINDINGS_LOST, "Times that a durable queue had lost its binding.");
     describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
 }

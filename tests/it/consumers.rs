@@ -21,6 +21,7 @@ use crate::{
 
 fn quick(config: &mut Config) {
     config.workers.rest = Span::millis(20);
+    config.bus.probe_every = Span::millis(200);
 }
 
 /// The broker of an application, past it.
@@ -238,4 +239,47 @@ async fn without_a_broker_an_event_that_is_committed_late_is_not_passed_by() {
         if (dead, left) == (3, 0) { Ok(()) } else { Err((dead, left)) }
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_queue_missed_while_it_was_unbound_comes_afterwards() {
+    if Stack::chosen() == Stack::Embedded {
+        return;
+    }
+    let pos = StandIn::spawn(&[]).await;
+    let app = TestApp::with(quick).await;
+    let store = app.store().await;
+    let endpoint = register(&app, &pos, json!({})).await;
+    app.place(&store).await;
+    until_counted(&app, &store, 1).await;
+    let (channel, exchange) = (operator(&app).await, app.config().bus.exchange.clone());
+    for queue in ["timings", "webhooks"] {
+        let keys = [
+            "OrderCreated.*",
+            "OrderStatusChanged.*",
+            "DeliveryStatusChanged.*",
+            "TicketStatusChanged.*",
+            "OrderEtaChanged.*",
+            "PaymentProcessed.*",
+            queue,
+        ];
+        for key in keys {
+            let name = format!("{exchange}.{queue}");
+            let unbound = channel.queue_unbind(
+                name.into(),
+                exchange.as_str().into(),
+                key.into(),
+                FieldTable::default(),
+            );
+            unbound.await.unwrap();
+        }
+    }
+    for _ in 0..3 {
+        app.place(&store).await;
+    }
+    until_counted(&app, &store, 4).await;
+    until_states(&app, &endpoint, &["delivered"; 4]).await;
+    app.place(&store).await;
+    until_counted(&app, &store, 5).await;
+    until_states(&app, &endpoint, &["delivered"; 5]).await;
 }

@@ -69,11 +69,24 @@ async fn topology(connection: &Connection, settings: &Settings) -> Result<Channe
         channel = keep_or_declare(channel, connection, &dead_name, quorum()).await?;
         bind(&channel, &dead_name, &names.dead_exchange(), &name).await?;
         channel = keep_or_declare(channel, connection, &name, main_queue(settings, *queue)).await?;
-        for event_type in queue.events() {
-            bind(&channel, &name, &names.exchange, &format!("{event_type}.*")).await?;
-        }
+        bind_durable(&channel, settings, *queue).await?;
     }
     Ok(channel)
+}
+
+/// Binds a durable queue to the events that it wants.
+pub async fn bind_durable(
+    channel: &Channel,
+    settings: &Settings,
+    queue: Queue,
+) -> Result<(), Error> {
+    let (name, exchange) = (settings.names.queue(queue), &settings.names.exchange);
+    bind(channel, &name, exchange, queue.routing_key()).await?;
+    // For servers of the release before, which publish by the type alone.
+    for event_type in queue.events() {
+        bind(channel, &name, exchange, &format!("{event_type}.*")).await?;
+    }
+    Ok(())
 }
 
 /// Declares a queue, or leaves it as it is when it was declared otherwise: by an operator, or under another delivery limit.

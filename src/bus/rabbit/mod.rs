@@ -13,7 +13,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::{join, try_join_all};
 use lapin::{
     BasicProperties, Confirmation, message::Delivery, options::BasicPublishOptions,
-    options::QueueDeclareOptions, types::FieldTable, uri::AMQPScheme, uri::AMQPUri,
+    options::QueueDeclareOptions, types::AMQPValue, types::FieldTable, uri::AMQPScheme,
+    uri::AMQPUri,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, watch};
@@ -24,7 +25,7 @@ use self::{
 };
 use crate::{
     base::{mint::Mint, tasks::Tasks},
-    bus::{BusError, FeedItem, Message, Names, Queue, State},
+    bus::{BusError, FeedItem, Message, Names, Queue, State, consumer::PROBE},
     config,
     domain::EventType,
 };
@@ -56,6 +57,7 @@ struct Settings {
     prefetch: u16,
     delivery_limit: u32,
     timeout: Duration,
+    probe_every: Duration,
     reconnect_cap: Duration,
     mint: Mint,
 }
@@ -78,6 +80,7 @@ impl Rabbit {
             prefetch: config.prefetch,
             delivery_limit: config.delivery_limit,
             timeout: *config.timeout,
+            probe_every: *config.probe_every,
             reconnect_cap: *config.reconnect_cap,
             mint: mint.clone(),
         });
@@ -152,6 +155,43 @@ impl Rabbit {
         .await
     }
 
+    /// Publishes a batch again, to one durable queue alone.
+    pub async fn publish_to(&self, queue: Queue, messages: &[Message]) -> Result<(), BusError> {
+        self.in_time(async |session: &Session| {
+            let key = queue.routing_key();
+            let sent = messages
+                .iter()
+                .map(|message| self.send(session, key, true, &message.body, properties(message)));
+            try_join_all(sent).await.map(drop)
+        })
+        .await
+    }
+
+    /// The durable queues that did not get what was published, since their bindings were gone. They are bound again.
+    ///
+    /// Each queue is sent a probe through the same binding as its events; its consumer drops it.
+    pub async fn unbound_queues(&self) -> Result<Vec<Queue>, BusError> {
+        self.in_time(async |session: &Session| {
+            let mut unbound = Vec::new();
+            for queue in Queue::ALL {
+                let probe = BasicProperties::default().with_type(PROBE.into());
+                match self.send(session, queue.routing_key(), true, &[], probe).await {
+                    Ok(()) => {}
+                    Err(BusError::Unroutable(_)) => unbound.push(*queue),
+                    Err(error) => return Err(error),
+                }
+            }
+            for queue in &unbound {
+                if declare::bind_durable(&session.channel, &self.settings, *queue).await.is_err() {
+                    // The queue is gone, too. The next session declares everything again.
+                    session.give_up();
+                }
+            }
+            Ok(unbound)
+        })
+        .await
+    }
+
     /// Of a message that several durable queues are to get, the broker says only when none has got it. So the same channel, which
     /// does one thing after the other, is asked right behind the messages whether all the queues are there.
     async fn look(&self, session: &Session, messages: &[Message]) -> Result<(), BusError> {
@@ -170,7 +210,8 @@ impl Rabbit {
         try_join_all(there).await.map(drop)
     }
 
-    /// Sends an empty message to whoever is bound by this key. [`BusError::Unroutable`] says that nobody is.
+    /// Sends an empty message to whoever is bound by this key. [`BusError::Unroutable`] says that nobody is; the next session then
+    /// declares everything again.
     async fn probe(&self, key: &str) -> Result<(), BusError> {
         self.in_time(async |session: &Session| {
             self.send(session, key, true, &[], BasicProperties::default()).await
@@ -204,11 +245,7 @@ impl Rabbit {
     async fn publish_one(&self, session: &Session, message: &Message) -> Result<(), BusError> {
         // What only nodes listen to may find nobody listening. A durable consumer's queue must be there.
         let mandatory = Queue::ALL.iter().any(|it| it.wants(message.event_type));
-        let properties = BasicProperties::default()
-            .with_delivery_mode(PERSISTENT)
-            .with_content_type("application/json".into())
-            .with_message_id(message.event_id.to_string().into())
-            .with_type(message.event_type.as_str().into());
+        let properties = properties(message).with_headers(routes(message.event_type));
         self.send(session, &message.routing_key(), mandatory, &message.body, properties).await
     }
 
@@ -231,4 +268,23 @@ impl Rabbit {
             Confirmation::Nack(_) | Confirmation::NotRequested => Err(BusError::Refused),
         }
     }
+}
+
+fn properties(message: &Message) -> BasicProperties {
+    BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into())
+        .with_message_id(message.event_id.to_string().into())
+        .with_type(message.event_type.as_str().into())
+}
+
+/// The routing keys of the durable queues that want an event, beside its own: RabbitMQ routes by all of them, and takes the header off. So
+/// each queue has one binding for all of its events, which can be probed alone.
+fn routes(event_type: EventType) -> FieldTable {
+    let wanting = Queue::ALL.iter().filter(|queue| queue.wants(event_type));
+    let keys: Vec<_> =
+        wanting.map(|queue| AMQPValue::LongString(queue.routing_key().into())).collect();
+    let mut headers = FieldTable::default();
+    headers.insert("BCC".into(), AMQPValue::FieldArray(keys.into()));
+    headers
 }

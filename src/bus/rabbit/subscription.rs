@@ -1,7 +1,5 @@
 //! A subscription that comes back: declares its queue, consumes, and begins again after whatever ended it.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use lapin::{Channel, message::Delivery, options::BasicAckOptions};
@@ -17,9 +15,6 @@ use crate::{
         },
     },
 };
-
-/// How often a feed looks whether it is still bound to the exchange.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Who gets what is consumed.
 pub enum Sink {
@@ -178,7 +173,7 @@ async fn feed(
 /// broker tells nobody, and the feed would stay silent for good.
 async fn cut_off(rabbit: &Rabbit, key: &str) -> BusError {
     loop {
-        tokio::time::sleep(PROBE_EVERY).await;
+        tokio::time::sleep(rabbit.settings.probe_every).await;
         if let Err(error @ BusError::Unroutable(_)) = rabbit.probe(key).await {
             return error;
         }

@@ -117,6 +117,47 @@ async fn a_deleted_queue_is_declared_again() {
 }
 
 #[tokio::test]
+async fn a_queue_that_lost_its_bindings_is_found_and_bound_again() {
+    let Some(stack) = Stack::rabbit() else { return };
+    let Bus::Rabbit(rabbit) = &stack.bus else { unreachable!() };
+    let mut consumer = stack.bus.consume(Queue::Timings);
+    publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
+    within(consumer.next()).await.unwrap().ack();
+    assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), []);
+    stack.unbind(Queue::Timings).await;
+    // The other queues get it, so the broker takes it.
+    publish(&stack.bus, &[event(2, EventType::OrderCreated)]).await.unwrap();
+    assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), [Queue::Timings]);
+    assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), []);
+    within(rabbit.publish_to(Queue::Timings, &[event(2, EventType::OrderCreated)])).await.unwrap();
+    publish_at_last(&stack.bus, &[event(3, EventType::OrderCreated)]).await;
+    for expected in [2, 3] {
+        // Probes are not shown to consumers.
+        let delivery = within(consumer.next()).await.unwrap();
+        assert_eq!(numbers([delivery.body.clone()]), [expected]);
+        delivery.ack();
+    }
+    stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_queue_gets_its_events_by_either_kind_of_binding() {
+    let Some(stack) = Stack::rabbit() else { return };
+    let mut consumer = stack.bus.consume(Queue::Timings);
+    publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
+    within(consumer.next()).await.unwrap().ack();
+    let name = stack.names().queue(Queue::Timings);
+    for key in ["OrderCreated.*", "OrderStatusChanged.*"] {
+        stack.unbind_key(&name, key).await;
+    }
+    publish(&stack.bus, &[event(2, EventType::OrderCreated)]).await.unwrap();
+    let delivery = within(consumer.next()).await.unwrap();
+    assert_eq!(numbers([delivery.body.clone()]), [2]);
+    delivery.ack();
+    stack.clear().await;
+}
+
+#[tokio::test]
 async fn an_event_without_its_queue_counts_as_not_published() {
     let Some(stack) = Stack::rabbit() else { return };
     within(stack.bus.ping()).await.unwrap();

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use lapin::{
     Connection, ConnectionProperties,
     options::{BasicGetOptions, ExchangeDeleteOptions, QueueDeleteOptions},
+    types::FieldTable,
 };
 use uuid::Uuid;
 
@@ -103,6 +104,24 @@ impl Stack {
         let name = self.names().queue(queue);
         let options = QueueDeleteOptions::default();
         self.operator().await.queue_delete(name.into(), options).await.unwrap();
+    }
+
+    /// Takes every binding of a queue away, as an operator may.
+    pub async fn unbind(&self, queue: Queue) {
+        let name = self.names().queue(queue);
+        self.unbind_key(&name, queue.routing_key()).await;
+        for event_type in queue.events() {
+            self.unbind_key(&name, &format!("{event_type}.*")).await;
+        }
+    }
+
+    pub async fn unbind_key(&self, queue: &str, key: &str) {
+        let exchange = self.config.exchange.as_str().into();
+        let channel = self.operator().await;
+        channel
+            .queue_unbind(queue.into(), exchange, key.into(), FieldTable::default())
+            .await
+            .unwrap();
     }
 
     pub async fn delete_exchange(&self) {

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::join_all;
 use metrics::gauge;
 
-use self::embedded::Positions;
+use self::{broker::Bindings, embedded::Positions};
 use crate::{
     app::App,
     bus::{Bus, Message},
@@ -40,7 +40,9 @@ pub struct Relay {
     said: Option<bool>,
     /// That events wait has been said.
     warned: bool,
-    /// Without a broker.
+    /// With a broker.
+    bindings: Bindings,
+    /// Without one.
     positions: Positions,
     /// Since the last step consumers in this process went on, and nothing else was heard.
     only_progress: bool,
@@ -56,6 +58,7 @@ impl Relay {
             checked_at: None,
             said: None,
             warned: false,
+            bindings: Bindings::default(),
             positions: Positions::default(),
             only_progress: false,
         }
@@ -77,7 +80,9 @@ impl Relay {
         }
         let lease = self.app.db.lease(LeaseName::RELAY).await?;
         self.say(lease.is_some());
-        if lease.is_none() {
+        if lease.is_some() {
+            self.bindings.taken_over(self.app.clock.now());
+        } else {
             self.look_at_outbox().await?;
         }
         Ok(lease)
@@ -125,10 +130,10 @@ impl Worker for Relay {
     async fn step(&mut self) -> anyhow::Result<Step> {
         let Some(mut lease) = self.lead().await? else { return Ok(Step::Idle) };
         let only_progress = std::mem::take(&mut self.only_progress);
-        let Self { app, positions, .. } = self;
+        let Self { app, bindings, positions, .. } = self;
         let publish = async {
             match &app.bus {
-                Bus::Rabbit(rabbit) => broker::relay(app, rabbit).await,
+                Bus::Rabbit(rabbit) => bindings.relay(app, rabbit).await,
                 Bus::Local(local) => positions.relay(app, local, only_progress).await,
             }
         };
