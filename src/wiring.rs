@@ -35,7 +35,7 @@ use crate::{
     outbound,
     partners::{self, Partners},
     store::Database,
-    telemetry,
+    telemetry::Metrics,
     workers::{self, ClockSync, Consume, Dispatcher, Gather, adapters::report},
 };
 
@@ -72,16 +72,27 @@ pub struct Server {
 
 /// Connects everything and starts the given roles.
 pub async fn start(
-    mut config: Config,
+    config: Config,
     roles: &[Role],
     clock: Clock,
     mint: Mint,
+) -> anyhow::Result<Server> {
+    let metrics = Metrics::new();
+    let tasks = Tasks::new(metrics.recorder());
+    let starting = start_with(config, roles, (clock.synced(), mint), (tasks.clone(), metrics));
+    tasks.recorded(Box::pin(starting)).await
+}
+
+async fn start_with(
+    mut config: Config,
+    roles: &[Role],
+    chance: (Clock, Mint),
+    background: (Tasks, Metrics),
 ) -> anyhow::Result<Server> {
     check_roles(&config, roles)?;
     let partners = Partners::new(&config)?;
     report(&partners.look().context("cannot read the folder of `adapters_dir`")?);
     partners.check(&config)?;
-    telemetry::metrics();
     let listener = http::listen(&config.http).with_context(|| {
         format!(
             "cannot listen on {}: is another server there? See `http.listen`",
@@ -92,7 +103,7 @@ pub async fn start(
     config.http.listen = address;
     let lock = lock_data(&config)?;
     let (calls, gathered) = gathering();
-    let app = connect(config, clock.synced(), mint, (calls, partners)).await?;
+    let app = connect(config, chance, background, (calls, partners)).await?;
     let clock_sync = ClockSync::measured(app.clone()).await?;
     app.tasks.spawn(workers::run(clock_sync, app.clone(), app.tasks.stop()));
     start_workers(&app, roles);
@@ -124,8 +135,8 @@ fn lock_data(config: &Config) -> anyhow::Result<Option<File>> {
 /// Connects every driver, without starting anything.
 async fn connect(
     config: Config,
-    clock: Clock,
-    mint: Mint,
+    (clock, mint): (Clock, Mint),
+    (tasks, metrics): (Tasks, Metrics),
     (calls, partners): (Gathering, Partners),
 ) -> anyhow::Result<App> {
     let keys = keys::load_or_make(&config, &mint)?;
@@ -149,7 +160,6 @@ async fn connect(
     let client = outbound::Client::new(&config.outbound, clock.clone())?;
     let told = endpoints::http(&config.endpoints, clock.clone())?;
     let messaging = Messaging::new(&config)?;
-    let tasks = Tasks::default();
     let limits = Limits {
         sockets: config.live.max_sockets,
         sockets_per_address: config.live.max_sockets_per_address,
@@ -181,6 +191,7 @@ async fn connect(
         clock,
         mint,
         tasks,
+        metrics,
         config: Arc::new(config),
         running_keys: Arc::new(DashSet::new()),
     }))
@@ -217,11 +228,15 @@ impl Server {
     /// not is cut off.
     pub async fn shut_down(self) -> bool {
         let app = self.app;
-        drain(&app).await;
-        let in_time = app.tasks.shut_down(*app.config.workers.shutdown_grace).await;
-        app.bus.close().await;
-        app.db.close().await;
-        in_time
+        let tasks = app.tasks.clone();
+        let ending = async {
+            drain(&app).await;
+            let in_time = app.tasks.shut_down(*app.config.workers.shutdown_grace).await;
+            app.bus.close().await;
+            app.db.close().await;
+            in_time
+        };
+        tasks.recorded(ending).await
     }
 }
 

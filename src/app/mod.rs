@@ -35,6 +35,7 @@ use crate::{
     outbound::Http,
     partners::Partners,
     store::{Database, StoreError},
+    telemetry::Metrics,
 };
 
 /// What a use case may reach. One pointer, for every socket holds one.
@@ -88,6 +89,8 @@ pub struct Reach {
     pub mint: Mint,
     /// Everything that runs beside the requests.
     pub tasks: Tasks,
+    /// What this server has counted.
+    pub metrics: Metrics,
     /// The settings.
     pub config: Arc<Config>,
     /// Idempotency keys that this process is working on.

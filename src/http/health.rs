@@ -19,7 +19,7 @@ use crate::{
     domain::MessageChannel,
     outbound,
     store::{self, StoreError, Tx, inbox::Counts},
-    telemetry::{self, metric},
+    telemetry::metric,
 };
 
 /// How long the store may take to say that it is there.
@@ -93,7 +93,7 @@ async fn ready(State(app): State<App>) -> Response {
 async fn metrics_text(State(app): State<App>) -> Response {
     // A store that is away leaves its gauges as they were: the other metrics matter most just then.
     drop(tokio::time::timeout(PATIENCE, measure_store(&app)).await);
-    let text = telemetry::metrics().render();
+    let text = app.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -146,25 +146,30 @@ mod tests {
     use jiff::ToSpan;
 
     use super::*;
-    use crate::telemetry;
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_host_that_is_forgotten_for_want_of_room_is_not_shown_as_down() {
-        let metrics = telemetry::metrics();
+        let metrics = Metrics::new();
+        let recorder = metrics.recorder();
         let client = Client::new(&config::Outbound::default(), Clock::System).unwrap();
         let at = Timestamp::UNIX_EPOCH;
         let host = |number: usize| format!("host-{number}.example");
-        for number in 0..MOST_BREAKERS {
-            for _ in 0..client.tolerance.failures {
-                client.note("forgetful", &host(number), true, at);
+        metrics::with_local_recorder(&*recorder, || {
+            for number in 0..MOST_BREAKERS {
+                for _ in 0..client.tolerance.failures {
+                    client.note("forgetful", &host(number), true, at);
+                }
             }
-        }
+        });
         let shown = |value: &str| {
             let text = metrics.render();
             text.lines().filter(|it| it.contains("forgetful") && it.ends_with(value)).count()
         };
         assert_eq!(shown(" 2"), MOST_BREAKERS);
-        client.note("forgetful", "one-more.example", true, at + 1.hour());
+        metrics::with_local_recorder(&*recorder, || {
+            client.note("forgetful", "one-more.example", true, at + 1.hour());
+        });
         assert_eq!((shown(" 2"), shown(" 0")), (0, MOST_BREAKERS));
     }
 }

@@ -2,12 +2,17 @@
 
 pub mod metric;
 
-use std::{io::IsTerminal, sync::OnceLock};
+use std::{io::IsTerminal, sync::Arc};
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    base::tasks::Recorder,
+    config::{Log, LogFormat},
+};
 
 /// Starts the log on standard error. Only the first call counts.
 pub fn start_log(config: &Log) -> Result<(), String> {
@@ -26,18 +31,43 @@ pub fn start_log(config: &Log) -> Result<(), String> {
     Ok(())
 }
 
-/// The metrics of this process, to be rendered for Prometheus.
-pub fn metrics() -> &'static PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE.get_or_init(|| {
+/// The metrics of one server. Several may run in one process, so none of them is the global recorder.
+#[derive(Clone)]
+pub struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Nothing counted yet, and every metric described.
+    pub fn new() -> Self {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &metric::SECONDS)
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
         let handle = recorder.handle();
-        // A process has one recorder; where a test installed its own, ours shows nothing and harms nothing.
-        drop(metrics::set_global_recorder(recorder));
-        metric::describe();
-        handle
-    })
+        metrics::with_local_recorder(&recorder, metric::describe);
+        Self { recorder: Arc::new(recorder), handle }
+    }
+
+    /// Where the tasks of the server record.
+    pub fn recorder(&self) -> Recorder {
+        Arc::<PrometheusRecorder>::clone(&self.recorder)
+    }
+
+    /// The text for Prometheus.
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Moves what histograms have gathered into their buckets. Without it they grow until somebody renders.
+    pub fn run_upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
 }

@@ -8,7 +8,6 @@ use crate::{
     app::{App, sealing},
     config::Span,
     store::{StoreError, audit, endpoints, idempotency, inbox, notifications, partner_calls},
-    telemetry,
     workers::{Step, Worker},
 };
 
@@ -116,7 +115,7 @@ impl Worker for Housekeeping {
     const NAME: &'static str = "housekeeping";
 
     async fn step(&mut self) -> anyhow::Result<Step> {
-        telemetry::metrics().run_upkeep();
+        self.app.metrics.run_upkeep();
         if self.purged_at.is_none_or(|it| PURGE_EVERY <= it.elapsed()) {
             self.purge().await?;
             self.purged_at = Some(Instant::now());

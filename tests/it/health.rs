@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::harness::{
     app::TestApp,
     client::{answer, id, partner_order_for},
+    metrics,
     wait::eventually,
     webhooks::status_body,
 };
@@ -86,6 +87,38 @@ fn has(text: &str, name: &str, labels: &[&str]) -> bool {
             line.strip_prefix(name).is_some_and(|it| !it.starts_with(char::is_alphanumeric));
         is_it && labels.iter().all(|it| line.contains(&format!("{it}=\"")))
     })
+}
+
+#[tokio::test]
+async fn what_one_server_counts_another_in_the_same_process_does_not() {
+    const CREATED: (&str, &[(&str, &str)]) = (
+        "orderwire_http_requests_total",
+        &[("method", "POST"), ("route", "/v1/orders"), ("status", "201")],
+    );
+    const PUBLISHED: (&str, &[(&str, &str)]) = ("orderwire_relay_published_total", &[]);
+    const SOCKETS: (&str, &[(&str, &str)]) =
+        ("orderwire_live_sockets", &[("transport", "websocket")]);
+    const FRAMES: (&str, &[(&str, &str)]) = ("orderwire_live_events_total", &[]);
+    let (busy, idle) = (TestApp::spawn().await, TestApp::spawn().await);
+    let until = async |app: &TestApp, wanted: &[_]| {
+        eventually(async || {
+            let text = app.metrics().await;
+            let of = |(name, labels)| metrics::value(&text, name, labels);
+            let seen: Vec<_> = [CREATED, PUBLISHED, SOCKETS, FRAMES].into_iter().map(of).collect();
+            if seen == wanted { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    };
+    let store = busy.store().await;
+    let mut screen = busy.screen(&busy.staff(&store), "kitchen").await;
+    screen.subscribe(&format!("store:{store}"), None).await;
+    let order = busy.place(&store).await;
+    screen.until_version(id(&order), 1).await;
+    until(&busy, &[Some(1.0), Some(1.0), Some(1.0), Some(1.0)]).await;
+    until(&idle, &[None, None, None, None]).await;
+    // The end of a socket is counted when its task is dropped.
+    screen.close().await;
+    until(&busy, &[Some(1.0), Some(1.0), Some(0.0), Some(1.0)]).await;
 }
 
 #[tokio::test]

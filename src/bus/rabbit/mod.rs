@@ -84,7 +84,7 @@ impl Rabbit {
             reconnect_cap: *config.reconnect_cap,
             mint: mint.clone(),
         });
-        let own = Tasks::default();
+        let own = tasks.separate();
         let (state_sender, state) = watch::channel(State::default());
         let publishing = Link::open(Purpose::Publish, &settings, &state_sender, &own);
         let consuming = Link::open(Purpose::Consume, &settings, &state_sender, &own);

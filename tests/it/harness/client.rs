@@ -1,16 +1,15 @@
 //! A caller of the application: plain HTTP, with words for what tests do all the time.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use orderwire::base::clock::Clock;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::harness::{folder::unique, wait::eventually};
-
-/// Longer than any answer of the server may take, so that a test sees the server's own words.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::harness::{
+    folder::unique,
+    metrics,
+    wait::{PATIENCE, eventually},
+};
 
 /// Speaks to one server. [`crate::harness::app::TestApp`] and [`crate::harness::process::Process`] deref to it.
 #[derive(Clone, Debug)]
@@ -54,6 +53,18 @@ impl Client {
     /// A request to build on; hand it to [`answer`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, self.url(path))
+    }
+
+    /// All metrics of the server, as Prometheus reads them.
+    pub async fn metrics(&self) -> String {
+        let answer = answer(self.request(Method::GET, "/metrics")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
+    /// The value of the series with this name and these labels; `None` before it is first recorded.
+    pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        metrics::value(&self.metrics().await, name, labels)
     }
 
     /// `GET`

@@ -7,6 +7,7 @@ pub mod client;
 pub mod cloud_api;
 mod devtools;
 pub mod folder;
+pub mod metrics;
 pub mod process;
 pub mod raw;
 pub mod screen;

@@ -14,7 +14,7 @@ mod topics;
 
 use serde_json::{Value, json};
 
-use crate::harness::{client::Client, screen::Screen};
+use crate::harness::{client::Client, screen::Screen, wait::eventually};
 
 /// A partner says that this courier has the order now.
 pub async fn assign(client: &Client, order: &str, courier: &str) {
@@ -24,7 +24,7 @@ pub async fn assign(client: &Client, order: &str, courier: &str) {
     }});
     let call = client.webhook("generic", &format!("{order}-{courier}"), &body);
     client.deliver(&call).await.expect(200);
-    crate::harness::wait::eventually(async || {
+    eventually(async || {
         let order = client.order(order).await;
         if order["delivery"]["courier"]["id"] == courier { Ok(()) } else { Err(order) }
     })
@@ -37,6 +37,15 @@ pub fn code(frame: &Value) -> &str {
     assert_eq!(frame["type"], "error", "{frame}");
     assert!(frame["error"]["message"].as_str().is_some_and(|it| !it.is_empty()), "{frame}");
     frame["error"]["code"].as_str().unwrap()
+}
+
+/// Waits until the node has caught up with what happened before its start. Until then its screens are told that they are behind.
+pub async fn until_in_touch(client: &Client) {
+    eventually(async || match client.metric("orderwire_live_behind", &[]).await {
+        Some(0.0) => Ok(()),
+        behind => Err(behind),
+    })
+    .await;
 }
 
 /// Fails unless the socket still talks.

@@ -4,43 +4,19 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use orderwire::config::Span;
-use reqwest::Method;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite;
 
 use crate::{
-    harness::{
-        app::TestApp,
-        client::{answer, id},
-        process::Process,
-        screen::Screen,
-        wait::eventually,
-    },
-    live::assert_alive,
+    harness::{app::TestApp, client::id, process::Process, screen::Screen, wait::eventually},
+    live::{assert_alive, until_in_touch},
 };
 
 /// Screens that come at once.
 const SCREENS: usize = 40;
 
-/// A metric of a server that has a process, and thus its figures, to itself; 0 before it is first counted.
-async fn metric(server: &Process, name: &str) -> u64 {
-    let text = answer(server.request(Method::GET, "/metrics")).await.body;
-    let text = String::from_utf8(text.to_vec()).unwrap();
-    let value = text.lines().find_map(|it| it.strip_prefix(name)?.trim().parse().ok());
-    value.unwrap_or(0)
-}
-
-async fn reads(server: &Process, what: &str) -> u64 {
-    metric(server, &format!("orderwire_order_reads_total{{what=\"{what}\"}}")).await
-}
-
-/// A server that has just started does not know yet what it has missed.
-async fn until_in_touch(server: &Process) {
-    eventually(async || match metric(server, "orderwire_live_behind").await {
-        0 => Ok(()),
-        behind => Err(behind),
-    })
-    .await;
+async fn reads(server: &Process, what: &str) -> f64 {
+    server.metric("orderwire_order_reads_total", &[("what", what)]).await.unwrap_or(0.0)
 }
 
 /// So many screens at once, all of which come back to this order.
@@ -68,7 +44,7 @@ async fn screens_that_come_back_together_are_served_by_one_read_of_their_order()
         screen.until_version(order, 3).await;
         assert_eq!(screen.versions(order), [2, 3]);
     }
-    assert_eq!((reads(&server, "history").await, reads(&server, "order").await), (1, 0));
+    assert_eq!((reads(&server, "history").await, reads(&server, "order").await), (1.0, 0.0));
 
     // Who has missed nothing costs nothing, and a history goes on with its order.
     let mut screens = come_back(&server, order, 3).await;
@@ -80,7 +56,7 @@ async fn screens_that_come_back_together_are_served_by_one_read_of_their_order()
         screen.until_version(order, 4).await;
         assert_eq!(screen.versions(order), [2, 3, 4]);
     }
-    assert_eq!((reads(&server, "history").await, reads(&server, "order").await), (1, 0));
+    assert_eq!((reads(&server, "history").await, reads(&server, "order").await), (1.0, 0.0));
 
     // A server that has just started knows nothing: then the history says how the order stands, too.
     assert!(server.terminate().await.success());
@@ -90,7 +66,7 @@ async fn screens_that_come_back_together_are_served_by_one_read_of_their_order()
         screen.until_version(order, 4).await;
         assert_eq!(screen.versions(order), [2, 3, 4]);
     }
-    assert_eq!((reads(&server, "history").await, reads(&server, "order").await), (1, 0));
+    assert_eq!((reads(&server, "history").await, reads(&server, "order").await), (1.0, 0.0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +83,7 @@ async fn screens_that_open_together_on_one_order_cost_one_read_at_most() {
         let subscribed = screen.expect("subscribed").await;
         assert_eq!(subscribed["snapshot"]["order"]["version"], 1, "{subscribed}");
     }
-    assert!(reads(&server, "order").await <= 1);
+    assert!(reads(&server, "order").await <= 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,9 +151,8 @@ async fn sockets_that_come_too_fast_are_sent_away_each_for_another_time() {
     .await;
     // Requests are no sockets.
     app.get("/v1/orders", &token).await.expect(200);
-    let text = answer(app.request(Method::GET, "/metrics")).await.body;
-    let text = String::from_utf8(text.to_vec()).unwrap();
-    assert!(text.contains("orderwire_live_refused_total{reason=\"storm\"}"), "{text}");
+    let refused = app.metric("orderwire_live_refused_total", &[("reason", "storm")]).await;
+    assert!(refused > Some(20.0), "{refused:?}");
     // After a while there is room again.
     let_in.push(eventually(async || app.try_screen("", Some(&token)).await.map_err(drop)).await);
     for screen in &mut let_in {

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::{
     harness::{
         app::TestApp,
-        client::answer,
         cloud_api::{self, CloudApi, Trouble, deliver},
         wait::eventually,
     },
@@ -165,12 +164,8 @@ async fn an_account_that_cannot_be_used_is_left_alone_and_nothing_is_lost_by_it(
         if is_refused { Ok(()) } else { Err(rows) }
     })
     .await;
-    let metrics = answer(app.request(reqwest::Method::GET, "/metrics")).await;
-    let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
-    assert!(
-        metrics.contains(r#"orderwire_notification_circuit{channel="whatsapp"} 1"#),
-        "{metrics}"
-    );
+    let circuit = app.metric("orderwire_notification_circuit", &[("channel", "whatsapp")]).await;
+    assert_eq!(circuit, Some(1.0));
     let second = accepted(&app, &store, "+962790000602").await;
     for order in [&first, &second] {
         until(&app, order, &[("accepted", "whatsapp", "accepted")]).await;

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::{
     harness::{
         app::TestApp,
-        client::answer,
         stand_in::{Reply, StandIn, TOKEN},
         webhooks::status_body,
     },
@@ -72,7 +71,10 @@ async fn the_board_shows_both_directions_of_every_partner() {
     assert_eq!(told["lastHour"], json!({"failed": 1, "sent": 1}), "{told}");
     assert_eq!((&told["configured"], &told["due"]), (&json!(true), &json!(0)));
     assert_eq!(told["lastError"]["status"], 404);
-    let metrics = answer(app.request(reqwest::Method::GET, "/metrics")).await;
-    let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
-    assert!(metrics.contains("orderwire_partner_requests_total"), "{metrics}");
+    // What was done: the token and `ready`.
+    for (outcome, times) in [("refused", 1.0), ("done", 2.0)] {
+        let labels = [("partner", "careem"), ("outcome", outcome)];
+        let requests = app.metric("orderwire_partner_requests_total", &labels).await;
+        assert_eq!(requests, Some(times), "{outcome}");
+    }
 }

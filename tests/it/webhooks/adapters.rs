@@ -85,10 +85,8 @@ async fn a_file_with_a_fault_leaves_its_last_good_version_in_force() {
     app.deliver(&told("n-2", "assigned")).await.expect(200);
     fs::write(&file, "slug = \"nashmi\"\nschemes = 7\n").unwrap();
     eventually(async || {
-        let metrics = app.get("/metrics", "").await.body;
-        let metrics = String::from_utf8_lossy(&metrics).into_owned();
-        let is_told = metrics.contains("orderwire_adapters_faulty 1");
-        if is_told { Ok(()) } else { Err(metrics) }
+        let faulty = app.metric("orderwire_adapters_faulty", &[]).await;
+        if faulty == Some(1.0) { Ok(()) } else { Err(faulty) }
     })
     .await;
     app.deliver(&told("n-3", "assigned")).await.expect(200);
