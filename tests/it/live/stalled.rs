@@ -6,10 +6,13 @@ use orderwire::{base::clock::Clock, config::Span};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use crate::harness::{
-    app::TestApp,
-    client::id,
-    services::{Isolated, Stack},
+use crate::{
+    harness::{
+        app::TestApp,
+        client::id,
+        services::{Isolated, Stack},
+    },
+    live::until_in_touch,
 };
 
 /// The relay's lease among PostgreSQL's advisory locks.
@@ -27,6 +30,8 @@ async fn screens_are_told_when_nobody_publishes_and_get_everything_once_somebody
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LEASE).execute(&mut stuck).await.unwrap();
     let patience = Span::millis(300);
     let app = TestApp::on(isolated, Clock::System, |it| it.live.behind_after = patience).await;
+    // A node that is still starting is behind since its start, which is before the order.
+    until_in_touch(&app).await;
     let store = app.store().await;
     let order = app.place(&store).await;
     let mut screen = app.screen(&app.staff(&store), "kitchen").await;
