@@ -12,10 +12,7 @@ use tokio::{
 };
 use tokio_tungstenite::connect_async;
 
-use crate::harness::browser::Browser;
-
-/// How long a start may take on a machine that builds and tests other things meanwhile.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::harness::{browser::Browser, wait::PATIENCE};
 
 fn demo(args: &[&str]) -> Result<Child> {
     Command::new(env!("CARGO_BIN_EXE_orderwire"))
@@ -59,7 +56,7 @@ async fn the_first_order_moves_every_partner_calls_and_it_all_ends_well() -> Res
     let (base, token) = (text("/base")?, text("/token")?);
 
     let page = text("/watched/url")?;
-    let moved = timeout(Duration::from_secs(15), moves(base, page, 3)).await;
+    let moved = timeout(PATIENCE, moves(base, page, 3)).await;
     moved.context("the first order stands still")??;
     let http = reqwest::Client::builder().no_proxy().build()?;
     for url in [page, text("/kitchens/0/url")?, text("/kitchens/1/arabicUrl")?] {

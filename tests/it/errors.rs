@@ -9,7 +9,7 @@ use crate::harness::{
     app::TestApp,
     client::{Answer, Client, answer, id, order_for},
     services::{Isolated, PrivateServices, Service, Stack},
-    wait::within,
+    wait::eventually,
 };
 
 const NOBODY: &str = "ord_019a0000000070008000000000000118";
@@ -266,7 +266,7 @@ async fn without_its_database_the_server_says_503_and_recovers() {
     assert_eq!(app.get("/metrics", "").await.status, 200);
 
     services.start(Service::Postgres).await;
-    let moved = within(Duration::from_secs(20), async || {
+    let moved = eventually(async || {
         let answer = app.patch(&path, &app.service(), &step).await;
         if answer.status == 200 { Ok(answer.json) } else { Err(answer) }
     })

@@ -12,7 +12,7 @@ use crate::{
         client::id,
         services::{Isolated, PrivateServices, Service, Stack},
         traffic::Traffic,
-        wait::within,
+        wait::eventually,
         witness::{Witness, truth},
     },
 };
@@ -57,7 +57,7 @@ async fn services_may_go_away_and_come_back_under_load_and_nothing_is_lost() {
     eprintln!("{:?}: Redis is back", begun.elapsed());
 
     services.kill(Service::Postgres).await;
-    within(Duration::from_secs(30), async || {
+    eventually(async || {
         let accepted = traffic.accepted();
         if 4 <= accepted.unavailable { Ok(()) } else { Err(accepted.unavailable) }
     })

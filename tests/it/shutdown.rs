@@ -14,6 +14,7 @@ use crate::harness::{
     client::{id, order_for},
     process::Process,
     screen::Screen,
+    wait::PATIENCE,
 };
 
 const SOCKETS: u64 = 20;
@@ -152,7 +153,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
     farewell(screen).await;
     stream.write_all(rest.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    let read = timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await;
+    let read = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
     assert!(read.is_ok(), "the connection stays open: {answer}");
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     assert!(server.terminated().await.success());

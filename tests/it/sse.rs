@@ -1,6 +1,6 @@
 //! One order as server-sent events.
 
-use std::{process::Stdio, time::Duration};
+use std::process::Stdio;
 
 use orderwire::config::Span;
 use reqwest::{Method, Response};
@@ -14,9 +14,8 @@ use tokio::{
 use crate::harness::{
     app::TestApp,
     client::{Client, id},
+    wait::PATIENCE,
 };
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One message of a stream.
 #[derive(Debug, Default, PartialEq)]

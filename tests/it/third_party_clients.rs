@@ -1,17 +1,14 @@
 //! Nothing of ours on the other side: OpenSSL signs, Python listens.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::harness::{
     app::TestApp,
     client::{id, partner_order_for},
     third_party::PythonListener,
+    wait::PATIENCE,
     webhooks::{Signer, signed},
 };
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn python_sees_an_order_move_that_a_webhook_signed_by_openssl_has_moved() {

@@ -8,14 +8,11 @@ mod partners;
 mod sealing;
 mod settings;
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio};
 
 use tokio::time::timeout;
 
-use crate::harness::process::command;
-
-/// No command takes longer; a server that was meant to refuse and runs does.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::harness::{process::command, wait::PATIENCE};
 
 /// How a run ended and what it said.
 #[derive(Debug)]

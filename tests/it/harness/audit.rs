@@ -1,13 +1,13 @@
 //! The auditor: looks after a fault whether all that was accepted is there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::harness::{
     client::{Client, id},
     traffic::Accepted,
-    wait::within,
+    wait::eventually,
 };
 
 impl Accepted {
@@ -49,7 +49,7 @@ impl Accepted {
     }
 
     async fn audit_webhooks(&self, client: &Client) {
-        within(Duration::from_secs(30), async || {
+        eventually(async || {
             let calls =
                 listed(client, "/v1/webhooks/inbox?partner=generic&limit=200", "calls").await;
             let states: BTreeMap<_, _> = calls

@@ -13,8 +13,9 @@ use tokio::{
 };
 
 use crate::harness::{
-    devtools::{PATIENCE, Wire, exception, text},
+    devtools::{Wire, exception, text},
     folder::Folder,
+    wait::PATIENCE,
 };
 
 /// In the order of preference.

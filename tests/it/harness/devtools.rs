@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -18,8 +17,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::oneshot, task::JoinSet, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-/// How long the browser may take for anything that needs no server of ours.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+use crate::harness::wait::PATIENCE;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

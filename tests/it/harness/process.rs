@@ -1,6 +1,6 @@
 //! The real program as a process of its own: for what happens to a server that is killed, and for its command line.
 
-use std::{ops::Deref, process::ExitStatus, sync::Arc, time::Duration};
+use std::{ops::Deref, process::ExitStatus, sync::Arc};
 
 use orderwire::{base::clock::Clock, config::Config};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,13 +15,11 @@ use crate::harness::{
     app::config,
     client::{Client, try_answer},
     services::Isolated,
-    wait::within,
+    wait::{PATIENCE, eventually},
 };
 
 /// The program that is tested.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_orderwire");
-/// How long a start or an end may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `orderwire serve` as a process; it dies with this value. It derefs to a [`Client`] that speaks to it.
 pub struct Process {
@@ -79,7 +77,7 @@ impl Process {
 
     /// Waits until it says that it is ready.
     pub async fn until_ready(&self) {
-        within(PATIENCE, async || {
+        eventually(async || {
             let ready = self.client.request(reqwest::Method::GET, "/readyz");
             match try_answer(ready).await {
                 Ok(it) if it.status == 200 => Ok(()),

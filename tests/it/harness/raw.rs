@@ -1,7 +1,5 @@
 //! HTTP by hand: for requests that no library would send.
 
-use std::time::Duration;
-
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,10 +7,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::client::{Answer, Client};
-
-/// Longer than the server's own time-outs.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::harness::{
+    client::{Answer, Client},
+    wait::PATIENCE,
+};
 
 impl Client {
     /// Sends these bytes over a connection of their own, ends the sending side, and reads the answer to the end. `None` when the

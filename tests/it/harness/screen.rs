@@ -1,9 +1,6 @@
 //! A screen: somebody else's WebSocket client, which keeps count of what it was told.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -16,10 +13,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use crate::harness::client::Client;
-
-/// How long a frame may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::harness::{client::Client, wait::PATIENCE};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -129,7 +123,7 @@ impl Screen {
         frame
     }
 
-    /// Reads on to the first frame that is so. Fails when none comes in 5 seconds.
+    /// Reads on to the first frame that is so. Fails when none comes in time.
     pub async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         while let Some(frame) = self.held.pop_front() {
             if wanted(&frame) {
@@ -156,7 +150,7 @@ impl Screen {
 
     /// Reads on until the server closes, and answers its code.
     pub async fn closed(&mut self) -> u16 {
-        let end = Instant::now() + 2 * PATIENCE;
+        let end = Instant::now() + PATIENCE;
         loop {
             match timeout_at(end, self.socket.next()).await.expect("the socket stays open") {
                 Some(Ok(Message::Close(Some(close)))) => return close.code.into(),

@@ -125,6 +125,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::harness::wait::PATIENCE;
 
     #[test]
     fn openssl_signs_the_example_of_rfc_4231() -> Result<()> {
@@ -167,7 +168,7 @@ mod tests {
     async fn python_subscribes_and_counts_events() -> Result<()> {
         let mut tasks = JoinSet::new();
         let url = serve(&mut tasks).await;
-        let deadline = Duration::from_secs(30);
+        let deadline = PATIENCE;
         let topics = ["order:1", "ops"];
         let mut client = PythonListener::start(&url, Some("secret"), &topics, 3, deadline)?;
         let first = client.next().await?.context("nothing came")?;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{
     client::{Answer, Client, id, partner_order_for, try_answer},
     folder::unique,
-    wait::within,
+    wait::eventually,
 };
 
 /// How long an answer may take while services are away.
@@ -79,7 +79,7 @@ impl Traffic {
     /// Waits until so many further orders were accepted, and webhooks among them: the server works.
     pub async fn until_more(&self, orders: usize) {
         let before = self.accepted();
-        within(Duration::from_secs(30), async || {
+        eventually(async || {
             let now = self.accepted();
             let enough = before.orders.len() + orders <= now.orders.len()
                 && before.webhooks.len() < now.webhooks.len();

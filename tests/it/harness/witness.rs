@@ -11,10 +11,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, task::JoinSet, time::sleep};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-use crate::harness::{client::Client, wait::within};
+use crate::harness::{client::Client, wait::eventually};
 
-/// How long the truth may take to arrive after a fault.
-const PATIENCE: Duration = Duration::from_secs(30);
 const BEFORE_COMING_BACK: Duration = Duration::from_millis(50);
 
 /// What a witness has seen.
@@ -74,7 +72,7 @@ impl Witness {
 
     /// Waits until what it has seen is so.
     pub async fn until(&self, what: &str, is_so: impl Fn(&Seen) -> bool) {
-        within(PATIENCE, async || {
+        eventually(async || {
             let is_so = self.look(&is_so);
             if is_so { Ok(()) } else { Err(format!("{}: {what}", self.name)) }
         })
@@ -85,7 +83,7 @@ impl Witness {
     pub async fn until_true(&self, truth: &[Value]) {
         for truth in truth {
             let id = truth["id"].as_str().unwrap();
-            within(PATIENCE, async || {
+            eventually(async || {
                 let shown = self.look(|seen| seen.orders.get(id).cloned().unwrap_or_default());
                 let same = ["version", "status"].iter().all(|it| shown[*it] == truth[*it]);
                 let wrong = || format!("{} shows {shown}, true is {truth}", self.name);

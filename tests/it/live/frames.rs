@@ -1,6 +1,6 @@
 //! What is said on a socket, both ways.
 
-use std::{future::ready, pin::pin, time::Duration};
+use std::{future::ready, pin::pin};
 
 use futures_util::StreamExt;
 use orderwire::config::Span;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    harness::{app::TestApp, client::id},
+    harness::{app::TestApp, client::id, wait::PATIENCE},
     live::{assert_alive, code},
 };
 
@@ -149,6 +149,6 @@ async fn a_quiet_socket_is_pinged_both_ways() {
     }
     let messages = screen.socket().by_ref();
     let mut pings = pin!(messages.filter(|it| ready(matches!(it, Ok(Message::Ping(_))))));
-    let ping = timeout(Duration::from_secs(10), pings.next()).await;
+    let ping = timeout(PATIENCE, pings.next()).await;
     ping.expect("no ping of the protocol").unwrap().unwrap();
 }

@@ -12,7 +12,13 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::{
-    harness::{app::TestApp, client::Client, client::id, screen::Screen, wait::eventually},
+    harness::{
+        app::TestApp,
+        client::Client,
+        client::id,
+        screen::Screen,
+        wait::{PATIENCE, eventually},
+    },
     live::{assert_alive, code},
 };
 
@@ -165,7 +171,7 @@ async fn a_client_that_never_answers_is_given_up() {
     let mut mute = mute(&app).await;
     let mut heard = Vec::new();
     // The server hangs up by itself, though this client answers no close frame either.
-    timeout(Duration::from_secs(15), async {
+    timeout(PATIENCE, async {
         tokio::select! {
             read = mute.read_to_end(&mut heard) => drop(read.unwrap()),
             // Reading is what answers pings.

@@ -1,7 +1,5 @@
 //! A reader that is slower than its orders move.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -13,9 +11,8 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use crate::harness::{
     app::TestApp,
     client::{Client, id, order_for},
+    wait::PATIENCE,
 };
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A socket with the smallest of receive buffers, subscribed to a topic, whose owner then does not read.
 async fn subscribed(client: &Client, topic: &str) -> WebSocketStream<TcpStream> {

@@ -6,12 +6,9 @@ mod live_client;
 mod ops;
 mod tracking;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
-use crate::harness::browser::Page;
-
-/// How long a page may take for anything on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::harness::{browser::Page, wait::PATIENCE};
 
 impl Page {
     /// Waits for something that only takes long on a busy machine.
