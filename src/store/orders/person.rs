@@ -1,12 +1,13 @@
-//! One person's orders: found, and made nobody's.
+//! One person's orders: found and anonymised.
 
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::{
     domain::{Address, Customer, Fact, Order, OrderId, Reason},
     store::{
         StoreError, Tx,
-        orders::{Body, bodies, history, lock},
+        orders::{Body, bodies, history},
         tx::{Conn, on},
     },
 };
@@ -42,10 +43,64 @@ pub async fn of_person(tx: &mut Tx, phone: &str, limit: u32) -> Result<Vec<Order
     Ok(bodies(rows))
 }
 
+/// Lets no order with this number be placed until this unit of work ends, and waits for those that are just being placed.
+pub async fn hold_person(tx: &mut Tx, phone: &str) -> Result<(), StoreError> {
+    match &mut tx.conn {
+        Conn::Postgres(session) => {
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(phone)
+                .execute(&mut **session)
+                .await?;
+        }
+        // The unit of work is the only one that writes.
+        Conn::Sqlite(_) => {}
+    }
+    Ok(())
+}
+
+/// The ids of this person's orders behind `after`, in their order, at most `limit`. All pages together look at every order once.
+pub async fn page_of_person(
+    tx: &mut Tx,
+    phone: &str,
+    after: Option<OrderId>,
+    limit: u32,
+) -> Result<Vec<OrderId>, StoreError> {
+    macro_rules! find {
+        ($phone:literal) => {
+            concat!(
+                "SELECT id FROM orders WHERE id > $2 AND ",
+                $phone,
+                " = $1 ORDER BY id LIMIT $3"
+            )
+        };
+    }
+    let after = after.map_or(Uuid::nil(), OrderId::uuid);
+    let ids: Vec<Uuid> = match &mut tx.conn {
+        Conn::Postgres(session) => {
+            sqlx::query_scalar(find!("body -> 'customer' ->> 'phone'"))
+                .bind(phone)
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(&mut **session)
+                .await?
+        }
+        Conn::Sqlite(session) => {
+            sqlx::query_scalar(find!("body ->> '$.customer.phone'"))
+                .bind(phone)
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(&mut **session)
+                .await?
+        }
+    };
+    Ok(ids.into_iter().map(OrderId::from_uuid).collect())
+}
+
 /// Takes out of orders, of their log, and of what partners have told of them, who ordered, where it went, and what people wrote. What was
 /// ordered, when and for how much stays.
-pub async fn anonymise(tx: &mut Tx, ids: &[OrderId]) -> Result<(), StoreError> {
-    for mut order in lock(tx, ids).await? {
+/// The orders are locked: [`lock`](crate::store::orders::lock).
+pub async fn anonymise(tx: &mut Tx, orders: Vec<Order>) -> Result<(), StoreError> {
+    for mut order in orders {
         order.customer = nobody(&order.customer);
         order.address = order.address.map(|_| Address::default());
         order.note = None;

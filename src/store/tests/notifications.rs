@@ -1,5 +1,7 @@
 //! Notifications and the consent ledger.
 
+use std::pin::pin;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -17,6 +19,7 @@ use crate::{
             Stage, fresh, on_both,
             samples::{Story, later, noon, store_id},
         },
+        tx::Conn,
     },
 };
 
@@ -51,6 +54,28 @@ fn row(order: OrderId, event: &str, version: u32) -> Notification {
         sent_at: None,
         delivered_at: None,
         read_at: None,
+    }
+}
+
+/// Waits until one unit of work waits for another. On SQLite the second waits for the writer from its beginning.
+async fn until_one_waits(stage: &Stage) {
+    let mut tx = stage.read().await;
+    let Conn::Postgres(session) = &mut tx.conn else { return };
+    loop {
+        let waits: bool = sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT 1 FROM pg_locks
+                 WHERE locktype = 'advisory'
+                   AND NOT granted
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             )",
+        )
+        .fetch_one(&mut **session)
+        .await
+        .unwrap();
+        if waits {
+            return;
+        }
     }
 }
 
@@ -266,7 +291,8 @@ on_both! {
         let of = async || orders::of_person(&mut stage.read().await, SARA, 10).await.unwrap();
         assert_eq!(of().await.iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
         let mut tx = stage.begin().await;
-        orders::anonymise(&mut tx, &[id]).await.unwrap();
+        let locked = orders::lock(&mut tx, &[id]).await.unwrap();
+        orders::anonymise(&mut tx, locked).await.unwrap();
         tx.commit().await.unwrap();
         assert!(of().await.is_empty());
         let order = orders::load(&mut stage.read().await, id).await.unwrap().unwrap();
@@ -274,6 +300,47 @@ on_both! {
         let log = orders::history(&mut stage.read().await, id, 0).await.unwrap();
         let Fact::OrderCreated { draft } = &log[0].fact else { panic!("{log:?}") };
         assert_eq!(draft.customer.phone, None);
+    }
+
+    async fn an_order_is_placed_before_an_erasure_or_after_it(stage: &Stage) {
+        let placing = async || {
+            let mut tx = stage.begin().await;
+            let mut story = Story::begin(store_id(1), None, OrderStatus::Placed, noon());
+            story.order.customer.phone = Some(SARA.to_owned());
+            story.store(&mut tx).await;
+            (tx, story.order.id)
+        };
+        let erasing = async || {
+            let mut tx = stage.begin().await;
+            orders::hold_person(&mut tx, SARA).await.unwrap();
+            let page = orders::page_of_person(&mut tx, SARA, None, 10).await.unwrap();
+            (tx, page)
+        };
+        let (placed, first) = placing().await;
+        let mut erased = pin!(erasing());
+        tokio::select! {
+            biased;
+            (_, page) = &mut erased => panic!("the erasure has not waited, and found {page:?}"),
+            () = until_one_waits(stage) => {}
+        }
+        placed.commit().await.unwrap();
+        let (erasure, page) = erased.await;
+        assert_eq!(page, [first]);
+
+        let mut placed = pin!(placing());
+        tokio::select! {
+            biased;
+            _ = &mut placed => panic!("the order has not waited"),
+            () = until_one_waits(stage) => {}
+        }
+        erasure.commit().await.unwrap();
+        let (placed, second) = placed.await;
+        placed.commit().await.unwrap();
+        let mut tx = stage.read().await;
+        let ids = orders::page_of_person(&mut tx, SARA, None, 1).await.unwrap();
+        assert_eq!(ids, [first.min(second)]);
+        let ids = orders::page_of_person(&mut tx, SARA, Some(ids[0]), 10).await.unwrap();
+        assert_eq!(ids, [first.max(second)]);
     }
 
     async fn rules_and_stops_come_and_go(stage: &Stage) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{
         app::TestApp,
-        client::{answer, id},
+        client::{answer, id, order_for},
         cloud_api::{CloudApi, change, deliver, inbound, receipt},
         wait::eventually,
     },
@@ -151,5 +151,37 @@ async fn a_person_is_handed_all_that_is_known_of_them_and_can_be_forgotten() {
     for known in everything {
         let known = known.to_string();
         assert!(!known.contains(SARA) && !known.contains("Sara"), "{known}");
+    }
+}
+
+/// More than one page of an erasure.
+const MANY: usize = 101;
+
+#[tokio::test]
+async fn all_orders_of_a_person_are_erased_however_many_there_are() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    let mut body = order_for(&store);
+    body["customer"] = json!({"name": "Sara", "phone": SARA});
+    let mut orders = Vec::new();
+    for _ in 0..MANY {
+        orders.push(id(&app.place_as(&app.service(), &body).await).to_owned());
+    }
+    let (open, ended) = orders.split_first().unwrap();
+    for order in ended {
+        app.change(order, &json!({"status": "cancelled"})).await;
+    }
+    let path = format!("/v1/contacts/{SARA}");
+    let erase =
+        async || answer(app.request(Method::DELETE, &path).bearer_auth(app.service())).await;
+    assert_eq!(erase().await.status, 409, "one order is still open");
+    let still = app.get(&format!("{path}/export"), &app.service()).await.expect(200);
+    assert_eq!(still["orders"].as_array().unwrap().len(), MANY, "all is erased or nothing");
+    app.change(open, &json!({"status": "cancelled"})).await;
+    assert_eq!(erase().await.expect(200)["orders"], MANY);
+    assert_eq!(app.get(&format!("{path}/export"), &app.service()).await.status, 404);
+    for order in &orders {
+        let order = app.order(order).await.to_string();
+        assert!(!order.contains(SARA) && !order.contains("Sara"), "{order}");
     }
 }

@@ -1,7 +1,11 @@
 //! The people that we write to: what they have agreed to, what is known of them, and how they are forgotten.
 
+mod erase;
+
 use jiff::Timestamp;
 use serde::Deserialize;
+
+pub use self::erase::erase;
 
 use crate::{
     app::{
@@ -11,11 +15,7 @@ use crate::{
     },
     auth::Caller,
     domain::{Actor, ActorKind, Category, ConsentId, Decision, MessageChannel, Order, is_e164},
-    messaging::whatsapp,
-    store::{
-        self, Tx,
-        consents::{Consent, Erased},
-    },
+    store::{self, Tx, consents::Consent},
 };
 
 /// The longest texts of an entry, in characters.
@@ -233,41 +233,6 @@ pub async fn export(app: &App, caller: &Caller, phone: &str) -> Result<Person, F
         return Err(Failure::NoSuch("contact"));
     }
     Ok(person)
-}
-
-/// Forgets a person: their entries in the ledger, their number and the words in notifications, and name, number, address and notes in
-/// their orders, in the log of these, and in what partners have told of them. Not while an order of theirs is open: the courier must find them.
-pub async fn erase(app: &App, caller: &Caller, phone: &str) -> Result<Erased, Failure> {
-    authorise(caller)?;
-    let now = app.clock.now();
-    let mut tx = app.db.read().await?;
-    let orders = store::orders::of_person(&mut tx, phone, MOST_EXPORTED).await?;
-    drop(tx);
-    if let Some(open) = orders.iter().find(|it| !it.status.is_terminal()) {
-        let why = format!(
-            "Order {} of this person is still open; erase them when it has ended.",
-            open.number
-        );
-        return Err(Failure::Taken(why));
-    }
-    let ids: Vec<_> = orders.iter().map(|it| it.id).collect();
-    let mut tx = app.db.begin().await?;
-    let forgotten = store::consents::forget(&mut tx, phone, now).await?;
-    store::orders::anonymise(&mut tx, &ids).await?;
-    let digits = phone.trim_start_matches('+');
-    store::orders::empty_calls(&mut tx, whatsapp::PARTNER, digits).await?;
-    let erased = Erased { orders: ids.len() as u64, ..forgotten };
-    if erased == Erased::default() {
-        tx.roll_back().await;
-        return Err(Failure::NoSuch("contact"));
-    }
-    let id = ConsentId::from_uuid(app.mint.uuid(now));
-    store::consents::note_erasure(&mut tx, id, &actor(caller), erased, now).await?;
-    tx.commit().await?;
-    for id in ids {
-        app.cache.forget(id).await;
-    }
-    Ok(erased)
 }
 
 fn authorise(caller: &Caller) -> Result<(), Failure> {
