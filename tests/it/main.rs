@@ -29,5 +29,6 @@ mod shutdown;
 mod sse;
 mod third_party_clients;
 mod two_servers;
+mod upgrade;
 mod walks;
 mod webhooks;

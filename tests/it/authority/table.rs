@@ -18,7 +18,7 @@ pub const EVERYBODY: [Asked; 13] = [
 ];
 
 /// Somebody with a good token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The customer who placed the order.
     Owner,

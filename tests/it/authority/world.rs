@@ -1,5 +1,8 @@
 //! What everybody is asked about.
 
+use std::collections::BTreeMap;
+
+use orderwire::config::Span;
 use reqwest::Method;
 use serde_json::json;
 
@@ -8,6 +11,7 @@ use crate::{
     harness::{
         app::TestApp,
         client::{Answer, Client, id, order_for},
+        database::Raw,
         folder::unique,
         tokens::ALL_SCOPES,
         wait::eventually,
@@ -40,7 +44,11 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        let app = TestApp::spawn().await;
+        // Nothing changes by itself while requests are refused.
+        let app = TestApp::with(|config| {
+            config.endpoints.retry_after.0 = vec![Span::secs(3600)];
+        })
+        .await;
         let (store, elsewhere) = (app.store().await, app.store().await);
         let other_order = id(&app.place(&elsewhere).await).to_owned();
         let body = json!({"url": AWAY, "stores": [store]});
@@ -60,6 +68,28 @@ impl World {
         let path = "/v1/contacts/+962799000009/consents";
         world.app.post(path, &world.app.service(), &body).await.expect(200);
         world
+    }
+
+    /// Every row of every table.
+    pub async fn tables(&self) -> BTreeMap<String, Vec<String>> {
+        let mut raw = Raw::open(self.app.isolated()).await;
+        let contents = raw.contents().await;
+        raw.close().await;
+        contents
+    }
+
+    /// [`World::tables`], once the workers have nothing left to do: the outbox is empty, the endpoint has been tried, and two looks see
+    /// the same.
+    pub async fn tables_at_rest(&self) -> BTreeMap<String, Vec<String>> {
+        let mut last = BTreeMap::new();
+        eventually(async || {
+            let now = self.tables().await;
+            let (waiting, attempts) = (now["outbox"].len(), now["webhook_attempt"].len());
+            let is_at_rest = waiting == 0 && attempts > 0 && now == last;
+            last = now;
+            if is_at_rest { Ok(last.clone()) } else { Err((waiting, attempts)) }
+        })
+        .await
     }
 
     async fn give_to_omar(&self, order: &str) {

@@ -62,6 +62,11 @@ impl TestApp {
         &self.config
     }
 
+    /// Where its data live.
+    pub fn isolated(&self) -> &Isolated {
+        &self.isolated
+    }
+
     /// Where a command finds the same data: a flag and its value.
     pub fn place_of_data(&self) -> (&'static str, String) {
         match &self.isolated.real {

@@ -5,6 +5,7 @@ mod audit;
 pub mod browser;
 pub mod client;
 pub mod cloud_api;
+pub mod database;
 mod devtools;
 pub mod folder;
 pub mod metrics;
