@@ -44,11 +44,14 @@ pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>
 
 /// An event may still know whom the order has forgotten meanwhile.
 async fn leave_out_the_erased(tx: &mut Tx, new: &mut Vec<Notification>) -> Result<(), Failure> {
-    let customers = new.iter().filter(|it| it.audience == Audience::Customer);
-    let ids: BTreeSet<_> = customers.filter_map(|it| it.order_id).collect();
+    let customers = || new.iter().filter(|it| it.audience == Audience::Customer);
+    let ids: BTreeSet<_> = customers().filter_map(|it| it.order_id).collect();
     if ids.is_empty() {
         return Ok(());
     }
+    // Before the orders are read: an erasure between that and the commit would miss the new rows.
+    let phones: BTreeSet<_> = customers().filter_map(|it| it.recipient.as_deref()).collect();
+    store::orders::keep_people(tx, &phones.into_iter().collect::<Vec<_>>()).await?;
     let ids: Vec<_> = ids.into_iter().collect();
     let orders = store::orders::load_all(tx, &ids).await?;
     let known: HashSet<_> =

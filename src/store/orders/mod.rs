@@ -23,7 +23,7 @@ use crate::{
 pub use self::{
     append::{Append, append, append_all},
     listing::{OrderFilter, Watch, active, changed_since, list, unanswered},
-    person::{anonymise, empty_calls, hold_person, of_person, page_of_person},
+    person::{anonymise, empty_calls, hold_person, keep_people, of_person, page_of_person},
 };
 
 /// An order as it stands; nothing when there is no such order.

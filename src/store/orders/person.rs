@@ -58,6 +58,24 @@ pub async fn hold_person(tx: &mut Tx, phone: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Lets nobody erase these people until this unit of work ends, and waits for erasures under way.
+pub async fn keep_people(tx: &mut Tx, phones: &[&str]) -> Result<(), StoreError> {
+    match &mut tx.conn {
+        Conn::Postgres(session) => {
+            sqlx::query(
+                "SELECT pg_advisory_xact_lock_shared(hashtextextended(phone, 0))
+                 FROM UNNEST($1::text[]) AS phone",
+            )
+            .bind(phones)
+            .execute(&mut **session)
+            .await?;
+        }
+        // The unit of work is the only one that writes.
+        Conn::Sqlite(_) => {}
+    }
+    Ok(())
+}
+
 /// The ids of this person's orders behind `after`, in their order, at most `limit`. All pages together look at every order once.
 pub async fn page_of_person(
     tx: &mut Tx,

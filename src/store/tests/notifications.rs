@@ -336,6 +336,17 @@ on_both! {
         erasure.commit().await.unwrap();
         let (placed, second) = placed.await;
         placed.commit().await.unwrap();
+
+        let mut kept = stage.begin().await;
+        orders::keep_people(&mut kept, &[SARA, "+1"]).await.unwrap();
+        let mut erased = pin!(erasing());
+        tokio::select! {
+            biased;
+            _ = &mut erased => panic!("the erasure has not waited for who writes of this person"),
+            () = until_one_waits(stage) => {}
+        }
+        kept.commit().await.unwrap();
+        erased.await.0.roll_back().await;
         let mut tx = stage.read().await;
         let ids = orders::page_of_person(&mut tx, SARA, None, 1).await.unwrap();
         assert_eq!(ids, [first.min(second)]);
