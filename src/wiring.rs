@@ -160,26 +160,12 @@ async fn connect(
     let client = outbound::Client::new(&config.outbound, clock.clone())?;
     let told = endpoints::http(&config.endpoints, clock.clone())?;
     let messaging = Messaging::new(&config)?;
-    let limits = Limits {
-        sockets: config.live.max_sockets,
-        sockets_per_address: config.live.max_sockets_per_address,
-        handshakes_per_second: config.live.handshakes_per_second,
-        queue_bytes: config.live.queue_bytes,
-        slow_after: *config.live.slow_after,
-        gate_events: config.live.gate_events,
-        waiting_bytes: config.live.waiting_bytes,
-    };
-    let rhythm = Rhythm {
-        ping_every: *config.live.ping_every,
-        idle_timeout: *config.live.idle_timeout,
-        expiry_notice: *config.live.expiry_notice,
-        leeway: *config.auth.leeway,
-    };
+    let rhythm = Rhythm::of(&config.live, *config.auth.leeway);
     Ok(App::new(Reach {
         db,
         cache: Cache::connect(&config.cache)?,
         bus: Bus::connect(&config.bus, &tasks, &mint)?,
-        hub: Arc::new(Hub::new(limits, rhythm)),
+        hub: Arc::new(Hub::new(Limits::of(&config.live), rhythm)),
         reads: Reads::new(config.live.history_events),
         tokens: Arc::new(Tokens::new(&config.auth, &keys.token_secrets, clock.clone())?),
         calls,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     base::mint::Mint,
+    config,
     domain::{OrderId, Version},
     live::{Close, Connection, Outlet, Topic, drain::farewell, websocket},
 };
@@ -22,6 +23,18 @@ pub struct Rhythm {
     pub expiry_notice: Duration,
     /// A token is taken for so long after its end.
     pub leeway: Duration,
+}
+
+impl Rhythm {
+    /// As the settings have them; `leeway` is that of tokens.
+    pub fn of(settings: &config::Live, leeway: Duration) -> Self {
+        Self {
+            ping_every: *settings.ping_every,
+            idle_timeout: *settings.idle_timeout,
+            expiry_notice: *settings.expiry_notice,
+            leeway,
+        }
+    }
 }
 
 /// The liveness of one connection.

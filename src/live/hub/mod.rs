@@ -18,6 +18,7 @@ use moka::sync::Cache;
 
 use crate::{
     channels::Shape,
+    config,
     domain::{OrderId, Version},
     live::{
         Admission, Close, Connection, Outlet, Refused, Topic,
@@ -55,6 +56,21 @@ pub struct Limits {
     pub gate_events: usize,
     /// Memory that may wait for all sockets together, in bytes.
     pub waiting_bytes: usize,
+}
+
+impl Limits {
+    /// As the settings have them.
+    pub fn of(settings: &config::Live) -> Self {
+        Self {
+            sockets: settings.max_sockets,
+            sockets_per_address: settings.max_sockets_per_address,
+            handshakes_per_second: settings.handshakes_per_second,
+            queue_bytes: settings.queue_bytes,
+            slow_after: *settings.slow_after,
+            gate_events: settings.gate_events,
+            waiting_bytes: settings.waiting_bytes,
+        }
+    }
 }
 
 /// The hub of one node.
