@@ -13,3 +13,4 @@ pub mod proxy;
 pub mod seal;
 pub mod standard_webhooks;
 pub mod tasks;
+pub mod traceparent;
