@@ -231,7 +231,8 @@ export class LiveClient extends EventTarget {
     },
     event: ({ event }) => {
       const { order, orderId, orderVersion } = event.data;
-      this.#keep({ ...order, id: orderId, version: orderVersion }, event);
+      // Not every event is about an order, and a newer server may know types that aren't known here.
+      if (order) this.#keep({ ...order, id: orderId, version: orderVersion }, event);
     },
     ping: ({ heads = [] }) => {
       for (const head of heads) if (!this.waiting.has(head.topic) && this.book.lacks(head)) this.#ask(head.topic);

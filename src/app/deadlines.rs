@@ -7,7 +7,7 @@ use crate::{
         App, Failure,
         ledger::{self, Testimony},
     },
-    domain::{Actor, ActorKind, Change, Command, OrderStatus, Reason, ReasonCode},
+    domain::{Actor, ActorKind, Change, Command, OrderStatus, Reason, ReasonCode, TraceContext},
     store,
 };
 
@@ -34,7 +34,7 @@ pub async fn step(app: &App) -> Result<usize, Failure> {
         let reason = Reason { code: ReasonCode::NoAnswer, note: None };
         change.command(Command::Step { to: OrderStatus::Expired, reason: Some(reason) })?;
         let actor = Actor::new(ActorKind::System, "deadline");
-        let testimony = Testimony { actor, occurred_at: None };
+        let testimony = Testimony { actor, occurred_at: None, context: TraceContext::default() };
         entries.push(ledger::entry(app, Some(order), change.into_facts(), &testimony, now)?);
     }
     let appends: Vec<_> = entries.iter().map(ledger::Entry::append).collect();

@@ -48,13 +48,21 @@ impl Drop for Running {
     }
 }
 
-/// Claims a key for a request, which is told apart from others by `body`.
+/// A request with its key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyedRequest<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The body as it came, to tell requests apart.
+    pub body: &'a [u8],
+}
+
+/// Claims the key of a request.
 pub async fn begin(
     app: &App,
     tx: &mut Tx,
     caller: &Caller,
-    key: &str,
-    body: &[u8],
+    KeyedRequest { key, body }: KeyedRequest<'_>,
 ) -> Result<Next, Failure> {
     let caller = format!("{}:{}", caller.role, caller.subject);
     let running = mark_running(app, &caller, key)?;

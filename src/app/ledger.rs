@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, Failure, partner_calls},
-    domain::{Actor, Envelope, EventId, Fact, Order, OrderId, Recorded, Version},
+    domain::{
+        Actor, Envelope, EventId, Fact, Order, OrderId, Recorded, Routing, TraceContext, Version,
+    },
     store::{orders::Append, outbox::OutboxMessage, partner_calls::NewPartnerCall},
 };
 
@@ -14,6 +16,8 @@ pub struct Testimony {
     pub actor: Actor,
     /// When, if they said so.
     pub occurred_at: Option<Timestamp>,
+    /// Where it came from.
+    pub context: TraceContext,
 }
 
 /// What happened to one order, ready to be written.
@@ -68,11 +72,12 @@ pub fn entry(
             recorded_at: now,
             occurred_at: testimony.occurred_at,
             actor: testimony.actor.clone(),
+            context: testimony.context.clone(),
             fact,
         };
         calls.extend(partner_calls::calls(app, order.as_ref(), &row, now));
         let after = row.fold(order.take()).ok_or_else(nothing_to_change)?;
-        messages.push(message(&row, &after)?);
+        messages.push(message(&Envelope::of(&row, &after))?);
         recorded.push(row);
         order = Some(after);
     }
@@ -88,14 +93,14 @@ fn order_id(fact: &Fact, order: Option<&Order>) -> Result<OrderId, Failure> {
     }
 }
 
-fn message(recorded: &Recorded, order: &Order) -> Result<OutboxMessage, Failure> {
-    let envelope = Envelope::of(recorded, order);
-    let body = serde_json::to_vec(&envelope).map_err(|it| Failure::Internal(it.to_string()))?;
+/// An event as it is to be published.
+pub fn message(event: &Envelope<&Order>) -> Result<OutboxMessage, Failure> {
+    let body = serde_json::to_vec(event).map_err(|it| Failure::Internal(it.to_string()))?;
     Ok(OutboxMessage {
-        event_id: recorded.event_id,
-        event_type: recorded.fact.event_type(),
-        version: recorded.version,
+        event_id: event.event_id,
+        routing: Routing::of(event),
         body: body.into(),
+        created_at: event.timestamp,
     })
 }
 

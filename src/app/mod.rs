@@ -5,6 +5,7 @@ pub mod contacts;
 pub mod credentials;
 pub mod deadlines;
 pub mod endpoints;
+pub mod events;
 pub mod idempotency;
 pub mod inbox;
 pub mod intake;

@@ -4,10 +4,13 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Detail, Failure},
+    app::{App, Detail, Failure, ledger, orders::actor},
     auth::{Caller, Role},
-    domain::{Currency, LocalizedText, Store, StoreId},
-    store,
+    domain::{
+        Currency, Envelope, EventData, EventId, LocalizedText, Metadata, Store, StoreId,
+        TraceContext,
+    },
+    store::{self, outbox::OutboxMessage},
 };
 
 const MOST_STATIONS: usize = 20;
@@ -57,7 +60,12 @@ const fn a_quarter() -> u16 {
 }
 
 /// Opens a store.
-pub async fn open(app: &App, caller: &Caller, new: NewStore) -> Result<Store, Failure> {
+pub async fn open(
+    app: &App,
+    caller: &Caller,
+    new: NewStore,
+    context: TraceContext,
+) -> Result<Store, Failure> {
     if !caller.may_open_stores() {
         return Err(Failure::Forbidden(
             "Opening a store takes a token for all stores with the scope stores:write.",
@@ -67,6 +75,7 @@ pub async fn open(app: &App, caller: &Caller, new: NewStore) -> Result<Store, Fa
     let now = app.clock.now();
     let store = Store {
         id: StoreId::from_uuid(app.mint.uuid(now)),
+        version: 1,
         name: new.name,
         currency,
         timezone: new.timezone,
@@ -75,8 +84,9 @@ pub async fn open(app: &App, caller: &Caller, new: NewStore) -> Result<Store, Fa
         delivery_minutes: new.delivery_minutes,
         auto_accept: new.auto_accept,
     };
+    let message = updated(app, caller, &store, context)?;
     let mut tx = app.db.begin().await?;
-    store::stores::insert(&mut tx, &store, now).await?;
+    store::stores::insert(&mut tx, &store, &message, now).await?;
     tx.commit().await?;
     Ok(store)
 }
@@ -105,13 +115,15 @@ pub async fn change(
     caller: &Caller,
     id: StoreId,
     change: StoreChange,
+    context: TraceContext,
 ) -> Result<Store, Failure> {
     if !caller.may_change_store_settings(id) {
         let why = "Changing a store takes a token for it with the scope stores:write.";
         return Err(refused_at(caller, id, why));
     }
     let mut tx = app.db.begin().await?;
-    let mut store = store::stores::lock(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))?;
+    let before = store::stores::lock(&mut tx, id).await?.ok_or(Failure::NoSuch("store"))?;
+    let mut store = before.clone();
     store.name = change.name.unwrap_or(store.name);
     store.prep_minutes = change.prep_minutes.unwrap_or(store.prep_minutes);
     store.delivery_minutes = change.delivery_minutes.unwrap_or(store.delivery_minutes);
@@ -123,9 +135,27 @@ pub async fn change(
         tx.roll_back().await;
         return Err(Failure::Invalid(faults));
     }
-    store::stores::update(&mut tx, &store).await?;
+    if store == before {
+        return Ok(store);
+    }
+    store.version += 1;
+    let message = updated(app, caller, &store, context)?;
+    store::stores::update(&mut tx, &store, &message).await?;
     tx.commit().await?;
     Ok(store)
+}
+
+/// The event that tells of a store as it is now.
+fn updated(
+    app: &App,
+    caller: &Caller,
+    store: &Store,
+    context: TraceContext,
+) -> Result<OutboxMessage, Failure> {
+    let now = app.clock.now();
+    let id = EventId::from_uuid(app.mint.uuid(now));
+    let data = EventData::StoreUpdated { store: Box::new(store.clone()) };
+    ledger::message(&Envelope::new(id, now, data, Metadata::new(actor(caller), context)))
 }
 
 /// The stores that the caller may see.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, btree_map, hash_map::Entry};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    app::{App, Failure, stores::refused_at},
+    app::{App, Failure, events, stores::refused_at},
     auth::Caller,
     domain::{Envelope, EventType, Order, OrderStatus, Store, StoreId},
     store::{
@@ -22,14 +22,18 @@ pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>
     let (mut stores, mut timings) = (HashMap::new(), BTreeMap::new());
     let mut noted = Vec::with_capacity(bodies.len());
     for body in bodies {
-        let envelope = match serde_json::from_slice::<Envelope<Order>>(body) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                noted.push(Err(Failure::Internal(error.to_string())));
+        let event: Envelope<Order> = match events::read(body, "timings") {
+            Ok(Some(event)) => event,
+            skipped => {
+                noted.push(skipped.map(drop));
                 continue;
             }
         };
-        let id = envelope.data.store_id;
+        let Some(data) = event.data.order() else {
+            noted.push(Ok(()));
+            continue;
+        };
+        let id = data.store_id;
         if let Entry::Vacant(place) = stores.entry(id) {
             place.insert(store::stores::get(&mut tx, id).await?);
         }
@@ -37,7 +41,8 @@ pub async fn note(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>
             noted.push(Err(Failure::NoSuch("store")));
             continue;
         };
-        let timing = timing(&envelope, store);
+        let moved = event.event_type() == EventType::OrderStatusChanged;
+        let timing = timing(&data.order, store, event.timestamp, moved);
         match timings.entry(timing.order_id) {
             btree_map::Entry::Vacant(place) => drop(place.insert(timing)),
             btree_map::Entry::Occupied(mut known) => known.get_mut().merge(&timing),
@@ -62,12 +67,9 @@ pub async fn today(app: &App, caller: &Caller, id: StoreId) -> Result<(Date, Day
     Ok((day, stats))
 }
 
-fn timing(envelope: &Envelope<Order>, store: &Store) -> Timing {
-    let order = &envelope.data.order;
-    let moved_to = |status: OrderStatus| {
-        let moved = envelope.event_type == EventType::OrderStatusChanged;
-        (moved && order.status == status).then_some(envelope.timestamp)
-    };
+/// What an event at this moment says of its order; `moved` says whether the order's status moved.
+fn timing(order: &Order, store: &Store, at: Timestamp, moved: bool) -> Timing {
+    let moved_to = |status: OrderStatus| (moved && order.status == status).then_some(at);
     let ended = order.status.is_terminal();
     Timing {
         order_id: order.id,
@@ -76,7 +78,7 @@ fn timing(envelope: &Envelope<Order>, store: &Store) -> Timing {
         placed_at: Some(order.placed_at),
         accepted_at: moved_to(OrderStatus::Accepted),
         ready_at: moved_to(OrderStatus::Ready),
-        ended_at: ended.then_some(envelope.timestamp),
+        ended_at: ended.then_some(at),
         outcome: ended.then_some(order.status),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     auth::{Caller, Role, Scope, Stores},
-    domain::{Order, StoreId},
+    domain::{Order, StoreId, SubjectType, SubjectTypes},
 };
 
 impl Caller {
@@ -51,6 +51,18 @@ impl Caller {
     pub fn may_read_courier(&self, courier: &str) -> bool {
         let is_them = self.role == Role::Courier && self.subject == courier;
         is_them || self.reads_everywhere()
+    }
+
+    /// The types of subjects, beside orders, of which the caller may see events that belong to the stores it reaches. Of stores: as
+    /// [`Caller::may_read_store_settings`].
+    pub const fn subjects_seen(&self) -> SubjectTypes {
+        match self.role {
+            Role::Staff => SubjectTypes::NONE.with(SubjectType::Store),
+            Role::Service if self.has(Scope::StoresRead) => {
+                SubjectTypes::NONE.with(SubjectType::Store)
+            }
+            Role::Service | Role::Customer | Role::Courier | Role::Tracking => SubjectTypes::NONE,
+        }
     }
 
     /// May see every order of every store: staff and services of all stores, with `ops`.

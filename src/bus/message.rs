@@ -1,27 +1,18 @@
 //! What is published.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::domain::{EventId, EventType, OrderId, StoreId};
+use crate::domain::{EventId, Routing};
 
 /// One event on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The event's id, over all its deliveries.
     pub event_id: EventId,
-    /// What it tells of.
-    pub event_type: EventType,
-    /// The order's store.
-    pub store_id: StoreId,
-    /// The order.
-    pub order_id: OrderId,
+    /// Where it goes.
+    pub routing: Arc<Routing>,
     /// The event envelope, as JSON.
     pub body: Bytes,
-}
-
-impl Message {
-    /// What queues are bound by: `OrderCreated.str_…`.
-    pub fn routing_key(&self) -> String {
-        format!("{}.{}", self.event_type, self.store_id)
-    }
 }

@@ -45,7 +45,7 @@ queues! {
     /// Which of the restaurant's own systems are told of what.
     Webhooks = "webhooks" <- [
         OrderCreated, OrderStatusChanged, DeliveryStatusChanged, TicketStatusChanged,
-        OrderEtaChanged, PaymentProcessed
+        OrderEtaChanged, PaymentProcessed, StoreUpdated
     ];
     /// Who is to be told what.
     Notifications = "notifications" <- [OrderCreated, OrderStatusChanged, DeliveryStatusChanged];
@@ -63,8 +63,8 @@ impl Queue {
     }
 
     /// Whether it is sent events of this type.
-    pub fn wants(self, event_type: EventType) -> bool {
-        self.events().contains(&event_type)
+    pub fn wants(self, event_type: &str) -> bool {
+        self.events().iter().any(|wanted| wanted.as_str() == event_type)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     channels::{OrderView, Shape},
     domain::{
-        EndpointFormat, Envelope, EventData, EventId, Metadata, Order, OrderId, SOURCE, Version,
+        EndpointFormat, Envelope, EventData, EventId, Metadata, Order, SOURCE, Subject, SubjectId,
     },
 };
 
@@ -26,8 +26,8 @@ pub struct Message<'a, D> {
     pub kind: &'a str,
     /// When that was recorded.
     pub at: Timestamp,
-    /// The order and its version, if it is about one.
-    pub about: Option<(OrderId, Version)>,
+    /// What it is about, and what it stays in order with; nothing for what is no event.
+    pub about: Option<(Subject, SubjectId)>,
     /// What happened.
     pub data: D,
 }
@@ -52,9 +52,9 @@ struct CloudEvent<'a, D> {
     time: Timestamp,
     datacontenttype: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<OrderId>,
+    subject: Option<SubjectId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    partitionkey: Option<OrderId>,
+    partitionkey: Option<SubjectId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<String>,
     data: &'a D,
@@ -67,6 +67,8 @@ struct Told<'a> {
     event_id: EventId,
     version: &'a str,
     source: &'a str,
+    subject: Subject,
+    partition_key: SubjectId,
     #[serde(flatten)]
     data: &'a EventData<OrderView<'a>>,
     metadata: &'a Metadata,
@@ -76,7 +78,6 @@ impl<D: Serialize> Message<'_, D> {
     /// As the payload of Standard Webhooks 1.0.0, or as an event of CloudEvents 1.0 in structured mode.
     pub fn in_words(&self, format: EndpointFormat) -> serde_json::Result<Vec<u8>> {
         let Self { id, kind, at, about, data } = self;
-        let order = about.map(|(order, _)| order);
         match format {
             EndpointFormat::Standard => {
                 serde_json::to_vec(&Standard { kind, timestamp: *at, data })
@@ -88,9 +89,9 @@ impl<D: Serialize> Message<'_, D> {
                 kind,
                 time: *at,
                 datacontenttype: "application/json",
-                subject: order,
-                partitionkey: order,
-                sequence: about.map(|(_, version)| format!("{version:0DIGITS$}")),
+                subject: about.map(|(subject, _)| subject.id),
+                partitionkey: about.map(|(_, partition_key)| partition_key),
+                sequence: about.map(|(subject, _)| format!("{:0DIGITS$}", subject.version)),
                 data,
             }),
         }
@@ -100,15 +101,18 @@ impl<D: Serialize> Message<'_, D> {
 /// An event as endpoints are told of it.
 pub fn event(event: &Envelope<Order>, format: EndpointFormat) -> serde_json::Result<Vec<u8>> {
     let shown = Shape::Full.event(event);
+    let (subject, partition_key) = (shown.subject(), shown.data.partition_key());
     let message = Message {
         id: shown.event_id,
-        kind: shown.event_type.as_str(),
+        kind: shown.event_type().as_str(),
         at: shown.timestamp,
-        about: Some((shown.data.order_id, shown.data.order_version)),
+        about: Some((subject, partition_key)),
         data: Told {
             event_id: shown.event_id,
             version: &shown.version,
             source: &shown.source,
+            subject,
+            partition_key,
             data: &shown.data,
             metadata: &shown.metadata,
         },

@@ -14,7 +14,7 @@ use std::borrow::Borrow;
 use serde::{Deserialize, Serialize};
 
 pub use self::view::OrderView;
-use crate::domain::{Envelope, Order};
+use crate::domain::{Actor, Envelope, Metadata, Order, SubjectTypes};
 
 /// The channel that a screen asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -88,19 +88,39 @@ impl Shape {
 
     /// An event as this shape shows it.
     pub fn event<O: Borrow<Order>>(self, event: &Envelope<O>) -> Envelope<OrderView<'_>> {
-        let mut shown = event.with_order(self.view(event.data.order.borrow()));
-        if !self.names_actors() {
-            shown.metadata.actor.id = None;
+        let mut shown = event.map_order(|order| self.view(order.borrow()));
+        if !self.names_origins() {
+            shown.metadata = Metadata {
+                actor: Actor { id: None, ..shown.metadata.actor },
+                correlation_id: None,
+                causation_id: None,
+                traceparent: None,
+                ..shown.metadata
+            };
         }
         // Its note is free text: whoever is not shown it with the order is not told it beside the order.
-        if shown.data.order.reason.is_none() {
+        if shown.data.order().is_some_and(|data| data.order.reason.is_none()) {
             shown.metadata.reason = None;
         }
         shown
     }
 
-    /// Whether the reader may know who at the store did something.
-    const fn names_actors(self) -> bool {
+    /// Those of these types of subjects, beside orders, that this shape shows events about. All that an event says of such a subject is
+    /// shown then.
+    pub const fn shown_of(self, types: SubjectTypes) -> SubjectTypes {
+        match self {
+            Self::Full | Self::Kitchen => types,
+            Self::Mobile
+            | Self::Link
+            | Self::Customer
+            | Self::Kiosk
+            | Self::Courier
+            | Self::Board => SubjectTypes::NONE,
+        }
+    }
+
+    /// Whether the reader may know who at the store did something, and by which request.
+    const fn names_origins(self) -> bool {
         match self {
             Self::Full | Self::Kitchen => true,
             Self::Mobile

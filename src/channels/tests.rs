@@ -9,6 +9,7 @@ use crate::{
         Actor, ActorKind, Address, Courier, Currency, Customer, Delivery, DeliveryStatus, Draft,
         Envelope, EventId, Fact, Fulfilment, Item, Language, LocalizedText, Money, Order, OrderId,
         OrderStatus, Payment, PaymentMethod, PaymentStatus, Reason, ReasonCode, Recorded, StoreId,
+        TraceContext,
     },
 };
 
@@ -106,6 +107,7 @@ fn a_reason_is_told_only_where_the_order_shows_it() {
         recorded_at: Timestamp::UNIX_EPOCH,
         occurred_at: None,
         actor: Actor::new(ActorKind::Staff, "omar"),
+        context: TraceContext::default(),
         fact: Fact::OrderStatusChanged { from, to, reason: Some(reason) },
     };
     let after = recorded.fold(Some(order())).unwrap();

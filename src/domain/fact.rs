@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Courier, DeliveryStatus, Draft, Eta, EventId, EventType, Order, OrderId, OrderStatus,
-    PaymentStatus, Reason, TicketStatus, Version,
+    PaymentStatus, Reason, TicketStatus, TraceContext, Version,
 };
 
 /// Something that happened. Stored for ever, so members are only ever added.
@@ -104,6 +104,8 @@ pub struct Recorded {
     pub occurred_at: Option<Timestamp>,
     /// Who did it.
     pub actor: Actor,
+    /// Where it came from.
+    pub context: TraceContext,
     /// What.
     pub fact: Fact,
 }

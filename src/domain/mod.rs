@@ -5,6 +5,7 @@ mod change;
 mod delivery;
 mod endpoint;
 mod envelope;
+mod event;
 mod fact;
 mod id;
 mod merge;
@@ -16,11 +17,14 @@ mod partner_order;
 mod payment;
 mod person;
 mod refusal;
+mod routing;
 mod status;
 mod store;
+mod subject;
 mod telling;
 mod text;
 mod ticket;
+mod trace_context;
 mod vocabulary;
 
 // Other floors have closed sets of words too.
@@ -30,7 +34,8 @@ pub use self::{
     change::{Change, Command},
     delivery::{Courier, Delivery, DeliveryStatus},
     endpoint::EndpointFormat,
-    envelope::{Envelope, EventData, EventType, FORMAT_VERSION, Metadata, SOURCE},
+    envelope::{Envelope, EventError, FORMAT_VERSION, Metadata, SOURCE},
+    event::{EventData, EventType, OrderData},
     fact::{Fact, Recorded},
     id::{
         AuditId, ConsentId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId,
@@ -48,11 +53,14 @@ pub use self::{
     payment::{Payment, PaymentMethod, PaymentStatus},
     person::{Address, Customer, Language, is_e164},
     refusal::{Reason, ReasonCode, Refusal},
+    routing::Routing,
     status::{Fulfilment, OrderStatus},
     store::Store,
+    subject::{Subject, SubjectId, SubjectType, SubjectTypes},
     telling::{PartnerAction, Telling, tellings},
     text::LocalizedText,
     ticket::{Ticket, TicketStatus},
+    trace_context::TraceContext,
     vocabulary::UnknownWord,
 };
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Audience, DeliveryStatus, Envelope, EventType, Fulfilment, MessageChannel, Order, OrderStatus,
+    Audience, DeliveryStatus, Envelope, EventData, Fulfilment, MessageChannel, Order, OrderStatus,
     vocabulary::vocabulary,
 };
 
@@ -140,7 +140,8 @@ impl NotifyRules {
     /// The rules by which people are told of an event, one for each audience at most.
     pub fn fitting(&self, event: &Envelope<Order>) -> Vec<&NotifyRule> {
         let Some(on) = happened(event) else { return Vec::new() };
-        let order = &event.data.order;
+        let Some(data) = event.data.order() else { return Vec::new() };
+        let order = &data.order;
         let mut fitting: Vec<&NotifyRule> = Vec::new();
         for rule in &self.rules {
             let fits = rule.on == on
@@ -156,19 +157,21 @@ impl NotifyRules {
 
 /// What happened, in the words of rules.
 pub fn happened(event: &Envelope<Order>) -> Option<String> {
-    let status = event.data.status.as_deref()?;
-    match event.event_type {
-        EventType::OrderCreated | EventType::OrderStatusChanged => Some(status.to_owned()),
+    match &event.data {
+        EventData::OrderCreated { status, .. } | EventData::OrderStatusChanged { status, .. } => {
+            Some(status.to_string())
+        }
         // A new courier alone is no news for anybody who waits.
-        EventType::DeliveryStatusChanged
-            if event.data.previous_status.as_deref() != Some(status) =>
+        EventData::DeliveryStatusChanged { previous_status, status, .. }
+            if previous_status != status =>
         {
             Some(format!("{DELIVERY}{status}"))
         }
-        EventType::DeliveryStatusChanged
-        | EventType::TicketStatusChanged
-        | EventType::OrderEtaChanged
-        | EventType::PaymentProcessed => None,
+        EventData::DeliveryStatusChanged { .. }
+        | EventData::TicketStatusChanged { .. }
+        | EventData::OrderEtaChanged { .. }
+        | EventData::PaymentProcessed { .. }
+        | EventData::StoreUpdated { .. } => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Currency, Eta, Fulfilment, LocalizedText, StoreId};
+use crate::domain::{Currency, Eta, Fulfilment, LocalizedText, StoreId, Version};
 
 /// One store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ use crate::domain::{Currency, Eta, Fulfilment, LocalizedText, StoreId};
 pub struct Store {
     /// Its id.
     pub id: StoreId,
+    /// Raised by one with each change of its settings. Kept beside the body, which a release before this one writes without it.
+    #[serde(default = "first_version")]
+    pub version: Version,
     /// As people know it.
     pub name: LocalizedText,
     /// What it sells in.
@@ -40,4 +43,8 @@ impl Store {
         };
         Some(Eta { ready_at, arrives_at })
     }
+}
+
+const fn first_version() -> Version {
+    1
 }

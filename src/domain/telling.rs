@@ -137,7 +137,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Actor, EventId, Fulfilment, ReasonCode, samples};
+    use crate::domain::{Actor, EventId, Fulfilment, ReasonCode, TraceContext, samples};
 
     use OrderStatus::{
         Accepted, Cancelled, Delivered, Expired, Failed, OutForDelivery, Placed, Preparing, Ready,
@@ -159,6 +159,7 @@ mod tests {
             recorded_at: samples::moment(),
             occurred_at: None,
             actor,
+            context: TraceContext::default(),
             fact,
         };
         tellings(Some(before), &recorded)
@@ -212,6 +213,7 @@ mod tests {
                 recorded_at: samples::moment(),
                 occurred_at: None,
                 actor: Actor::new(ActorKind::Partner, "careem"),
+                context: TraceContext::default(),
                 fact: Fact::OrderCreated { draft: Box::new(draft) },
             };
             tellings(None, &recorded).into_iter().map(|it| it.action).collect::<Vec<_>>()

@@ -1,6 +1,6 @@
 //! Reads requests. Whatever cannot be read is answered with a problem, never with a library's plain text.
 
-use std::{error::Error, iter};
+use std::{convert::Infallible, error::Error, iter};
 
 use axum::{
     Json,
@@ -12,7 +12,14 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use tower_http::timeout::TimeoutError;
 
-use crate::{app::Detail, domain::Version, http::problem::Problem};
+use crate::{
+    app::Detail,
+    domain::{TraceContext, Version},
+    http::{
+        layers::{REQUEST_ID, TRACEPARENT},
+        problem::Problem,
+    },
+};
 
 /// A JSON body, in and out.
 #[derive(Debug)]
@@ -33,6 +40,23 @@ pub struct Query<T>(pub T);
 /// `If-Match: "5"`: the version that the caller has seen.
 #[derive(Clone, Copy, Debug)]
 pub struct IfMatch(pub Option<Version>);
+
+/// Where what the request changes comes from: its id, and the trace that its caller has named. See [`crate::http::layers::observe`].
+#[derive(Clone, Debug)]
+pub struct Trace(pub TraceContext);
+
+impl<S: Send + Sync> FromRequestParts<S> for Trace {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let header = |name| parts.headers.get(name)?.to_str().ok().map(Into::into);
+        Ok(Self(TraceContext {
+            correlation_id: header(REQUEST_ID),
+            causation_id: None,
+            traceparent: header(TRACEPARENT),
+        }))
+    }
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RawBody<T> {
     type Rejection = Problem;

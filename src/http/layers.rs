@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -12,10 +12,18 @@ use metrics::{counter, histogram};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
-use crate::{app::App, http::problem::Problem, telemetry::metric};
+use crate::{
+    app::App,
+    base::traceparent::{self, Traceparent},
+    http::problem::Problem,
+    telemetry::metric,
+};
 
 /// Names one request in answers and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the trace that a request belongs to.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static(traceparent::TRACEPARENT);
 
 /// The longest request id that is taken over from a caller.
 const LONGEST_REQUEST_ID: usize = 64;
@@ -30,7 +38,12 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         .map_or_else(|| "unmatched".to_owned(), |it| it.as_str().to_owned());
     // For those who keep it with what they store.
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let trace = take_trace(request.headers_mut());
+    let span = tracing::info_span!(
+        "request",
+        id = id.to_str().unwrap_or_default(),
+        trace.id = trace.as_ref().map(Traceparent::trace_id),
+    );
     let started = Instant::now();
     let answer = tokio::time::timeout(*app.config.http.request_timeout, next.run(request));
     let mut response = answer.instrument(span.clone()).await.unwrap_or_else(|_| {
@@ -70,6 +83,7 @@ pub fn cors(origins: &[String], methods: Vec<Method>) -> CorsLayer {
             header::IF_MATCH,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
+            TRACEPARENT,
         ])
         .expose_headers([header::ETAG, header::RETRY_AFTER, REQUEST_ID])
         .max_age(Duration::from_hours(1));
@@ -97,6 +111,18 @@ fn request_id(app: &App, request: &Request) -> HeaderValue {
     }
     let id = app.mint.uuid(app.clock.now()).simple().to_string();
     HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// The trace that the caller has named. From here on the header is there only if it is valid, and as version 00 writes it.
+fn take_trace(headers: &mut HeaderMap) -> Option<Traceparent> {
+    let mut named = headers.get_all(TRACEPARENT).iter();
+    let only = named.next().filter(|_| named.next().is_none());
+    let trace = only.and_then(|it| Traceparent::parse(it.to_str().ok()?));
+    headers.remove(TRACEPARENT);
+    if let Some(value) = trace.as_ref().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
+        headers.insert(TRACEPARENT, value);
+    }
+    trace
 }
 
 /// Anybody can make up methods, and every label is kept for good.

@@ -9,10 +9,29 @@ use crate::{
     live::Event,
 };
 
+/// At most [`MOST`] events that are published together.
+#[derive(Clone, Copy, Debug)]
+pub struct Burst<'a> {
+    events: &'a [Arc<Event>],
+    /// Those that are not about orders. Not everybody who watches their topics may see them.
+    not_about_orders: Choice,
+}
+
+impl<'a> Burst<'a> {
+    /// As many of these events as it takes, in their order.
+    pub fn all(events: &'a [Arc<Event>]) -> impl Iterator<Item = Self> {
+        events.chunks(MOST).map(|events| {
+            let others = events.iter().enumerate().filter(|(_, event)| event.order().is_none());
+            let not_about_orders = others.fold(0, |chosen, (at, _)| chosen | bit(at));
+            Self { events, not_about_orders }
+        })
+    }
+}
+
 /// Some events of a burst, in the order of the burst.
 #[derive(Debug)]
 pub struct Portion<'a> {
-    burst: &'a [Arc<Event>],
+    burst: Burst<'a>,
     chosen: Choice,
     /// Several frames as one, put together for the first socket that needs them and written to all others.
     joined: PerShape<OnceCell<Bytes>>,
@@ -25,15 +44,20 @@ pub type Choice = u32;
 pub const MOST: usize = Choice::BITS as usize;
 
 impl<'a> Portion<'a> {
-    /// These of at most [`MOST`] events.
-    pub fn of(burst: &'a [Arc<Event>], chosen: Choice) -> Self {
+    /// These of a burst.
+    pub fn of(burst: Burst<'a>, chosen: Choice) -> Self {
         Self { burst, chosen, joined: PerShape::default() }
     }
 
-    /// All of at most [`MOST`] events.
-    pub fn all(burst: &'a [Arc<Event>]) -> Self {
-        let chosen = (0..burst.len()).fold(0, |chosen, at| chosen | bit(at));
+    /// All of a burst.
+    pub fn all(burst: Burst<'a>) -> Self {
+        let chosen = (0..burst.events.len()).fold(0, |chosen, at| chosen | bit(at));
         Self::of(burst, chosen)
+    }
+
+    /// Whether all of them are about orders.
+    pub const fn are_about_orders(&self) -> bool {
+        self.chosen & self.burst.not_about_orders == 0
     }
 
     /// Those of them that `admits` lets pass.
@@ -69,7 +93,7 @@ impl<'a> Portion<'a> {
 
     /// The events, with their places in the burst.
     pub fn places(&self) -> impl Iterator<Item = (usize, &'a Arc<Event>)> + '_ {
-        self.burst.iter().enumerate().filter(|(at, _)| self.chosen & bit(*at) != 0)
+        self.burst.events.iter().enumerate().filter(|(at, _)| self.chosen & bit(*at) != 0)
     }
 }
 

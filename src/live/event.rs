@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::{
     channels::{PerShape, Shape},
-    domain::{Envelope, EventType, Order, OrderId, Version},
-    live::websocket,
+    domain::{Envelope, EventData, EventType, Order, Subject, Version},
+    live::{Topic, websocket},
 };
 
 const HEAD: &str = r#"{"type":"event","event":"#;
@@ -16,6 +16,7 @@ const HEAD: &str = r#"{"type":"event","event":"#;
 #[derive(Debug)]
 pub struct Event {
     envelope: Envelope<Arc<Order>>,
+    subject: Subject,
     frames: PerShape<OnceLock<Frame>>,
 }
 
@@ -30,27 +31,42 @@ struct Frame {
 impl Event {
     /// Wraps what came from the bus or the log.
     pub fn new(envelope: Envelope<Arc<Order>>) -> Self {
-        Self { envelope, frames: PerShape::default() }
+        Self { subject: envelope.subject(), envelope, frames: PerShape::default() }
     }
 
-    /// The order it happened to.
-    pub const fn order_id(&self) -> OrderId {
-        self.envelope.data.order_id
+    /// What it is about.
+    pub const fn subject(&self) -> Subject {
+        self.subject
     }
 
-    /// The order's version after it.
+    /// The subject's version after it.
     pub const fn version(&self) -> Version {
-        self.envelope.data.order_version
+        self.subject.version
     }
 
-    /// What it tells of.
+    /// Its type.
     pub const fn event_type(&self) -> EventType {
-        self.envelope.event_type
+        self.envelope.event_type()
     }
 
-    /// The order after it.
-    pub const fn order(&self) -> &Arc<Order> {
-        &self.envelope.data.order
+    /// The order after it, of an event about one.
+    pub fn order(&self) -> Option<&Arc<Order>> {
+        self.envelope.data.order().map(|data| &data.order)
+    }
+
+    /// Every topic that it belongs to.
+    pub fn topics(&self) -> impl Iterator<Item = Topic> {
+        let of_store = match &self.envelope.data {
+            EventData::StoreUpdated { store } => Some([Topic::Store(store.id), Topic::Ops]),
+            EventData::OrderCreated { .. }
+            | EventData::OrderStatusChanged { .. }
+            | EventData::DeliveryStatusChanged { .. }
+            | EventData::TicketStatusChanged { .. }
+            | EventData::OrderEtaChanged { .. }
+            | EventData::PaymentProcessed { .. } => None,
+        };
+        let of_order = self.order().map(|order| Topic::of(order));
+        of_order.into_iter().flatten().chain(of_store.into_iter().flatten())
     }
 
     /// The whole event.

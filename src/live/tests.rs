@@ -17,9 +17,10 @@ use crate::{
     channels::Shape,
     config,
     domain::{
-        Actor, ActorKind, Currency, Customer, Draft, Envelope, EventId, Fact, Fulfilment, Money,
-        Order, OrderId, OrderStatus, Payment, PaymentMethod, PaymentStatus, Recorded, StoreId,
-        Version,
+        Actor, ActorKind, Currency, Customer, Draft, Envelope, EventData, EventId, Fact,
+        Fulfilment, LocalizedText, Metadata, Money, Order, OrderId, OrderStatus, Payment,
+        PaymentMethod, PaymentStatus, Recorded, Store, StoreId, Subject, SubjectType, SubjectTypes,
+        TraceContext, Version,
     },
     live::{
         Close, Connection, Drain, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
@@ -47,6 +48,10 @@ const RHYTHM: Rhythm = Rhythm {
 
 fn order(number: u128) -> OrderId {
     OrderId::from_uuid(Uuid::from_u128(number))
+}
+
+fn subject(number: u128, version: Version) -> Subject {
+    Subject { id: order(number).into(), version }
 }
 
 fn event(id: OrderId, version: Version) -> Arc<Event> {
@@ -81,10 +86,30 @@ fn event(id: OrderId, version: Version) -> Arc<Event> {
         recorded_at: Timestamp::UNIX_EPOCH,
         occurred_at: None,
         actor: Actor::new(ActorKind::Staff, "omar"),
+        context: TraceContext::default(),
         fact,
     };
-    let envelope = Envelope::of(&recorded, &order).with_order(Arc::new(order.clone()));
+    let envelope = Envelope::of(&recorded, &order).map_order(|it| Arc::new(Order::clone(it)));
     Arc::new(Event::new(envelope))
+}
+
+/// The settings of the store have changed.
+fn store_event(version: Version) -> Arc<Event> {
+    let store = Store {
+        id: STORE,
+        version,
+        name: LocalizedText::new("Abdali", "العبدلي"),
+        currency: Currency::JOD,
+        timezone: "Asia/Amman".to_owned(),
+        stations: vec!["grill".to_owned()],
+        prep_minutes: 20,
+        delivery_minutes: 25,
+        auto_accept: false,
+    };
+    let data = EventData::StoreUpdated { store: Box::new(store) };
+    let metadata = Metadata::new(Actor::new(ActorKind::Staff, "omar"), TraceContext::default());
+    let id = EventId::from_uuid(Uuid::from_u128(1000 + u128::from(version)));
+    Arc::new(Event::new(Envelope::new(id, Timestamp::UNIX_EPOCH, data, metadata)))
 }
 
 fn connect(hub: &Hub, shape: Shape) -> Arc<Connection> {
@@ -119,7 +144,7 @@ async fn what_happens_while_the_snapshot_is_read_follows_it_without_a_gap() {
     for version in 3..=5 {
         hub.publish(&[event(order(1), version)]);
     }
-    hub.open(&socket, &Topic::Order(order(1)), &[(order(1), 4)]);
+    hub.open(&socket, &Topic::Order(order(1)), &[subject(1, 4)]);
     hub.publish(&[event(order(1), 6)]);
     assert_eq!(versions(&socket).await, [5, 6]);
 }
@@ -129,7 +154,7 @@ async fn a_snapshot_that_is_ahead_of_the_hub_is_not_told_twice() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Customer);
     hub.subscribe(&socket, Topic::Order(order(1)));
-    hub.open(&socket, &Topic::Order(order(1)), &[(order(1), 5)]);
+    hub.open(&socket, &Topic::Order(order(1)), &[subject(1, 5)]);
     for version in 4..=6 {
         hub.publish(&[event(order(1), version)]);
     }
@@ -147,8 +172,8 @@ async fn a_socket_with_several_topics_sees_each_event_once() {
     let customer = Topic::Customer("sara".into());
     hub.subscribe(&socket, customer.clone());
     hub.publish(&[event(order(1), 3)]);
-    hub.open(&socket, &customer, &[(order(1), 2)]);
-    hub.open(&socket, &Topic::Ops, &[(order(1), 2)]);
+    hub.open(&socket, &customer, &[subject(1, 2)]);
+    hub.open(&socket, &Topic::Ops, &[subject(1, 2)]);
     hub.publish(&[event(order(1), 4)]);
     assert_eq!(versions(&socket).await, [1, 2, 3, 4]);
 }
@@ -159,13 +184,13 @@ async fn a_snapshot_of_one_topic_does_not_step_back_behind_what_another_has_show
     let connection = connect(&hub, Shape::Kitchen);
     let (first, second) = (Topic::Order(order(1)), Topic::Store(STORE));
     hub.subscribe(&connection, first.clone());
-    hub.open(&connection, &first, &[(order(1), 7)]);
+    hub.open(&connection, &first, &[subject(1, 7)]);
     hub.subscribe(&connection, second.clone());
     // The snapshot of the second is being read, and shows version 7, when 8 goes out on the first.
     hub.publish(&[event(order(1), 8)]);
-    assert!(!connection.send_snapshot("{}", &[(order(1), 7)]));
-    assert!(connection.send_snapshot("{}", &[(order(1), 8)]));
-    hub.open(&connection, &second, &[(order(1), 8)]);
+    assert!(!connection.send_snapshot("{}", &[subject(1, 7)]));
+    assert!(connection.send_snapshot("{}", &[subject(1, 8)]));
+    hub.open(&connection, &second, &[subject(1, 8)]);
     hub.publish(&[event(order(1), 9)]);
     assert_eq!(versions(&connection).await, [8, 9]);
 }
@@ -316,14 +341,72 @@ async fn a_store_does_not_see_what_is_not_paid_for() {
     let (store, customer) = (connect(&hub, Shape::Kitchen), connect(&hub, Shape::Customer));
     watch(&hub, &store, &Topic::Store(STORE));
     watch(&hub, &customer, &Topic::Customer("sara".into()));
-    let mut unpaid = event(order(1), 1).envelope().clone();
-    let order = Order { status: OrderStatus::PendingPayment, ..Order::clone(&unpaid.data.order) };
-    unpaid.data.order = Arc::new(order);
-    let id = unpaid.data.order_id;
+    let unpaid = event(order(1), 1).envelope().map_order(|paid| {
+        Arc::new(Order { status: OrderStatus::PendingPayment, ..Order::clone(paid) })
+    });
+    let id = order(1);
     hub.publish(&[Arc::new(Event::new(unpaid))]);
     hub.publish(&[event(id, 2)]);
     assert_eq!(versions(&store).await, [2]);
     assert_eq!(versions(&customer).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_stores_events_reach_those_of_its_watchers_who_may_see_them() {
+    let hub = Hub::new(Limits { sockets: 9, ..LIMITS }, RHYTHM);
+    let stores = SubjectTypes::NONE.with(SubjectType::Store);
+    let watching = |shape, topic: Topic, types| {
+        let socket = connect(&hub, shape);
+        socket.see(types);
+        watch(&hub, &socket, &topic);
+        socket
+    };
+    let kitchen = watching(Shape::Kitchen, Topic::Store(STORE), stores);
+    let ops = watching(Shape::Full, Topic::Ops, stores);
+    let without_right = watching(Shape::Full, Topic::Store(STORE), SubjectTypes::NONE);
+    let board = watching(Shape::Board, Topic::Store(STORE), stores);
+    let customer = watching(Shape::Customer, Topic::Customer("sara".into()), stores);
+    // One who watches both of its topics is sent it once.
+    watch(&hub, &ops, &Topic::Store(STORE));
+    hub.publish(&[event(order(1), 4), store_event(7), event(order(1), 5)]);
+    assert_eq!(versions(&kitchen).await, [4, 7, 5]);
+    assert_eq!(versions(&ops).await, [4, 7, 5]);
+    for others in [&without_right, &board, &customer] {
+        assert_eq!(versions(others).await, [4, 5]);
+    }
+    // A fresh token may give the right, or take it.
+    without_right.see(stores);
+    kitchen.see(SubjectTypes::NONE);
+    hub.publish(&[store_event(8), event(order(1), 6)]);
+    assert_eq!(versions(&without_right).await, [8, 6]);
+    assert_eq!(versions(&kitchen).await, [6]);
+    // It is no news that a topic's newest order could be missed by.
+    let heads = hub.heads(&[Topic::Store(STORE)]);
+    assert_eq!(
+        heads.iter().map(|it| (it.order_id, it.version)).collect::<Vec<_>>(),
+        [(order(1), 6)]
+    );
+    // What the bus brings twice is dropped.
+    hub.publish(&[store_event(8), store_event(9)]);
+    assert_eq!(versions(&without_right).await, [9]);
+}
+
+#[tokio::test]
+async fn a_stores_event_waits_for_the_snapshot_and_newer_state_of_the_same_subject_replaces_it() {
+    let hub = Hub::new(LIMITS, RHYTHM);
+    let socket = connect(&hub, Shape::Kitchen);
+    socket.see(SubjectTypes::NONE.with(SubjectType::Store));
+    hub.subscribe(&socket, Topic::Store(STORE));
+    hub.publish(&[store_event(1), event(order(1), 2)]);
+    hub.open(&socket, &Topic::Store(STORE), &[subject(1, 2)]);
+    assert_eq!(versions(&socket).await, [1]);
+    // Far more than a slow reader's queue may hold: of each subject the newest is left.
+    for version in 2..400 {
+        hub.publish(&[store_event(version), event(order(1), version + 1)]);
+    }
+    let left = versions(&socket).await;
+    assert!(left.len() < 300, "{} events were kept", left.len());
+    assert_eq!(left[left.len() - 2..], [399, 400]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug, Default)]
 pub struct Watchers {
     topics: DashMap<Topic, Group>,
-    /// The newest event of each watched topic that is a list. That of one order is known without.
+    /// The newest order event of each watched topic that is a list. That of one order is known without.
     heads: DashMap<Topic, (OrderId, Version)>,
 }
 
@@ -66,14 +66,14 @@ impl Watchers {
         self.topics.len()
     }
 
-    /// Every watcher of a topic has been sent this event.
+    /// Every watcher of a topic has been sent this event of an order.
     pub fn was_told(&self, topic: Topic, order: OrderId, version: Version) {
         if !matches!(topic, Topic::Order(_)) && self.topics.contains_key(&topic) {
             self.heads.insert(topic, (order, version));
         }
     }
 
-    /// The newest event of a topic that is a list, if there has been one while it was watched.
+    /// The newest order event of a topic that is a list, if there has been one while it was watched.
     pub fn head(&self, topic: &Topic) -> Option<(OrderId, Version)> {
         self.heads.get(topic).map(|it| *it)
     }

@@ -15,7 +15,7 @@ pub use self::{
     exchange::{Answer, Attempt, Body, Exchange, Request},
     guard::Guard,
     http::{Bounds, Http, Unusable},
-    signature::sign,
+    signature::{sign, trace},
     verdict::Verdict,
 };
 

@@ -1,11 +1,18 @@
-//! What proves to others that a request is ours: Standard Webhooks.
+//! What stands in the headers of a request beside its own: what proves that it is ours (Standard Webhooks), and its trace.
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    base::standard_webhooks,
+    base::{standard_webhooks, traceparent::TRACEPARENT},
     outbound::{Body, Request},
 };
+
+/// Names the trace that a request belongs to, if it belongs to one.
+pub fn trace(headers: &mut HeaderMap, traceparent: Option<&str>) {
+    if let Some(value) = traceparent.and_then(|it| HeaderValue::from_str(it).ok()) {
+        headers.insert(HeaderName::from_static(TRACEPARENT), value);
+    }
+}
 
 /// Signs a request as Standard Webhooks 1.0.0 has it: an id that stays over all attempts, a time that does not, and a signature by each
 /// key, of which the reader needs to know one. What nobody may look at is not signed.

@@ -28,6 +28,7 @@ pub mod dead_letters;
 pub mod endpoints;
 pub mod idempotency;
 pub mod inbox;
+pub mod latest_events;
 pub mod mappings;
 pub mod notifications;
 pub mod notify_rules;

@@ -5,27 +5,27 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    domain::{EventId, EventType, Order, OrderId, StoreId, Version},
+    domain::{EventId, OrderId, Routing, StoreId},
     store::{
         StoreError, Tx, Work,
         moment::At,
-        row::{from_row, number, word},
+        row::{from_row, number},
         rows::Rows,
         tx::{Conn, on},
     },
 };
 
-/// An event that is to leave by the bus. It is about the order that it is [appended](crate::store::orders::Append) with.
+/// An event that is to leave by the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxMessage {
     /// The event's id.
     pub event_id: EventId,
-    /// The order's version after it.
-    pub version: Version,
-    /// What it tells of.
-    pub event_type: EventType,
+    /// Where it goes.
+    pub routing: Routing,
     /// The envelope, as it goes over the wire.
     pub body: Bytes,
+    /// When it happened.
+    pub created_at: Timestamp,
 }
 
 /// An event that waits to leave.
@@ -33,20 +33,8 @@ pub struct OutboxMessage {
 pub struct OutboxRow {
     /// Its place in the queue.
     pub seq: i64,
-    /// The event's id.
-    pub event_id: EventId,
-    /// The order that it is about.
-    pub order_id: OrderId,
-    /// The order's version after it.
-    pub version: Version,
-    /// The order's store.
-    pub store_id: StoreId,
-    /// What it tells of.
-    pub event_type: EventType,
-    /// The envelope, as it goes over the wire.
-    pub body: Bytes,
-    /// When it happened.
-    pub created_at: Timestamp,
+    /// The event.
+    pub message: OutboxMessage,
 }
 
 /// What waits to leave.
@@ -61,8 +49,8 @@ pub struct Backlog {
 /// The events behind the place `after`, in the order of their places.
 pub async fn peek(tx: &mut Tx, after: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as(
-        "SELECT seq, event_id, order_id, version, store_id, event_type, body, created_at
-         FROM outbox
+        "SELECT *
+         FROM event_outbox
          WHERE seq > $1
          ORDER BY seq
          LIMIT $2",
@@ -80,9 +68,7 @@ pub async fn late(tx: &mut Tx, places: &[i64]) -> Result<Vec<OutboxRow>, StoreEr
         return Ok(Vec::new());
     }
     let rows = Rows::default().numbers(places.iter().copied());
-    let head = "SELECT seq, event_id, order_id, version, store_id, event_type, body, created_at
-        FROM outbox
-        WHERE seq IN (";
+    let head = "SELECT * FROM event_outbox WHERE seq IN (";
     let mut found: Vec<OutboxRow> = rows.fetch(tx, head, ")").await?;
     found.sort_by_key(|row| row.seq);
     Ok(found)
@@ -100,14 +86,14 @@ pub async fn may_come_back(tx: &mut Tx) -> Result<(), StoreError> {
 /// Removes events that have left.
 pub async fn remove(tx: &mut Tx, seqs: &[i64]) -> Result<(), StoreError> {
     let rows = Rows::default().numbers(seqs.iter().copied());
-    rows.execute(tx, "DELETE FROM outbox WHERE seq IN (", ")").await.map(drop)
+    rows.execute(tx, "DELETE FROM event_outbox WHERE seq IN (", ")").await.map(drop)
 }
 
 /// What waits behind the place `after`.
 pub async fn backlog(tx: &mut Tx, after: i64) -> Result<Backlog, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as(
         "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest
-         FROM outbox
+         FROM event_outbox
          WHERE seq > $1",
     )
     .bind(after)
@@ -118,20 +104,27 @@ pub async fn backlog(tx: &mut Tx, after: i64) -> Result<Backlog, StoreError> {
 /// Queues events. Only for those who record the change itself.
 pub(in crate::store) async fn put(
     tx: &mut Tx,
-    messages: &[(&Order, &OutboxMessage)],
+    messages: &[&OutboxMessage],
 ) -> Result<(), StoreError> {
-    let orders = || messages.iter().map(|(order, _)| order);
-    let messages = || messages.iter().map(|(_, message)| message);
+    let messages = || messages.iter();
+    let routes = || messages().map(|message| &message.routing);
     let rows = Rows::default()
-        .uuids(messages().map(|it| it.event_id.uuid()))
-        .uuids(orders().map(|it| it.id.uuid()))
-        .numbers(messages().map(|it| it.version))
-        .uuids(orders().map(|it| it.store_id.uuid()))
-        .texts(messages().map(|it| it.event_type.as_str()))
-        .blobs(messages().map(|it| &*it.body))
-        .moments(orders().map(|it| it.updated_at));
-    let head = "INSERT INTO outbox (
-            event_id, order_id, version, store_id, event_type, body, created_at
+        .uuids(messages().map(|message| message.event_id.uuid()))
+        .uuids(routes().map(|routing| routing.order_id.map(OrderId::uuid)))
+        .numbers(routes().map(|routing| routing.subject_version))
+        .uuids(routes().map(|routing| routing.store_id.map(StoreId::uuid)))
+        .texts(routes().map(|routing| &*routing.event_type))
+        .blobs(messages().map(|message| &*message.body))
+        .moments(messages().map(|message| message.created_at))
+        .texts(routes().map(|routing| &*routing.subject_type))
+        .texts(routes().map(|routing| &*routing.subject_id))
+        .texts(routes().map(|routing| &*routing.partition_key))
+        .texts(routes().map(|routing| routing.customer_id.as_deref()))
+        .texts(routes().map(|routing| routing.courier_id.as_deref()))
+        .texts(routes().map(|routing| routing.traceparent.as_deref()));
+    let head = "INSERT INTO event_outbox (
+            event_id, order_id, subject_version, store_id, event_type, body, created_at,
+            subject_type, subject_id, partition_key, customer_id, courier_id, traceparent
         )";
     if rows.execute(tx, head, "").await? > 0 {
         tx.wrote(Work::Outbox);
@@ -141,13 +134,23 @@ pub(in crate::store) async fn put(
 
 from_row!(OutboxRow, |row| Self {
     seq: row.try_get("seq")?,
-    event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
-    version: number(row.try_get("version")?)?,
-    store_id: StoreId::from_uuid(row.try_get::<Uuid, _>("store_id")?),
-    event_type: word(row.try_get("event_type")?)?,
-    body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
-    created_at: row.try_get::<At, _>("created_at")?.0,
+    message: OutboxMessage {
+        event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
+        routing: Routing {
+            event_type: row.try_get::<String, _>("event_type")?.into(),
+            subject_type: row.try_get::<String, _>("subject_type")?.into(),
+            subject_id: row.try_get::<String, _>("subject_id")?.into(),
+            subject_version: number(row.try_get("subject_version")?)?,
+            partition_key: row.try_get::<String, _>("partition_key")?.into(),
+            order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
+            store_id: row.try_get::<Option<Uuid>, _>("store_id")?.map(StoreId::from_uuid),
+            customer_id: row.try_get::<Option<String>, _>("customer_id")?.map(Into::into),
+            courier_id: row.try_get::<Option<String>, _>("courier_id")?.map(Into::into),
+            traceparent: row.try_get::<Option<String>, _>("traceparent")?.map(Into::into),
+        },
+        body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
+        created_at: row.try_get::<At, _>("created_at")?.0,
+    },
 });
 
 from_row!(Backlog, |row| Self {

@@ -29,7 +29,7 @@ enum Column<'a> {
     Texts(Vec<Option<&'a str>>),
     Moments(Vec<Option<At>>),
     Blobs(Vec<&'a [u8]>),
-    Jsons(Vec<Json<Box<RawValue>>>),
+    Jsons(Vec<Option<Json<Box<RawValue>>>>),
 }
 
 /// Does the same for the values of a column, whatever they are.
@@ -79,8 +79,17 @@ impl<'a> Rows<'a> {
 
     /// Adds a column of JSON.
     pub fn jsons<T: Serialize>(self, values: impl Iterator<Item = T>) -> Result<Self, StoreError> {
+        self.jsons_or_none(values.map(Some))
+    }
+
+    /// Adds a column of JSON of which some may be missing.
+    pub fn jsons_or_none<T: Serialize>(
+        self,
+        values: impl Iterator<Item = Option<T>>,
+    ) -> Result<Self, StoreError> {
+        let raw = |value: T| serde_json::value::to_raw_value(&value).map(Json);
         let values: Result<_, serde_json::Error> =
-            values.map(|it| serde_json::value::to_raw_value(&it).map(Json)).collect();
+            values.map(|value| value.map(raw).transpose()).collect();
         let values = values.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
         Ok(self.with(Column::Jsons(values)))
     }

@@ -44,6 +44,7 @@ const STEPS: &[Step] = steps![
     "0010_partner_credential",
     "0011_endpoints",
     "0012_notifications",
+    "0013_event_subject",
     "0014_work_queue",
     "0015_sealing_key_check",
 ];

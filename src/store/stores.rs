@@ -6,46 +6,53 @@ use sqlx::types::Json;
 use crate::{
     domain::{Store, StoreId},
     store::{
-        StoreError, Tx,
+        StoreError, Tx, latest_events,
         moment::At,
-        row::number,
+        outbox::OutboxMessage,
+        row::{from_row, number},
         tx::{Conn, on},
     },
 };
 
-/// Adds a store. [`StoreError::Conflict`] when there is one with its id.
-pub async fn insert(tx: &mut Tx, store: &Store, at: Timestamp) -> Result<(), StoreError> {
+/// Adds a store, and the event that says so. [`StoreError::Conflict`] when there is one with its id.
+pub async fn insert(
+    tx: &mut Tx,
+    store: &Store,
+    message: &OutboxMessage,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     on!(tx, |conn| sqlx::query(
-        "INSERT INTO store (id, body, created_at)
-         VALUES ($1, $2, $3)",
+        "INSERT INTO store (id, version, body, created_at)
+         VALUES ($1, $2, $3, $4)",
     )
     .bind(store.id.uuid())
+    .bind(i64::from(store.version))
     .bind(Json(store))
     .bind(At(at))
     .execute(conn)
     .await?
     .rows_affected());
-    Ok(())
+    latest_events::put(tx, &[message]).await
 }
 
 /// One store; nothing when there is no such store.
 pub async fn get(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> {
-    let body: Option<Json<Store>> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT body
+    let row: Option<Row> = on!(tx, |conn| sqlx::query_as(
+        "SELECT version, body
          FROM store
          WHERE id = $1",
     )
     .bind(id.uuid())
     .fetch_optional(conn)
     .await?);
-    Ok(body.map(|Json(store)| store))
+    Ok(row.map(|Row(store)| store))
 }
 
 /// One store; nobody else changes it until this unit of work ends.
 pub async fn lock(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> {
-    let body: Option<Json<Store>> = match &mut tx.conn {
+    let row: Option<Row> = match &mut tx.conn {
         Conn::Postgres(session) => {
-            sqlx::query_scalar("SELECT body FROM store WHERE id = $1 FOR UPDATE")
+            sqlx::query_as("SELECT version, body FROM store WHERE id = $1 FOR UPDATE")
                 .bind(id.uuid())
                 .fetch_optional(&mut **session)
                 .await?
@@ -53,34 +60,40 @@ pub async fn lock(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError>
         // The unit of work is the only one that writes.
         Conn::Sqlite(_) => return get(tx, id).await,
     };
-    Ok(body.map(|Json(store)| store))
+    Ok(row.map(|Row(store)| store))
 }
 
-/// Writes a store's settings down.
-pub async fn update(tx: &mut Tx, store: &Store) -> Result<(), StoreError> {
-    on!(tx, |conn| sqlx::query(
+/// Writes down a store's changed settings, and the event that says so. [`StoreError::Conflict`] when it is not at the version before.
+pub async fn update(tx: &mut Tx, store: &Store, message: &OutboxMessage) -> Result<(), StoreError> {
+    let updated = on!(tx, |conn| sqlx::query(
         "UPDATE store
-         SET body = $2
-         WHERE id = $1",
+         SET version = $2,
+             body = $3
+         WHERE id = $1
+           AND version = $2 - 1",
     )
     .bind(store.id.uuid())
+    .bind(i64::from(store.version))
     .bind(Json(store))
     .execute(conn)
     .await?
     .rows_affected());
-    Ok(())
+    if updated == 0 {
+        return Err(StoreError::Conflict);
+    }
+    latest_events::put(tx, &[message]).await
 }
 
 /// Every store, in the order in which they were added.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Store>, StoreError> {
-    let bodies: Vec<Json<Store>> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT body
+    let rows: Vec<Row> = on!(tx, |conn| sqlx::query_as(
+        "SELECT version, body
          FROM store
          ORDER BY created_at, id",
     )
     .fetch_all(conn)
     .await?);
-    Ok(bodies.into_iter().map(|Json(store)| store).collect())
+    Ok(rows.into_iter().map(|Row(store)| store).collect())
 }
 
 /// The number that people call a store's next order by: 1 to 999, then 1 again.
@@ -101,3 +114,11 @@ pub async fn next_number(tx: &mut Tx, id: StoreId) -> Result<u32, StoreError> {
         None => Err(StoreError::Inconsistent(format!("there is no store {id}"))),
     }
 }
+
+struct Row(Store);
+
+from_row!(Row, |row| {
+    let Json(store) = row.try_get::<Json<Store>, _>("body")?;
+    // A node of the release before this one writes the body without the version.
+    Self(Store { version: number(row.try_get("version")?)?, ..store })
+});

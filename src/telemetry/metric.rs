@@ -44,6 +44,8 @@ pub const RELAY_LEADS: &str = "orderwire_relay_leads";
 pub const CLOCK_OFFSET_SECONDS: &str = "orderwire_clock_offset_seconds";
 /// Events published and confirmed.
 pub const RELAY_PUBLISHED: &str = "orderwire_relay_published_total";
+/// Events of types that only a newer release knows, skipped, by `consumer`.
+pub const EVENTS_UNKNOWN: &str = "orderwire_events_unknown_total";
 /// Partner calls, by `partner` and `answer`.
 pub const WEBHOOK_CALLS: &str = "orderwire_webhook_calls_total";
 /// Partner calls applied, by `partner` and `outcome`.
@@ -165,5 +167,6 @@ pub fn describe() {
     describe_counter!(WORKER_FAILURES, "Steps of a worker that failed.");
     describe_gauge!(QUEUE_UNACKNOWLEDGED, "Events not acknowledged by a consumer in this process.");
     describe_counter!(BINDINGS_LOST, "Times that a durable queue had lost its binding.");
+    describe_counter!(EVENTS_UNKNOWN, "Events of types that this release does not know, skipped.");
     describe_counter!(DEAD_LETTERS, "Messages that nobody could handle.");
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use metrics::histogram;
 
 use crate::{
-    app::{App, tracking},
+    app::{App, events, tracking},
     base::cursor::Cursor,
     bus::{FeedItem, NodeFeed},
     domain::{Envelope, Order},
@@ -90,10 +90,11 @@ impl Fanout {
     }
 
     async fn gather(&mut self, body: &Bytes) {
-        let envelope: Envelope<Arc<Order>> = match serde_json::from_slice(body) {
-            Ok(envelope) => envelope,
+        let envelope: Envelope<Arc<Order>> = match events::read(body, Self::NAME) {
+            Ok(Some(envelope)) => envelope,
+            Ok(None) => return,
             Err(error) => {
-                tracing::error!("a message on the bus is no event: {error}");
+                tracing::error!("a message on the bus is skipped: {error}");
                 return;
             }
         };
@@ -112,9 +113,11 @@ impl Fanout {
 
     /// A relay that had to publish a batch twice may bring a newer event before an older one. The log has them all, in order.
     async fn gather_elders(&mut self, event: &Event) -> anyhow::Result<()> {
-        let order = event.order_id();
-        let gathered = self.burst.iter().rev().find(|it| it.order_id() == order);
-        let known = gathered.map(|it| it.version()).or_else(|| self.app.hub.published(order));
+        // Only orders have a log. Of other subjects the newest state is enough.
+        let Some(order) = event.order().map(|order| order.id) else { return Ok(()) };
+        let id = event.subject().id;
+        let gathered = self.burst.iter().rev().find(|it| it.subject().id == id);
+        let known = gathered.map(|it| it.version()).or_else(|| self.app.hub.published(id));
         if known.is_none_or(|it| event.version() <= it + 1) {
             return Ok(());
         }
@@ -127,8 +130,10 @@ impl Fanout {
     /// The cache first: whoever subscribes between the two must not find less than what was published.
     async fn show(&mut self) {
         for event in &self.burst {
-            self.app.reads.follow(event);
-            self.app.cache.put_local(event.order()).await;
+            if let Some(order) = event.order() {
+                self.app.reads.follow(event);
+                self.app.cache.put_local(order).await;
+            }
         }
         self.app.hub.publish(&self.burst);
         self.burst.clear();
@@ -156,11 +161,28 @@ impl Fanout {
             let Some(last) = orders.last() else { break };
             after = Some(Cursor { at: last.updated_at, id: last.id.uuid() });
         }
+        newest = newest.max(self.heal_other_subjects(since).await?);
         self.seen_until = newest;
         if !self.stalled {
             self.app.hub.catch_up();
         }
         Ok(())
+    }
+
+    /// Publishes the newest event of each subject without a log that has changed since; answers when the newest of all was recorded.
+    async fn heal_other_subjects(&mut self, since: Timestamp) -> anyhow::Result<Timestamp> {
+        let mut newest = since;
+        let mut tx = self.app.db.read().await?;
+        for body in store::latest_events::since(&mut tx, since).await? {
+            if let Some(envelope) = events::read(&body, Self::NAME)? {
+                let event = Event::new(envelope);
+                newest = newest.max(event.envelope().timestamp);
+                self.burst.push(Arc::new(event));
+            }
+        }
+        drop(tx);
+        self.show().await;
+        Ok(newest)
     }
 
     /// The feed may be well and yet bring nothing, because nothing is published: what is committed waits in the outbox. What only waits for
@@ -176,7 +198,7 @@ impl Fanout {
         let Ok(mut tx) = self.app.db.read().await else { return };
         let Ok(rows) = store::outbox::peek(&mut tx, published, 1).await else { return };
         let now = self.app.clock.now();
-        let oldest = rows.first().map(|it| it.created_at);
+        let oldest = rows.first().map(|row| row.message.created_at);
         let stalled = oldest.filter(|it| patience < now.duration_since(*it).unsigned_abs());
         if let Some(since) = stalled
             && self.app.hub.behind_since().is_none()

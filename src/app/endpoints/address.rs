@@ -4,13 +4,20 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    app::{App, Failure},
-    domain::{DeliveryId, Envelope, Order},
+    app::{App, Failure, events},
+    domain::{DeliveryId, Envelope, EventId, EventType, Order, Routing},
     store::{
         self,
         endpoints::{Endpoint, NewDelivery, NewEvent},
     },
 };
+
+/// What of an event decides which endpoints are sent it.
+struct Head {
+    event_id: EventId,
+    event_type: EventType,
+    routing: Routing,
+}
 
 /// Writes down which endpoints are sent which of these events, in one transaction. Doing it twice has the same effect as once.
 ///
@@ -18,21 +25,21 @@ use crate::{
 ///
 /// Returns one result per event, in order. After an outer `Err` nothing is written.
 pub async fn address(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failure>>, Failure> {
-    let read: Vec<serde_json::Result<Envelope<Order>>> =
-        bodies.iter().map(|body| serde_json::from_slice(body)).collect();
+    let heads: Vec<_> = bodies.iter().map(|body| head(body)).collect();
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     let endpoints = store::endpoints::enabled(&mut tx).await?;
     drop(tx);
     let (mut events, mut deliveries) = (Vec::new(), Vec::new());
-    for (event, body) in read.iter().zip(bodies) {
-        let Ok(event) = event else { continue };
+    for (head, body) in heads.iter().zip(bodies) {
+        let Ok(Some(head)) = head else { continue };
         let before = deliveries.len();
-        let wanting = endpoints.iter().filter(|it| it.wants(event.event_type, event.data.store_id));
-        deliveries.extend(wanting.map(|it| delivery(app, it, event, now)));
+        let wanting =
+            endpoints.iter().filter(|it| it.wants(head.event_type, head.routing.store_id));
+        deliveries.extend(wanting.map(|it| delivery(app, it, head, now)));
         if before < deliveries.len() {
             let body = Bytes::copy_from_slice(body);
-            events.push(NewEvent { id: event.event_id, body, created_at: now });
+            events.push(NewEvent { id: head.event_id, body, created_at: now });
         }
     }
     if !deliveries.is_empty() {
@@ -40,23 +47,25 @@ pub async fn address(app: &App, bodies: &[&[u8]]) -> Result<Vec<Result<(), Failu
         store::endpoints::put(&mut tx, &events, &deliveries).await?;
         tx.commit().await?;
     }
-    let unread = |error: serde_json::Error| Failure::Internal(error.to_string());
-    Ok(read.into_iter().map(|event| event.map(drop).map_err(unread)).collect())
+    Ok(heads.into_iter().map(|it| it.map(drop)).collect())
 }
 
-fn delivery(
-    app: &App,
-    endpoint: &Endpoint,
-    event: &Envelope<Order>,
-    now: Timestamp,
-) -> NewDelivery {
+/// Reads the whole event: one that cannot be read later must not become a delivery.
+fn head(body: &[u8]) -> Result<Option<Head>, Failure> {
+    let event: Option<Envelope<Order>> = events::read(body, "addressing")?;
+    Ok(event.map(|event| Head {
+        event_id: event.event_id,
+        event_type: event.event_type(),
+        routing: Routing::of(&event),
+    }))
+}
+
+fn delivery<'a>(app: &App, endpoint: &Endpoint, head: &'a Head, now: Timestamp) -> NewDelivery<'a> {
     NewDelivery {
         id: DeliveryId::from_uuid(app.mint.uuid(now)),
         endpoint_id: endpoint.id,
-        event_id: event.event_id,
-        event_type: event.event_type,
-        order_id: event.data.order_id,
-        order_version: event.data.order_version,
+        event_id: head.event_id,
+        routing: &head.routing,
         created_at: now,
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         App, Failure,
         endpoints::{
             manage::{changeable, get, owned, reads, writes},
-            send::{Seen, post},
+            send::{Payload, Seen, post},
         },
     },
     auth::Caller,
@@ -119,7 +119,8 @@ pub async fn ping(app: &App, caller: &Caller, id: EndpointId) -> Result<Pinged, 
     let payload = message.in_words(endpoint.format);
     let payload = payload.map_err(|it| Failure::Internal(it.to_string()))?;
     let name = event.to_string();
-    let said = post(app, &endpoint, &name, Bytes::from(payload));
+    let payload = Payload { body: Bytes::from(payload), traceparent: None };
+    let said = post(app, &endpoint, &name, payload);
     let (took, seen) = match tokio::time::timeout(PING_PATIENCE, said).await {
         Ok(Ok(exchange)) => (exchange.took, Seen::of(app, exchange)),
         Ok(Err(why)) => (Duration::ZERO, Seen::nothing(why)),

@@ -24,7 +24,16 @@ pub struct Parcel {
     /// Who is told.
     pub endpoint: Arc<Endpoint>,
     /// In their words; else why there are none.
-    pub payload: Result<Bytes, String>,
+    pub payload: Result<Payload, String>,
+}
+
+/// What an endpoint is sent.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The body, in its format.
+    pub body: Bytes,
+    /// The W3C trace that it belongs to.
+    pub traceparent: Option<Box<str>>,
 }
 
 /// What came of an attempt.
@@ -135,7 +144,7 @@ pub async fn post(
     app: &App,
     endpoint: &Endpoint,
     id: &str,
-    payload: Bytes,
+    payload: Payload,
 ) -> Result<Exchange, String> {
     let now = app.clock.now();
     let keys = signing_keys(app, endpoint, now)
@@ -144,8 +153,9 @@ pub async fn post(
         method: Method::POST,
         url: endpoint.url.parse().map_err(|_| "its address is no URL")?,
         headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type(endpoint.format))]),
-        body: Body::Plain(payload),
+        body: Body::Plain(payload.body),
     };
+    outbound::trace(&mut request.headers, payload.traceparent.as_deref());
     outbound::sign(&mut request, &keys, id, now.as_second());
     Ok(app.endpoints.make(request).await)
 }

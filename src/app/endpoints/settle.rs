@@ -92,8 +92,8 @@ fn judge(app: &App, outcome: &Outcome, endpoint: Option<&mut Endpoint>, now: Tim
     Settled {
         id: due.id,
         endpoint_id: due.endpoint_id,
-        order_id: due.order_id,
-        order_version: due.order_version,
+        partition_key: due.partition_key.clone(),
+        subject_version: due.subject_version,
         state,
         next_attempt_at: next.filter(|_| state == DeliveryState::Pending),
         attempt: NewAttempt {

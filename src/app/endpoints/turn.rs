@@ -13,7 +13,12 @@ use metrics::gauge;
 use crate::{
     app::{
         App, Failure,
-        endpoints::{Desk, Outcome, Parcel, desk::Room, send::signing_keys, settle::settle},
+        endpoints::{
+            Desk, Outcome, Parcel,
+            desk::Room,
+            send::{Payload, signing_keys},
+            settle::settle,
+        },
     },
     channels::message,
     domain::{EndpointFormat, Envelope, EventId, Order},
@@ -119,21 +124,23 @@ fn packed(desk: &mut Desk, taken: Taken) -> Vec<Parcel> {
 /// Events in the words of their readers, each worded once.
 struct Words {
     bodies: HashMap<EventId, Bytes>,
-    said: HashMap<(EventId, EndpointFormat), Result<Bytes, String>>,
+    said: HashMap<(EventId, EndpointFormat), Result<Payload, String>>,
 }
 
 impl Words {
-    fn of(&mut self, id: EventId, format: EndpointFormat) -> Result<Bytes, String> {
+    fn of(&mut self, id: EventId, format: EndpointFormat) -> Result<Payload, String> {
         let bodies = &self.bodies;
         let worded = || {
             let body = bodies.get(&id).ok_or("the event is gone")?;
-            word(body, format).map_err(|it| format!("the event cannot be read: {it}"))
+            word(body, format)
         };
         self.said.entry((id, format)).or_insert_with(worded).clone()
     }
 }
 
-fn word(body: &[u8], format: EndpointFormat) -> serde_json::Result<Bytes> {
-    let event: Envelope<Order> = serde_json::from_slice(body)?;
-    message::event(&event, format).map(Bytes::from)
+fn word(body: &[u8], format: EndpointFormat) -> Result<Payload, String> {
+    let event: Envelope<Order> =
+        Envelope::read(body).map_err(|it| format!("the event cannot be read: {it}"))?;
+    let body = message::event(&event, format).map_err(|it| it.to_string())?;
+    Ok(Payload { body: body.into(), traceparent: event.metadata.traceparent })
 }

@@ -9,6 +9,7 @@ use crate::{
     app::{
         App, Failure,
         intake::{
+            context,
             outcome::{self, nobodys, parked, settled, unusable},
             stores::Stores,
         },
@@ -157,7 +158,7 @@ impl<'a> Batch<'a> {
         let (was, store_id) = (before.status, before.store_id);
         self.record(app, Some(before), change.into_facts(), &testimony, now)?;
         if was == OrderStatus::PendingPayment && self.accepting.contains(&store_id) {
-            self.accept(app, id, &by_itself(), now)?;
+            self.accept(app, id, &by_itself(call), now)?;
         }
         let outcome = settled(call, CallState::Done, merged.as_str());
         Ok(Settled { order_id: Some(id), external_id: news.external_id, note, ..outcome })
@@ -200,7 +201,7 @@ impl<'a> Batch<'a> {
         if is_accepted {
             self.accept(app, id, &testimony, now)?;
         } else if auto_accept && is_in_time {
-            self.accept(app, id, &by_itself(), now)?;
+            self.accept(app, id, &by_itself(call), now)?;
         }
         self.mapped.insert((&call.partner, name.to_owned()), id);
         self.begun.push((id, contact));
@@ -271,8 +272,9 @@ fn word(report: &Report) -> Option<String> {
     }
 }
 
-fn by_itself() -> Testimony {
-    Testimony { actor: Actor::new(ActorKind::System, "auto_accept"), occurred_at: None }
+fn by_itself(call: &Call) -> Testimony {
+    let actor = Actor::new(ActorKind::System, "auto_accept");
+    Testimony { actor, occurred_at: None, context: context::of(call) }
 }
 
 /// The stores that accept by themselves, among those whose partners' orders wait for their money.
@@ -291,5 +293,6 @@ async fn accepting(
 }
 
 fn testimony(call: &Call, occurred_at: Option<Timestamp>) -> Testimony {
-    Testimony { actor: Actor::new(ActorKind::Partner, &call.partner), occurred_at }
+    let actor = Actor::new(ActorKind::Partner, &call.partner);
+    Testimony { actor, occurred_at, context: context::of(call) }
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+mod context;
 mod gather;
 pub(in crate::app) mod outcome;
 mod receive;

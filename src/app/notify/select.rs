@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use metrics::counter;
 
 use crate::{
-    app::{App, Failure, notify::rules::in_force},
+    app::{App, Failure, events, notify::rules::in_force},
     domain::{
-        Audience, Category, Envelope, MessageChannel, NotificationId, NotificationState,
-        NotifyRule, NotifyRules, Order, StoreId, happened,
+        Audience, Category, MessageChannel, NotificationId, NotificationState, NotifyRule,
+        NotifyRules, Order, OrderData, StoreId, happened,
     },
     store::{self, Tx, notifications::Notification},
     telemetry::metric,
@@ -68,28 +68,38 @@ async fn select(
     known: &mut HashMap<StoreId, NotifyRules>,
     body: &[u8],
 ) -> Result<Vec<Notification>, Failure> {
-    let event: Envelope<Order> =
-        serde_json::from_slice(body).map_err(|it| Failure::Internal(it.to_string()))?;
-    let Some(on) = happened(&event) else { return Ok(Vec::new()) };
-    let store = event.data.store_id;
+    let Some(event) = events::read(body, "notifications")? else { return Ok(Vec::new()) };
+    let (Some(on), Some(data)) = (happened(&event), event.data.order()) else {
+        return Ok(Vec::new());
+    };
+    let store = data.store_id;
     if let Entry::Vacant(place) = known.entry(store) {
         let (rules, _) = in_force(app, tx, store).await?;
         place.insert(rules);
     }
     let Some(rules) = known.get(&store) else { return Ok(Vec::new()) };
     let fitting = rules.fitting(&event).into_iter();
-    Ok(fitting.filter_map(|rule| notification(app, &event, rules, rule, &on)).collect())
+    let happened = Happened { at: event.timestamp, data, on: &on };
+    Ok(fitting.filter_map(|rule| notification(app, &happened, rules, rule)).collect())
+}
+
+/// What happened to an order.
+struct Happened<'a> {
+    at: Timestamp,
+    data: &'a OrderData<Order>,
+    /// In the words of rules.
+    on: &'a str,
 }
 
 /// What a rule asks for; `None` where nobody can be told.
 fn notification(
     app: &App,
-    event: &Envelope<Order>,
+    happened: &Happened<'_>,
     rules: &NotifyRules,
     rule: &NotifyRule,
-    on: &str,
 ) -> Option<Notification> {
-    let order = &event.data.order;
+    let Happened { at, data, on } = *happened;
+    let order = &data.order;
     let (recipient, language) = match rule.audience {
         Audience::Customer => (order.customer.phone.as_ref(), order.customer.language),
         Audience::Store => (rules.store_phone.as_ref(), None),
@@ -108,7 +118,6 @@ fn notification(
         Some(channel) => (channel, true),
         None => (rule.channels.first()?, false),
     };
-    let at = event.timestamp;
     let delay = rule
         .delay_seconds
         .map_or(*app.config.notify.window, |it| Duration::from_secs(u64::from(it)));
@@ -118,8 +127,8 @@ fn notification(
         event: on.to_owned(),
         audience: rule.audience,
         order_id: Some(order.id),
-        order_version: event.data.order_version,
-        store_id: Some(event.data.store_id),
+        order_version: data.order_version,
+        store_id: Some(data.store_id),
         language: language.unwrap_or(app.config.notify.language),
         template: Some(rule.template.clone()),
         category: template.map_or(Category::Utility, |it| it.category),

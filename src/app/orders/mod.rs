@@ -19,7 +19,8 @@ use crate::{
     },
     auth::{Caller, Role},
     domain::{
-        Actor, ActorKind, Change, Command, Order, OrderId, OrderStatus, Reason, Refusal, Version,
+        Actor, ActorKind, Change, Command, Order, OrderId, OrderStatus, Reason, Refusal,
+        TraceContext, Version,
     },
     store,
 };
@@ -33,8 +34,9 @@ pub async fn act(
     id: OrderId,
     expected: Option<Version>,
     commands: Vec<Command>,
+    context: TraceContext,
 ) -> Result<Arc<Order>, Failure> {
-    change(app, caller, id, expected, |order| {
+    change(app, caller, (id, expected), context, |order| {
         if caller.may_serve(order) {
             Ok(commands)
         } else {
@@ -51,8 +53,9 @@ pub async fn cancel(
     id: OrderId,
     expected: Option<Version>,
     reason: Reason,
+    context: TraceContext,
 ) -> Result<Arc<Order>, Failure> {
-    change(app, caller, id, expected, |order| {
+    change(app, caller, (id, expected), context, |order| {
         let early = matches!(order.status, OrderStatus::PendingPayment | OrderStatus::Placed);
         let ended = order.status.is_terminal();
         match () {
@@ -76,8 +79,8 @@ pub async fn cancel(
 async fn change(
     app: &App,
     caller: &Caller,
-    id: OrderId,
-    expected: Option<Version>,
+    (id, expected): (OrderId, Option<Version>),
+    context: TraceContext,
     decide: impl FnOnce(&Order) -> Result<Vec<Command>, Failure>,
 ) -> Result<Arc<Order>, Failure> {
     let mut tx = app.db.begin().await?;
@@ -100,7 +103,7 @@ async fn change(
     if facts.is_empty() {
         return Ok(Arc::new(order));
     }
-    let testimony = Testimony { actor: actor(caller), occurred_at: None };
+    let testimony = Testimony { actor: actor(caller), occurred_at: None, context };
     let entry = ledger::entry(app, Some(order), facts, &testimony, now)?;
     store::orders::append(&mut tx, entry.append()).await?;
     tx.commit().await?;

@@ -9,7 +9,7 @@ use crate::{
     app::{
         App, Failure,
         contacts::NewConsent,
-        idempotency::{self, Next},
+        idempotency::{self, KeyedRequest, Next},
         ledger::{self, Testimony},
         mappings,
         orders::{NewItem, NewOrder, actor, check},
@@ -17,7 +17,7 @@ use crate::{
     auth::{Caller, Role},
     domain::{
         Draft, Fact, Item, Money, Order, OrderId, OrderStatus, Payment, PaymentMethod,
-        PaymentStatus, Store,
+        PaymentStatus, Store, TraceContext,
     },
     store::{self, Tx, idempotency::Saved},
 };
@@ -33,21 +33,21 @@ pub enum Placed {
     Before(Saved),
 }
 
-/// Places an order, once for each idempotency key.
-///
-/// `body` is the request as it came, to tell requests apart; `answer` makes the answer that is stored with the key.
+/// Places an order, once for each idempotency key. `answer` makes the answer that is stored with the key.
 pub async fn place(
     app: &App,
     caller: &Caller,
-    key: &str,
-    body: &[u8],
+    request: KeyedRequest<'_>,
     new: NewOrder,
+    context: TraceContext,
     answer: impl FnOnce(&Order) -> Saved,
 ) -> Result<Placed, Failure> {
     let mut tx = app.db.begin().await?;
-    let next = idempotency::begin(app, &mut tx, caller, key, body).await;
+    let next = idempotency::begin(app, &mut tx, caller, request).await;
     let placed = match next {
-        Ok(Next::Proceed(usage)) => record(app, &mut tx, caller, new).await.map(|it| (usage, it)),
+        Ok(Next::Proceed(usage)) => {
+            record(app, &mut tx, caller, new, context).await.map(|it| (usage, it))
+        }
         Ok(Next::Replay(saved)) => {
             tx.roll_back().await;
             return Ok(Placed::Before(saved));
@@ -70,7 +70,13 @@ pub async fn place(
     Ok(Placed::Now(order, saved))
 }
 
-async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Result<Order, Failure> {
+async fn record(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    new: NewOrder,
+    context: TraceContext,
+) -> Result<Order, Failure> {
     let store = store::stores::get(tx, new.store_id).await?.ok_or(Failure::NoSuch("store"))?;
     if caller.role != Role::Customer && !caller.may_serve_store(store.id) {
         return Err(Failure::Forbidden("This token may not place orders at this store."));
@@ -89,7 +95,7 @@ async fn record(app: &App, tx: &mut Tx, caller: &Caller, new: NewOrder) -> Resul
         consent.enter(app, tx, phone, caller, true).await?;
     }
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
-    let testimony = Testimony { actor: actor(caller), occurred_at: None };
+    let testimony = Testimony { actor: actor(caller), occurred_at: None, context };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;
     store::orders::append(tx, entry.append()).await?;
     mappings::tie(app, tx, &entry.order, contact, now).await?;

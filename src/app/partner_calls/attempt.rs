@@ -14,7 +14,7 @@ use crate::{
         },
     },
     domain::{Order, PartnerAction},
-    outbound::{Exchange, Request, Verdict},
+    outbound::{Exchange, Request, Verdict, trace},
     partners::outbound::{self, Line, Outbound, Saying, Wording},
     store::{self, mappings::ExternalId, partner_calls::PartnerCall},
 };
@@ -124,7 +124,10 @@ async fn tell(
     let outcome = match outbound.word(&saying, &line) {
         Wording::Skip(why) => Outcome::Skipped(why),
         Wording::Cannot(why) => Outcome::Failed(None, why.to_owned()),
-        Wording::Say(request) => say(app, &call.partner, (&line, outbound), *request, log).await,
+        Wording::Say(mut request) => {
+            trace(&mut request.headers, call.traceparent.as_deref());
+            say(app, &call.partner, (&line, outbound), *request, log).await
+        }
     };
     Ok((Some(order), outcome))
 }

@@ -71,6 +71,7 @@ pub fn calls(
         telling,
         created_at: now,
         worthless_at,
+        traceparent: recorded.context.traceparent.clone(),
     };
     let heard = tellings(before, recorded).into_iter().filter(|it| outbound.hears(it.action));
     (0..).zip(heard).map(call).collect()

@@ -13,7 +13,7 @@ use crate::{
             redact::{self, About},
         },
     },
-    base::backoff::Backoff,
+    base::{backoff::Backoff, traceparent::trace_id},
     partners::outbound::{self, Outbound},
     store::{
         self,
@@ -79,7 +79,8 @@ fn observe(call: &PartnerCall, settlement: &CallSettlement) {
     }
     if settlement.state == TellingState::Failed {
         let note = settlement.note.as_deref().unwrap_or_default();
-        tracing::warn!(order.id = %call.order_id, partner = call.partner, action = %call.telling.action, "a partner was not told: {note}");
+        let trace = call.traceparent.as_deref().map(trace_id);
+        tracing::warn!(order.id = %call.order_id, trace.id = trace, partner = call.partner, action = %call.telling.action, "a partner was not told: {note}");
     }
 }
 

@@ -83,7 +83,8 @@ pub async fn missed(
         Some(Ordering::Greater) | None => reads::history(app, id).await,
     };
     let events = events.map_err(Failure::Store)?;
-    let last = events.last().filter(|it| caller.may_read(it.order()));
+    let is_theirs = |event: &Event| event.order().is_some_and(|order| caller.may_read(order));
+    let last = events.last().filter(|it| is_theirs(it));
     if last.ok_or(Failure::NoSuch("order"))?.version() < after {
         return Ok(None);
     }
@@ -102,7 +103,8 @@ pub async fn events_of(
         order = recorded.fold(order);
         let Some(order) = &order else { break };
         if since <= recorded.recorded_at {
-            let envelope = Envelope::of(&recorded, order).with_order(Arc::new(order.clone()));
+            let envelope =
+                Envelope::of(&recorded, order).map_order(|it| Arc::new(Order::clone(it)));
             events.push(Arc::new(Event::new(envelope)));
         }
     }

@@ -71,11 +71,12 @@ impl Reads {
     /// An event is about to be published: the history of its order, if there is one, goes on with it. One that is not continued
     /// does no harm, for it reaches no further than it says.
     pub fn follow(&self, event: &Arc<Event>) {
-        let Some(known) = self.recent.get(&event.order_id()) else { return };
+        let Some(order) = event.order().map(|order| order.id) else { return };
+        let Some(known) = self.recent.get(&order) else { return };
         let is_next = known.last().is_some_and(|it| it.version() + 1 == event.version());
         if is_next && known.len() < LONGEST {
             let longer = known.iter().chain([event]).map(Arc::clone).collect();
-            self.recent.insert(event.order_id(), longer);
+            self.recent.insert(order, longer);
         }
     }
 
@@ -134,7 +135,7 @@ pub async fn log(app: &App, id: OrderId) -> Shared<History> {
             let mut tx = app.db.read().await?;
             count("history");
             history = events_of(&mut tx, id, Timestamp::MIN).await?.into();
-            Ok(history.last().map(|it| Arc::clone(it.order())))
+            Ok(history.last().and_then(|it| it.order().map(Arc::clone)))
         };
         // An order that nobody knew is known from here on: it need not be read for itself.
         if app.cache.fill(load).await.map_err(Arc::new)?.is_some() {

@@ -5,6 +5,7 @@
 //! of them take the same way back.
 
 mod declare;
+mod headers;
 mod link;
 mod subscription;
 
@@ -13,8 +14,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::{join, try_join_all};
 use lapin::{
     BasicProperties, Confirmation, message::Delivery, options::BasicPublishOptions,
-    options::QueueDeclareOptions, types::AMQPValue, types::FieldTable, uri::AMQPScheme,
-    uri::AMQPUri,
+    options::QueueDeclareOptions, types::FieldTable, uri::AMQPScheme, uri::AMQPUri,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, watch};
@@ -27,7 +27,6 @@ use crate::{
     base::{mint::Mint, tasks::Tasks},
     bus::{BusError, FeedItem, Message, Names, Queue, State, consumer::PROBE},
     config,
-    domain::EventType,
 };
 
 /// Seconds of silence after which both sides probe the connection; after twice that it counts as lost.
@@ -195,9 +194,10 @@ impl Rabbit {
     /// Of a message that several durable queues are to get, the broker says only when none has got it. So the same channel, which
     /// does one thing after the other, is asked right behind the messages whether all the queues are there.
     async fn look(&self, session: &Session, messages: &[Message]) -> Result<(), BusError> {
-        let is_shared = |it: &EventType| 1 < Queue::ALL.iter().filter(|to| to.wants(*it)).count();
-        let shared: Vec<_> = messages.iter().map(|it| it.event_type).filter(is_shared).collect();
-        let queues = Queue::ALL.iter().filter(|to| shared.iter().any(|it| to.wants(*it)));
+        let is_shared = |it: &&str| 1 < Queue::ALL.iter().filter(|to| to.wants(it)).count();
+        let types = messages.iter().map(|it| &*it.routing.event_type);
+        let shared: Vec<&str> = types.filter(is_shared).collect();
+        let queues = Queue::ALL.iter().filter(|to| shared.iter().any(|it| to.wants(it)));
         let there = queues.map(async |queue| {
             let name = self.settings.names.queue(*queue);
             let options = QueueDeclareOptions::default().passive();
@@ -244,9 +244,10 @@ impl Rabbit {
 
     async fn publish_one(&self, session: &Session, message: &Message) -> Result<(), BusError> {
         // What only nodes listen to may find nobody listening. A durable consumer's queue must be there.
-        let mandatory = Queue::ALL.iter().any(|it| it.wants(message.event_type));
-        let properties = properties(message).with_headers(routes(message.event_type));
-        self.send(session, &message.routing_key(), mandatory, &message.body, properties).await
+        let routing = &*message.routing;
+        let mandatory = Queue::ALL.iter().any(|it| it.wants(&routing.event_type));
+        let properties = properties(message).with_headers(headers::of(routing));
+        self.send(session, &routing.routing_key(), mandatory, &message.body, properties).await
     }
 
     async fn send(
@@ -275,16 +276,5 @@ fn properties(message: &Message) -> BasicProperties {
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/json".into())
         .with_message_id(message.event_id.to_string().into())
-        .with_type(message.event_type.as_str().into())
-}
-
-/// The routing keys of the durable queues that want an event, beside its own: RabbitMQ routes by all of them, and takes the header off. So
-/// each queue has one binding for all of its events, which can be probed alone.
-fn routes(event_type: EventType) -> FieldTable {
-    let wanting = Queue::ALL.iter().filter(|queue| queue.wants(event_type));
-    let keys: Vec<_> =
-        wanting.map(|queue| AMQPValue::LongString(queue.routing_key().into())).collect();
-    let mut headers = FieldTable::default();
-    headers.insert("BCC".into(), AMQPValue::FieldArray(keys.into()));
-    headers
+        .with_type((&*message.routing.event_type).into())
 }

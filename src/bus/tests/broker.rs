@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lapin::{options::QueueDeclareOptions, types::FieldTable};
+use lapin::{
+    options::{BasicGetOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::{
@@ -172,6 +175,46 @@ async fn delete_queues(stack: &Stack) {
     for queue in Queue::ALL {
         stack.delete_queue(*queue).await;
     }
+}
+
+#[tokio::test]
+async fn routing_facts_are_headers_beside_the_body() {
+    let Some(stack) = Stack::rabbit() else { return };
+    within(stack.bus.ping()).await.unwrap();
+    let channel = stack.operator().await;
+    let queue = channel
+        .queue_declare("".into(), QueueDeclareOptions::exclusive(), FieldTable::default())
+        .await
+        .unwrap();
+    let exchange = stack.config.exchange.as_str().into();
+    let (name, options) = (queue.name().clone(), QueueBindOptions::default());
+    channel
+        .queue_bind(name.clone(), exchange, "*.*".into(), options, FieldTable::default())
+        .await
+        .unwrap();
+    publish_at_last(&stack.bus, &[event(5, EventType::OrderCreated)]).await;
+    let got = channel.basic_get(name, BasicGetOptions::default()).await.unwrap().unwrap();
+    let headers = got.delivery.properties.headers().clone().unwrap();
+    let header = |name: &str| match headers.inner().get(name) {
+        Some(AMQPValue::LongString(text)) => text.to_string(),
+        Some(AMQPValue::LongLongInt(number)) => number.to_string(),
+        other => panic!("{name} is {other:?}"),
+    };
+    let order = "ord_00000000000000000000000000000008";
+    for (name, value) in [
+        ("event-type", "OrderCreated"),
+        ("subject-type", "order"),
+        ("subject-id", order),
+        ("subject-version", "5"),
+        ("partition-key", order),
+        ("order-id", order),
+        ("store-id", "str_00000000000000000000000000000007"),
+        ("customer-id", "sami"),
+    ] {
+        assert_eq!(header(name), value);
+    }
+    assert!(!headers.contains_key("courier-id") && !headers.contains_key("traceparent"));
+    stack.clear().await;
 }
 
 #[tokio::test]

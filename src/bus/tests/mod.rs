@@ -3,14 +3,14 @@
 mod broker;
 mod stack;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 
-use self::stack::{Stack, event, events, numbers, publish, within};
+use self::stack::{Stack, event, events, numbers, publish, routing, within};
 use crate::{
     bus::{Bus, BusError, FeedItem, Message, NodeFeed, Queue},
-    domain::EventType,
+    domain::{EventType, Routing},
 };
 
 macro_rules! contract {
@@ -50,6 +50,7 @@ contract! {
     consumers_of_one_queue_share_its_messages,
     a_message_that_is_always_rejected_becomes_a_dead_letter,
     a_message_that_can_never_be_handled_becomes_a_dead_letter_at_once,
+    an_event_of_a_type_that_nobody_knows_reaches_every_feed,
     a_delivery_that_is_dropped_comes_again,
     a_message_comes_again_when_its_consumer_vanishes,
     a_burst_arrives_whole_and_in_order,
@@ -107,6 +108,23 @@ async fn a_feed_gets_what_is_published(stack: &Stack) {
     within(publish(&stack.bus, std::slice::from_ref(&message))).await.unwrap();
     assert_eq!(messages(&mut feed, 1).await, [message.body]);
     assert_eq!(feed.try_next(), None);
+}
+
+async fn an_event_of_a_type_that_nobody_knows_reaches_every_feed(stack: &Stack) {
+    let mut feed = stack.bus.node_feed();
+    listening(&mut feed).await;
+    let known = event(1, EventType::OrderEtaChanged);
+    let routing = Routing {
+        subject_type: "menu".into(),
+        subject_id: "menu_7".into(),
+        partition_key: "menu_7".into(),
+        order_id: None,
+        store_id: None,
+        ..routing("MenuPublished", 3)
+    };
+    let foreign = Message { routing: Arc::new(routing), ..known.clone() };
+    within(publish(&stack.bus, &[foreign, known])).await.unwrap();
+    assert_eq!(numbers(messages(&mut feed, 2).await), [1, 1]);
 }
 
 async fn every_feed_gets_everything(stack: &Stack) {

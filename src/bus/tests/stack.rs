@@ -1,6 +1,6 @@
 //! What the tests of the bus stand on.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use crate::{
     },
     bus::{Bus, BusError, Message, Names, Queue},
     config::{self, Span},
-    domain::{EventId, EventType, OrderId, StoreId},
+    domain::{EventId, EventType, OrderId, Routing, StoreId},
 };
 
 /// A bus that shares nothing with those of other tests: its exchange has a name of its own.
@@ -194,7 +194,8 @@ pub async fn publish(bus: &Bus, batch: &[Message]) -> Result<Published, BusError
     local.publish(batch, 0)?;
     let mut dead = Vec::new();
     for queue in local.queues() {
-        let wanted: Vec<_> = batch.iter().filter(|it| queue.queue().wants(it.event_type)).collect();
+        let wanted: Vec<_> =
+            batch.iter().filter(|it| queue.queue().wants(&it.routing.event_type)).collect();
         for message in &wanted {
             queue.put(0, (*message).clone());
         }
@@ -209,13 +210,28 @@ pub async fn publish(bus: &Bus, batch: &[Message]) -> Result<Published, BusError
     Ok(Published { dead })
 }
 
+/// An order's, at this version.
+pub fn routing(event_type: &'static str, version: u32) -> Routing {
+    let id = OrderId::from_uuid(Uuid::from_u128(8));
+    Routing {
+        event_type: event_type.into(),
+        subject_type: "order".into(),
+        subject_id: id.to_string().into(),
+        subject_version: version,
+        partition_key: id.to_string().into(),
+        order_id: Some(id),
+        store_id: Some(StoreId::from_uuid(Uuid::from_u128(7))),
+        customer_id: Some("sami".into()),
+        courier_id: None,
+        traceparent: None,
+    }
+}
+
 /// An event whose body is its number.
 pub fn event(number: u32, event_type: EventType) -> Message {
     Message {
         event_id: EventId::from_uuid(Uuid::from_u128(number.into())),
-        event_type,
-        store_id: StoreId::from_uuid(Uuid::from_u128(7)),
-        order_id: OrderId::from_uuid(Uuid::from_u128(8)),
+        routing: Arc::new(routing(event_type.as_str(), number)),
         body: Bytes::from(number.to_string()),
     }
 }

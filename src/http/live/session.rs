@@ -113,6 +113,7 @@ impl Session {
             }
         }
         self.connection().expires(fresh.expires_at);
+        self.connection().see(fresh.subjects_seen());
         self.caller = fresh;
         self.connection().send(frame::authenticated(id, self.caller.expires_at));
         Ok(())

@@ -9,7 +9,7 @@ use crate::{
     app::{App, Failure, tracking},
     auth::Caller,
     channels::Shape,
-    domain::{OrderId, Version},
+    domain::{Order, Subject, Version},
     http::live::frame,
     live::{Admission, Close, Connection, Event, Outlet, Topic},
     telemetry::metric,
@@ -29,7 +29,7 @@ pub struct Watch {
 /// What a watcher of one order starts from.
 pub enum Start {
     /// The state.
-    Snapshot(Vec<Arc<crate::domain::Order>>),
+    Snapshot(Vec<Arc<Order>>),
     /// The events it has missed.
     Missed(Vec<Arc<Event>>),
 }
@@ -49,6 +49,7 @@ impl Watch {
         };
         let connection = app.hub.connect(shape, outlet, caller.expires_at);
         connection.retire_after(*app.config.live.max_age, &app.mint);
+        connection.see(caller.subjects_seen());
         gauge!(metric::LIVE_SOCKETS, "transport" => transport).increment(1);
         Self { app, connection, transport, _admission: admission }
     }
@@ -91,7 +92,7 @@ impl Watch {
     }
 
     /// Sends where the watcher starts. `false`: that is the past by now.
-    fn begin(&self, start: &Start, shown: &[(OrderId, Version)], frame: Option<String>) -> bool {
+    fn begin(&self, start: &Start, shown: &[Subject], frame: Option<String>) -> bool {
         match start {
             Start::Snapshot(_) => {
                 frame.is_none_or(|frame| self.connection.send_snapshot(&frame, shown))
@@ -120,12 +121,16 @@ impl Drop for Watch {
 }
 
 /// The versions that a watcher knows once it has been told where it starts.
-fn shown_by(start: &Start, topic: &Topic, after: Option<Version>) -> Vec<(OrderId, Version)> {
+fn shown_by(start: &Start, topic: &Topic, after: Option<Version>) -> Vec<Subject> {
     match (start, topic, after) {
-        (Start::Snapshot(orders), ..) => orders.iter().map(|it| (it.id, it.version)).collect(),
+        (Start::Snapshot(orders), ..) => {
+            let shown = |it: &Arc<Order>| Subject { id: it.id.into(), version: it.version };
+            orders.iter().map(shown).collect()
+        }
         // Where nothing was missed, `after` is known: a node that heals a gap publishes the past again.
         (Start::Missed(events), Topic::Order(id), Some(after)) => {
-            vec![(*id, events.last().map_or(after, |it| it.version()))]
+            let version = events.last().map_or(after, |it| it.version());
+            vec![Subject { id: (*id).into(), version }]
         }
         (Start::Missed(_), ..) => Vec::new(),
     }

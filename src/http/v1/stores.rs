@@ -14,10 +14,10 @@ use crate::{
         stores::{self, NewStore, StoreChange},
         timings,
     },
-    domain::{LocalizedText, Store, StoreId},
+    domain::{LocalizedText, Store, StoreId, Version},
     http::{
         caller::{Anybody, Crew},
-        extract::{Body, Path},
+        extract::{Body, Path, Trace},
         problem::{ErrorBody, Problem},
     },
 };
@@ -37,6 +37,8 @@ pub fn routes() -> OpenApiRouter<App> {
 struct StoreBody {
     /// Its id.
     id: StoreId,
+    /// Raised by one with each change of its settings.
+    version: Version,
     /// As people know it.
     name: LocalizedText,
     /// What it sells in: an ISO 4217 code.
@@ -83,6 +85,7 @@ impl From<Store> for StoreBody {
     fn from(it: Store) -> Self {
         Self {
             id: it.id,
+            version: it.version,
             name: it.name,
             currency: it.currency.code(),
             timezone: it.timezone,
@@ -123,9 +126,10 @@ async fn list(Crew(caller): Crew, State(app): State<App>) -> Result<Body<StoreLi
 async fn open(
     Crew(caller): Crew,
     State(app): State<App>,
+    Trace(context): Trace,
     Body(new): Body<NewStore>,
 ) -> Result<Response, Problem> {
-    let store = stores::open(&app, &caller, new).await?;
+    let store = stores::open(&app, &caller, new, context).await?;
     Ok((StatusCode::CREATED, Body(StoreBody::from(store))).into_response())
 }
 
@@ -165,10 +169,11 @@ async fn read(
 async fn change(
     Crew(caller): Crew,
     State(app): State<App>,
+    Trace(context): Trace,
     Path(id): Path<StoreId>,
     Body(change): Body<StoreChange>,
 ) -> Result<Body<StoreBody>, Problem> {
-    Ok(Body(stores::change(&app, &caller, id, change).await?.into()))
+    Ok(Body(stores::change(&app, &caller, id, change, context).await?.into()))
 }
 
 /// A store's day so far.

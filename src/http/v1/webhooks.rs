@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         extract::{Path, Query, whole_body},
-        layers::REQUEST_ID,
+        layers::{REQUEST_ID, TRACEPARENT},
         problem::{ErrorBody, Problem},
     },
     messaging::whatsapp,
@@ -27,7 +27,8 @@ use crate::{
 };
 
 /// Headers that may be kept: none of them proves who called.
-const KEPT: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::USER_AGENT, REQUEST_ID];
+const KEPT: [header::HeaderName; 4] =
+    [header::CONTENT_TYPE, header::USER_AGENT, REQUEST_ID, TRACEPARENT];
 
 /// The routes of this file. Partners' bodies may be larger than others.
 pub fn routes(body_limit: usize) -> OpenApiRouter<App> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{OrderId, Version},
+    domain::Subject,
     live::{
         Close, Connection, Event, Topic,
-        burst::{self, Portion},
+        burst::{Burst, Portion},
         connection::{Outgoing, Passage, State},
     },
 };
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// Watches a topic no more. `published` tells whether the hub has given a version to everybody.
-    pub(crate) fn leave(&self, topic: &Topic, published: impl Fn(OrderId, Version) -> bool) {
+    pub(crate) fn leave(&self, topic: &Topic, published: impl Fn(Subject) -> bool) {
         let mut state = self.lock();
         state.watched.remove(topic);
         state.forget_shown(published);
@@ -66,8 +66,8 @@ impl Connection {
     pub(crate) fn open(
         &self,
         topic: &Topic,
-        shown: &[(OrderId, Version)],
-        published: impl Fn(OrderId, Version) -> bool,
+        shown: &[Subject],
+        published: impl Fn(Subject) -> bool,
     ) {
         let mut state = self.lock();
         let Some(held) = state.watched.open(topic) else { return };
@@ -77,7 +77,7 @@ impl Connection {
     }
 
     fn show_all(&self, state: &mut State, events: &[Arc<Event>]) {
-        for burst in events.chunks(burst::MOST) {
+        for burst in Burst::all(events) {
             self.show(state, &Portion::all(burst));
         }
     }
@@ -87,11 +87,16 @@ impl Connection {
             return 0;
         }
         let held = state.watched.has_gates();
-        if !held && state.shown.is_empty() {
+        if events.are_about_orders() && !held && state.shown.is_empty() {
             self.put_events(state, events);
             return events.len();
         }
-        let admitted = events.narrowed(|it| state.shown.admits(it.order_id(), it.version(), held));
+        let sees = state.sees;
+        let admitted = events.narrowed(|event| {
+            let subject = event.subject();
+            let is_seen = event.order().is_some() || sees.contains(subject.id.subject_type());
+            is_seen && state.shown.admits(subject, held)
+        });
         self.put_events(state, &admitted);
         admitted.len()
     }
@@ -113,7 +118,7 @@ impl Connection {
 
 impl State {
     /// What was shown matters only while something may come once more.
-    fn forget_shown(&mut self, published: impl Fn(OrderId, Version) -> bool) {
+    fn forget_shown(&mut self, published: impl Fn(Subject) -> bool) {
         if !self.watched.has_gates() {
             self.shown.gates_opened(published);
         }

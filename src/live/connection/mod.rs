@@ -38,7 +38,7 @@ use self::{
 pub use self::{outlet::Outlet, pulse::Rhythm, queue::Outgoing, task::Due};
 use crate::{
     channels::Shape,
-    domain::{OrderId, Version},
+    domain::{Subject, SubjectTypes},
     live::{Close, Topic, websocket},
     telemetry::metric,
 };
@@ -65,6 +65,8 @@ struct State {
     counted: usize,
     /// The number of the burst that the publisher offered last.
     last_burst: u64,
+    /// Of which types of subjects, beside orders, its reader is shown events.
+    sees: SubjectTypes,
     pulse: Pulse,
 }
 
@@ -91,6 +93,7 @@ impl Connection {
             queue: Queue::default(),
             counted: 0,
             last_burst: 0,
+            sees: SubjectTypes::NONE,
             pulse,
         };
         Self { id, shape, outlet, state: Mutex::new(state), task: AtomicWaker::new(), bounds }
@@ -111,6 +114,12 @@ impl Connection {
         self.shape
     }
 
+    /// From now on its reader is shown events about subjects of these types, beside orders, as far as they belong to its topics. The
+    /// shape shows some of them only.
+    pub fn see(&self, types: SubjectTypes) {
+        self.lock().sees = self.shape.shown_of(types);
+    }
+
     /// Where its frames go.
     pub const fn outlet(&self) -> &Outlet {
         &self.outlet
@@ -128,9 +137,9 @@ impl Connection {
 
     /// Sends the text of a snapshot that shows these versions, while its gate is closed. `false`: another topic has shown this reader
     /// something newer meanwhile, so the snapshot must be read again.
-    pub fn send_snapshot(&self, text: &str, showing: &[(OrderId, Version)]) -> bool {
+    pub fn send_snapshot(&self, text: &str, showing: &[Subject]) -> bool {
         let mut state = self.lock();
-        if showing.iter().any(|(order, version)| state.shown.is_past(*order, *version)) {
+        if showing.iter().any(|subject| state.shown.is_past(*subject)) {
             return false;
         }
         self.put_frame(&mut state, websocket::text(text.as_bytes()).0);

@@ -130,7 +130,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Keeps only the newest event of each order. Each carries the whole state, so nothing true is lost. Does nothing where it would
+    /// Keeps only the newest event of each subject. Each carries the whole state, so nothing true is lost. Does nothing where it would
     /// gain little: soon after the last time.
     ///
     /// Answers how many were dropped.
@@ -209,7 +209,7 @@ impl Waiting {
         let mut kept = VecDeque::with_capacity(before);
         for outgoing in mem::take(&mut self.items).into_iter().rev() {
             let newest = match &outgoing {
-                Outgoing::Event(event) => seen.insert(event.order_id()),
+                Outgoing::Event(event) => seen.insert(event.subject().id),
                 Outgoing::Frame(_) => true,
             };
             if newest {

@@ -1,19 +1,19 @@
 //! What a connection's reader has been shown, as far as it may come once more.
 //!
-//! Behind open gates the publisher brings the events of an order in the order of their versions, each once, so nothing needs to be
+//! Behind open gates the publisher brings the events of a subject in the order of their versions, each once, so nothing needs to be
 //! remembered. While a gate is closed, or a snapshot is ahead of the publisher, something does.
 
 use std::collections::HashMap;
 
-use crate::domain::{OrderId, Version};
+use crate::domain::{Subject, SubjectId, Version};
 
-/// The newest version shown of an order, kept only while that version may still arrive once more.
+/// The newest version shown of a subject, kept only while that version may still arrive once more.
 #[derive(Debug, Default)]
 pub struct Shown(Option<Box<Versions>>);
 
 /// Boxed as a whole: nearly every socket has none, and there are many sockets.
 #[derive(Debug, Default)]
-struct Versions(HashMap<OrderId, Version>);
+struct Versions(HashMap<SubjectId, Version>);
 
 impl Shown {
     /// Whether nothing is remembered.
@@ -22,38 +22,39 @@ impl Shown {
     }
 
     /// Whether this event is to be shown; from now on it has been. `held`: the same event may be held at a gate of this socket.
-    pub fn admits(&mut self, order: OrderId, version: Version, held: bool) -> bool {
+    pub fn admits(&mut self, subject: Subject, held: bool) -> bool {
         let versions = &mut self.0.get_or_insert_default().0;
-        if versions.get(&order).is_some_and(|shown| version <= *shown) {
+        if versions.get(&subject.id).is_some_and(|shown| subject.version <= *shown) {
             return false;
         }
         if held {
-            versions.insert(order, version);
+            versions.insert(subject.id, subject.version);
         } else {
-            versions.remove(&order);
+            versions.remove(&subject.id);
             self.let_go();
         }
         true
     }
 
     /// Whether something newer has been shown meanwhile, so that this version would be a step back.
-    pub fn is_past(&self, order: OrderId, version: Version) -> bool {
-        self.0.as_ref().and_then(|it| it.0.get(&order)).is_some_and(|shown| version < *shown)
+    pub fn is_past(&self, subject: Subject) -> bool {
+        let shown = self.0.as_ref().and_then(|it| it.0.get(&subject.id));
+        shown.is_some_and(|shown| subject.version < *shown)
     }
 
     /// A snapshot showed these.
-    pub fn by_snapshot(&mut self, shown: &[(OrderId, Version)]) {
+    pub fn by_snapshot(&mut self, shown: &[Subject]) {
         let versions = &mut self.0.get_or_insert_default().0;
-        for (order, version) in shown {
-            let known = versions.entry(*order).or_insert(*version);
+        for Subject { id, version } in shown {
+            let known = versions.entry(*id).or_insert(*version);
             *known = (*known).max(*version);
         }
     }
 
     /// All gates are open. `published` tells whether a version has gone to everybody, so that it cannot come again.
-    pub fn gates_opened(&mut self, published: impl Fn(OrderId, Version) -> bool) {
+    pub fn gates_opened(&mut self, published: impl Fn(Subject) -> bool) {
         if let Some(versions) = &mut self.0 {
-            versions.0.retain(|order, version| !published(*order, *version));
+            versions.0.retain(|id, version| !published(Subject { id: *id, version: *version }));
             self.let_go();
         }
     }

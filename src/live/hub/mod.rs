@@ -19,7 +19,7 @@ use moka::sync::Cache;
 use crate::{
     channels::Shape,
     config,
-    domain::{OrderId, Version},
+    domain::{Subject, SubjectId, Version},
     live::{
         Admission, Close, Connection, Outlet, Refused, Topic,
         admission::Door,
@@ -36,8 +36,8 @@ const TICKS_PER_PING: u32 = 16;
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
 const LONGEST_TICK: Duration = Duration::from_secs(1);
 
-/// Orders whose last published version is remembered, to drop what the bus delivers twice.
-const REMEMBERED_ORDERS: u64 = 500_000;
+/// Subjects whose last published version is remembered, to drop what the bus delivers twice.
+const REMEMBERED_SUBJECTS: u64 = 500_000;
 
 /// The bounds of a hub.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +86,8 @@ pub struct Hub {
     next_id: AtomicU64,
     /// Bursts published; a connection knows by their numbers which one it has been offered.
     bursts: AtomicU64,
-    /// The last version published of each order.
-    published: Cache<OrderId, Version>,
+    /// The last version published of each subject.
+    published: Cache<SubjectId, Version>,
     behind_since: Mutex<Option<Timestamp>>,
 }
 
@@ -110,7 +110,7 @@ impl Hub {
             next_id: AtomicU64::new(1),
             bursts: AtomicU64::new(1),
             published: Cache::builder()
-                .max_capacity(REMEMBERED_ORDERS)
+                .max_capacity(REMEMBERED_SUBJECTS)
                 .time_to_idle(Duration::from_hours(1))
                 .build(),
             behind_since: Mutex::new(None),
@@ -190,8 +190,8 @@ impl Hub {
     }
 
     /// The snapshot is in the queue; it showed these versions. What happened since follows.
-    pub fn open(&self, connection: &Connection, topic: &Topic, shown: &[(OrderId, Version)]) {
-        connection.open(topic, shown, |order, version| self.has_published(order, version));
+    pub fn open(&self, connection: &Connection, topic: &Topic, shown: &[Subject]) {
+        connection.open(topic, shown, |subject| self.has_published(subject));
     }
 
     /// Whether a customer watches this topic by way of this process.
@@ -207,10 +207,10 @@ impl Hub {
     /// Stops to watch.
     pub fn unsubscribe(&self, connection: &Connection, topic: &Topic) {
         self.watchers.remove(topic, connection);
-        connection.leave(topic, |order, version| self.has_published(order, version));
+        connection.leave(topic, |subject| self.has_published(subject));
     }
 
-    /// The newest event of each of these topics, as far as there has been one.
+    /// The newest order event of each of these topics, as far as there has been one.
     pub(crate) fn heads(&self, topics: &[Topic]) -> Vec<Head> {
         let head = |topic: &Topic| {
             let (order_id, version) = match topic {
@@ -222,9 +222,9 @@ impl Hub {
         topics.iter().filter_map(head).collect()
     }
 
-    /// The last version published of an order, if that is remembered.
-    pub fn published(&self, order: OrderId) -> Option<Version> {
-        self.published.get(&order)
+    /// The last version published of a subject, if that is remembered.
+    pub fn published(&self, subject: impl Into<SubjectId>) -> Option<Version> {
+        self.published.get(&subject.into())
     }
 
     /// Tells everybody that what they show may be stale.
@@ -266,8 +266,8 @@ impl Hub {
         self.connections.iter().filter_map(|it| it.value().upgrade()).collect()
     }
 
-    fn has_published(&self, order: OrderId, version: Version) -> bool {
-        self.published.get(&order).is_some_and(|it| version <= it)
+    fn has_published(&self, subject: Subject) -> bool {
+        self.published(subject.id).is_some_and(|known| subject.version <= known)
     }
 
     fn tell_all(&self, text: &str) {

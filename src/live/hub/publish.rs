@@ -9,9 +9,10 @@ use std::{
 use metrics::counter;
 
 use crate::{
+    domain::Subject,
     live::{
         Event, Hub, Topic,
-        burst::{self, Choice, Portion},
+        burst::{self, Burst, Choice, Portion},
         connection::Offered,
     },
     telemetry::metric,
@@ -23,13 +24,13 @@ impl Hub {
     ///
     /// What has been published before is dropped.
     pub fn publish(&self, events: &[Arc<Event>]) {
-        for burst in events.chunks(burst::MOST) {
+        for burst in Burst::all(events) {
             self.publish_burst(burst);
         }
         self.shed();
     }
 
-    fn publish_burst(&self, burst: &[Arc<Event>]) {
+    fn publish_burst(&self, burst: Burst<'_>) {
         let serial = self.bursts.fetch_add(1, Ordering::Relaxed);
         let fresh = self.fresh(burst);
         let mut with_other_topics = HashMap::new();
@@ -47,17 +48,22 @@ impl Hub {
                 }
             });
         }
-        // An event that several of its topics are for comes once, and the events of an order in their order.
+        // An event that several of its topics are for comes once, and the events of a subject in their order.
         for (connection, chosen) in with_other_topics.into_values() {
             frames += u64::from(connection.deliver(&Portion::of(burst, chosen)));
         }
         // Only now: a socket that opens a gate meanwhile must still expect these events.
         for event in fresh.events() {
-            self.published.insert(event.order_id(), event.version());
+            self.published.insert(event.subject().id, event.version());
         }
         for (topic, chosen) in topics {
-            if let Some(last) = Portion::of(burst, chosen).events().last() {
-                self.watchers.was_told(topic, last.order_id(), last.version());
+            let portion = Portion::of(burst, chosen);
+            if let Some((last, version)) = portion
+                .events()
+                .filter_map(|event| Some((event.order()?.id, event.version())))
+                .last()
+            {
+                self.watchers.was_told(topic, last, version);
             }
         }
         counter!(metric::LIVE_EVENTS).increment(fresh.len().into());
@@ -65,14 +71,14 @@ impl Hub {
     }
 
     /// Those that have not been published, each once.
-    fn fresh<'a>(&self, burst: &'a [Arc<Event>]) -> Portion<'a> {
+    fn fresh<'a>(&self, burst: Burst<'a>) -> Portion<'a> {
         let mut newest = HashMap::new();
         Portion::all(burst).narrowed(|event| {
-            let (order, version) = (event.order_id(), event.version());
-            let known = newest.insert(order, version).or_else(|| self.published(order));
+            let Subject { id, version } = event.subject();
+            let known = newest.insert(id, version).or_else(|| self.published(id));
             let is_fresh = known.is_none_or(|known| known < version);
             if let Some(known) = known.filter(|_| !is_fresh) {
-                newest.insert(order, known);
+                newest.insert(id, known);
             }
             is_fresh
         })
@@ -99,7 +105,7 @@ impl Hub {
 fn topics(events: &Portion<'_>) -> HashMap<Topic, Choice> {
     let mut topics = HashMap::new();
     for (at, event) in events.places() {
-        for topic in Topic::of(event.order()) {
+        for topic in event.topics() {
             *topics.entry(topic).or_default() |= burst::bit(at);
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
+    domain::{DeliveryId, EndpointId, EventId, OrderId, Routing, Version},
     store::{
         StoreError, Tx, Work,
         endpoints::{DeliveryState, Endpoint},
@@ -31,19 +31,15 @@ pub struct NewEvent {
 
 /// Something that one endpoint is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDelivery {
+pub struct NewDelivery<'a> {
     /// Its id.
     pub id: DeliveryId,
     /// Who is told.
     pub endpoint_id: EndpointId,
     /// Of what.
     pub event_id: EventId,
-    /// What that tells of.
-    pub event_type: EventType,
-    /// The order.
-    pub order_id: OrderId,
-    /// The version that the order had by it.
-    pub order_version: Version,
+    /// What that is about, and what it must stay in order with.
+    pub routing: &'a Routing,
     /// When it was put down.
     pub created_at: Timestamp,
 }
@@ -57,10 +53,10 @@ pub struct Due {
     pub endpoint_id: EndpointId,
     /// Of what.
     pub event_id: EventId,
-    /// The order.
-    pub order_id: OrderId,
-    /// The version that the order had by it.
-    pub order_version: Version,
+    /// With the endpoint, its lane: deliveries with the same one are sent in order, one at a time.
+    pub partition_key: Box<str>,
+    /// The version of the event's subject: its place in the lane.
+    pub subject_version: Version,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// When it was put down.
@@ -73,7 +69,7 @@ pub struct Due {
 pub async fn put(
     tx: &mut Tx,
     events: &[NewEvent],
-    deliveries: &[NewDelivery],
+    deliveries: &[NewDelivery<'_>],
 ) -> Result<(), StoreError> {
     let mut events: Vec<_> = events.iter().collect();
     events.sort_by_key(|event| event.id);
@@ -86,18 +82,27 @@ pub async fn put(
     let head = "INSERT INTO webhook_event (event_id, body, created_at)";
     rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
     let of = || deliveries.iter();
+    let routes = || of().map(|delivery| delivery.routing);
     let rows = Rows::default()
         .uuids(of().map(|it| it.id.uuid()))
         .uuids(of().map(|it| it.endpoint_id.uuid()))
         .uuids(of().map(|it| it.event_id.uuid()))
-        .texts(of().map(|it| it.event_type.as_str()))
-        .uuids(of().map(|it| it.order_id.uuid()))
-        .numbers(of().map(|it| it.order_version))
+        .texts(routes().map(|routing| &*routing.event_type))
+        .uuids(routes().map(|routing| routing.order_id.map(OrderId::uuid)))
+        .numbers_or_none(
+            routes()
+                .map(|routing| Some(routing.subject_version).filter(|_| routing.is_about_order())),
+        )
+        .texts(routes().map(|routing| &*routing.subject_type))
+        .texts(routes().map(|routing| &*routing.subject_id))
+        .numbers(routes().map(|routing| routing.subject_version))
+        .texts(routes().map(|routing| &*routing.partition_key))
         .texts(of().map(|_| DeliveryState::Pending.as_str()))
         .moments(of().map(|it| it.created_at))
         .moments(of().map(|it| it.created_at));
     let head = "INSERT INTO webhook_delivery (
-            id, endpoint_id, event_id, event_type, order_id, order_version, state,
+            id, endpoint_id, event_id, event_type, order_id, order_version,
+            subject_type, subject_id, subject_version, partition_key, state,
             created_at, next_attempt_at
         )";
     rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
@@ -127,8 +132,8 @@ pub async fn due(tx: &mut Tx) -> Result<Vec<(Endpoint, Option<Timestamp>)>, Stor
     Ok(rows.into_iter().map(|Waiting(endpoint, due_at)| (endpoint, due_at)).collect())
 }
 
-/// Takes deliveries to one endpoint that are due, the longest due first, for whoever asks until `leased_until`. Of one order only
-/// the first that is not settled, so that they are sent in order and one at a time. Each counts as tried.
+/// Takes deliveries to one endpoint that are due, the longest due first, for whoever asks until `leased_until`. Of one
+/// partition key only the first that is not settled, so that they are sent in order and one at a time. Each counts as tried.
 pub async fn claim(
     tx: &mut Tx,
     endpoint_id: EndpointId,
@@ -151,9 +156,9 @@ pub async fn claim(
                            SELECT 1
                            FROM webhook_delivery AS elder
                            WHERE elder.endpoint_id = due.endpoint_id
-                             AND elder.order_id = due.order_id
+                             AND elder.partition_key = due.partition_key
                              AND elder.next_attempt_at IS NOT NULL
-                             AND elder.order_version < due.order_version
+                             AND elder.subject_version < due.subject_version
                        )
                      ORDER BY next_attempt_at, id
                      LIMIT $4
@@ -238,8 +243,8 @@ from_row!(Due, |row| Self {
     id: DeliveryId::from_uuid(row.try_get::<Uuid, _>("id")?),
     endpoint_id: EndpointId::from_uuid(row.try_get::<Uuid, _>("endpoint_id")?),
     event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
-    order_version: number(row.try_get("order_version")?)?,
+    partition_key: row.try_get::<String, _>("partition_key")?.into(),
+    subject_version: number(row.try_get("subject_version")?)?,
     attempt: number(row.try_get("attempts")?)?,
     created_at: row.try_get::<At, _>("created_at")?.0,
 });

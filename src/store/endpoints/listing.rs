@@ -26,12 +26,16 @@ pub struct Delivery {
     pub endpoint_id: EndpointId,
     /// Of what.
     pub event_id: EventId,
-    /// What that tells of.
-    pub event_type: EventType,
-    /// The order.
-    pub order_id: OrderId,
-    /// The version that the order had by it.
-    pub order_version: Version,
+    /// Its type, which a newer release may have made.
+    pub event_type: String,
+    /// The type of what it is about.
+    pub subject_type: String,
+    /// The id of that.
+    pub subject_id: String,
+    /// The version that it had by the event.
+    pub subject_version: Version,
+    /// The order that it belongs to.
+    pub order_id: Option<OrderId>,
     /// Where it stands.
     pub state: DeliveryState,
     /// How often it was tried, the attempt under way included.
@@ -245,9 +249,11 @@ from_row!(Delivery, |row| Self {
     id: DeliveryId::from_uuid(row.try_get::<Uuid, _>("id")?),
     endpoint_id: EndpointId::from_uuid(row.try_get::<Uuid, _>("endpoint_id")?),
     event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    event_type: word(row.try_get("event_type")?)?,
-    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
-    order_version: number(row.try_get("order_version")?)?,
+    event_type: row.try_get("event_type")?,
+    subject_type: row.try_get("subject_type")?,
+    subject_id: row.try_get("subject_id")?,
+    subject_version: number(row.try_get("subject_version")?)?,
+    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
     state: word(row.try_get("state")?)?,
     attempts: number(row.try_get("attempts")?)?,
     created_at: row.try_get::<At, _>("created_at")?.0,

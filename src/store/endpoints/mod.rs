@@ -90,10 +90,10 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether it is told of events of this type at this store.
-    pub fn wants(&self, event_type: EventType, store: StoreId) -> bool {
+    /// Whether it is told of events of this type that belong to this store, or to none.
+    pub fn wants(&self, event_type: EventType, store: Option<StoreId>) -> bool {
         (self.event_types.is_empty() || self.event_types.contains(&event_type))
-            && (self.stores.is_empty() || self.stores.contains(&store))
+            && (self.stores.is_empty() || store.is_some_and(|store| self.stores.contains(&store)))
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    domain::{DeliveryId, EndpointId, OrderId, Version},
+    domain::{DeliveryId, EndpointId, Version},
     store::{StoreError, Tx, endpoints::DeliveryState, rows::Rows},
 };
 
@@ -15,10 +15,10 @@ pub struct Settled {
     pub id: DeliveryId,
     /// Whom it was for.
     pub endpoint_id: EndpointId,
-    /// The order that it is about.
-    pub order_id: OrderId,
-    /// The version that the order had by it.
-    pub order_version: Version,
+    /// With the endpoint, its lane.
+    pub partition_key: Box<str>,
+    /// Its place in the lane.
+    pub subject_version: Version,
     /// Where it stands.
     pub state: DeliveryState,
     /// When it is tried next, of a pending one.
@@ -46,7 +46,7 @@ pub struct NewAttempt {
     pub error: Option<String>,
 }
 
-/// Writes down what came of attempts. What somebody else has taken up meanwhile is left as it is. Later events of the same order wait
+/// Writes down what came of attempts. What somebody else has taken up meanwhile is left as it is. Later events of the same lane wait
 /// with one that is to be tried again.
 pub async fn settle(tx: &mut Tx, settled: &[Settled], now: Timestamp) -> Result<(), StoreError> {
     let all = || settled.iter();
@@ -98,17 +98,17 @@ async fn put_off(tx: &mut Tx, settled: &[Settled]) -> Result<(), StoreError> {
     let again = || settled.iter().filter(|it| it.next_attempt_at.is_some());
     let rows = Rows::default()
         .uuids(again().map(|it| it.endpoint_id.uuid()))
-        .uuids(again().map(|it| it.order_id.uuid()))
-        .numbers(again().map(|it| it.order_version))
+        .texts(again().map(|it| &*it.partition_key))
+        .numbers(again().map(|it| it.subject_version))
         .moments(again().map(|it| it.next_attempt_at));
-    let head = "WITH elder (endpoint_id, order_id, order_version, due_at) AS (";
+    let head = "WITH elder (endpoint_id, partition_key, subject_version, due_at) AS (";
     let tail = ")
         UPDATE webhook_delivery
         SET next_attempt_at = elder.due_at
         FROM elder
         WHERE webhook_delivery.endpoint_id = elder.endpoint_id
-          AND webhook_delivery.order_id = elder.order_id
-          AND webhook_delivery.order_version > elder.order_version
+          AND webhook_delivery.partition_key = elder.partition_key
+          AND webhook_delivery.subject_version > elder.subject_version
           AND webhook_delivery.next_attempt_at IS NOT NULL
           AND webhook_delivery.next_attempt_at < elder.due_at";
     rows.execute(tx, head, tail).await.map(drop)

@@ -45,10 +45,7 @@ pub async fn append_all(tx: &mut Tx, appends: &[Append<'_>]) -> Result<(), Store
     write_events(tx, &moved).await?;
     insert_orders(tx, &new).await?;
     update_orders(tx, &known).await?;
-    let mut messages = Vec::new();
-    for append in appends {
-        messages.extend(append.messages.iter().map(|it| (append.order, it)));
-    }
+    let messages: Vec<_> = appends.iter().flat_map(|append| &append.messages).collect();
     outbox::put(tx, &messages).await?;
     let calls: Vec<_> = appends.iter().flat_map(|it| &it.calls).collect();
     partner_calls::put(tx, &calls).await
@@ -89,9 +86,10 @@ async fn write_events(tx: &mut Tx, appends: &[&Append<'_>]) -> Result<(), StoreE
         .moments(events().map(|it| it.recorded_at))
         .moments(events().map(|it| it.occurred_at))
         .jsons(events().map(|it| &it.actor))?
-        .jsons(events().map(|it| &it.fact))?;
+        .jsons(events().map(|it| &it.fact))?
+        .jsons_or_none(events().map(|it| Some(&it.context).filter(|it| !it.is_empty())))?;
     let head = "INSERT INTO order_event (
-            order_id, version, event_id, event_type, recorded_at, occurred_at, actor, body
+            order_id, version, event_id, event_type, recorded_at, occurred_at, actor, body, context
         )";
     rows.execute(tx, head, "").await.map(drop)
 }

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Actor, EventId, Fact, Order, OrderId, Recorded, Version},
+    domain::{Actor, EventId, Fact, Order, OrderId, Recorded, TraceContext, Version},
     store::{
         StoreError, Tx,
         moment::At,
@@ -82,7 +82,7 @@ pub async fn history(
     after: Version,
 ) -> Result<Vec<Recorded>, StoreError> {
     let rows: Vec<EventRow> = on!(tx, |conn| sqlx::query_as(
-        "SELECT event_id, order_id, version, recorded_at, occurred_at, actor, body
+        "SELECT event_id, order_id, version, recorded_at, occurred_at, actor, body, context
          FROM order_event
          WHERE order_id = $1
            AND version > $2
@@ -104,6 +104,10 @@ from_row!(EventRow, |row| Self(Recorded {
     recorded_at: row.try_get::<At, _>("recorded_at")?.0,
     occurred_at: row.try_get::<Option<At>, _>("occurred_at")?.map(|At(at)| at),
     actor: row.try_get::<Json<Actor>, _>("actor")?.0,
+    context: row
+        .try_get::<Option<Json<TraceContext>>, _>("context")?
+        .map(|Json(context)| context)
+        .unwrap_or_default(),
     fact: row.try_get::<Json<Fact>, _>("body")?.0,
 }));
 

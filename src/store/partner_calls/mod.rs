@@ -68,6 +68,8 @@ pub struct NewPartnerCall {
     pub created_at: Timestamp,
     /// From when on nobody needs to hear it.
     pub worthless_at: Timestamp,
+    /// The W3C trace that it belongs to.
+    pub traceparent: Option<Box<str>>,
 }
 
 /// Something that a partner is, or was, to be told.
@@ -101,6 +103,8 @@ pub struct PartnerCall {
     pub status: Option<u16>,
     /// What came of it, in words. Nothing secret.
     pub note: Option<String>,
+    /// The W3C trace that it belongs to.
+    pub traceparent: Option<Box<str>>,
 }
 
 impl PartnerCall {
@@ -144,10 +148,11 @@ pub async fn put(tx: &mut Tx, calls: &[&NewPartnerCall]) -> Result<(), StoreErro
         .texts(calls().map(|_| TellingState::Pending.as_str()))
         .moments(calls().map(|it| it.created_at))
         .moments(calls().map(|it| it.worthless_at))
-        .moments(calls().map(|it| it.created_at));
+        .moments(calls().map(|it| it.created_at))
+        .texts(calls().map(|it| it.traceparent.as_deref()));
     let head = "INSERT INTO partner_call (
             id, partner, order_id, order_version, place, action, telling, state,
-            created_at, worthless_at, next_attempt_at
+            created_at, worthless_at, next_attempt_at, traceparent
         )";
     rows.execute(tx, head, "ON CONFLICT DO NOTHING").await?;
     tx.wrote(Work::PartnerCalls);
@@ -239,4 +244,5 @@ from_row!(PartnerCall, |row| Self {
     settled_at: row.try_get::<Option<At>, _>("settled_at")?.map(|At(at)| at),
     status: row.try_get::<Option<i64>, _>("status")?.map(number).transpose()?,
     note: row.try_get("note")?,
+    traceparent: row.try_get::<Option<String>, _>("traceparent")?.map(Into::into),
 });

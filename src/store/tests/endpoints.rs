@@ -6,7 +6,7 @@ use crate::{
     base::cursor::Cursor,
     domain::{
         Actor, ActorKind, DeliveryId, EndpointFormat, EndpointId, EventId, EventType, OrderId,
-        Version,
+        Routing, Version,
     },
     store::{
         Work,
@@ -16,7 +16,7 @@ use crate::{
         },
         tests::{
             Stage, fresh, on_both,
-            samples::{later, noon, store_id},
+            samples::{later, menu, noon, store_id},
         },
     },
 };
@@ -60,13 +60,23 @@ async fn put(
     let event_id = EventId::from_uuid(fresh());
     let event =
         NewEvent { id: event_id, body: Bytes::from_static(b"{}"), created_at: later(seconds) };
+    let routing = Routing {
+        event_type: EventType::OrderCreated.as_str().into(),
+        subject_type: "order".into(),
+        subject_id: order_id.to_string().into(),
+        subject_version: order_version,
+        partition_key: order_id.to_string().into(),
+        order_id: Some(order_id),
+        store_id: Some(store_id(1)),
+        customer_id: None,
+        courier_id: None,
+        traceparent: None,
+    };
     let of = |endpoint_id: &EndpointId| NewDelivery {
         id: DeliveryId::from_uuid(fresh()),
         endpoint_id: *endpoint_id,
         event_id,
-        event_type: EventType::OrderCreated,
-        order_id,
-        order_version,
+        routing: &routing,
         created_at: later(seconds),
     };
     let deliveries: Vec<_> = to.iter().map(of).collect();
@@ -97,8 +107,8 @@ async fn settle(stage: &Stage, due: &Due, came_to: DeliveryState, next: Option<i
     let settled = Settled {
         id: due.id,
         endpoint_id: due.endpoint_id,
-        order_id: due.order_id,
-        order_version: due.order_version,
+        partition_key: due.partition_key.clone(),
+        subject_version: due.subject_version,
         state: came_to,
         next_attempt_at: next.map(later),
         attempt: NewAttempt {
@@ -120,8 +130,8 @@ async fn states(stage: &Stage, id: EndpointId) -> Vec<(Version, DeliveryState)> 
     let mut tx = stage.read().await;
     let filter = DeliveryFilter::default();
     let mut all = endpoints::list_deliveries(&mut tx, id, &filter, 100).await.unwrap();
-    all.sort_by_key(|it| it.order_version);
-    all.iter().map(|it| (it.order_version, it.state)).collect()
+    all.sort_by_key(|it| it.subject_version);
+    all.iter().map(|it| (it.subject_version, it.state)).collect()
 }
 
 fn order() -> OrderId {
@@ -190,7 +200,7 @@ on_both! {
         assert_eq!(claim(stage, one, 2, 9).await, [], "they are taken");
         assert_eq!(ids(&claim(stage, other, 2, 9).await), [a[1]]);
         let first = due.iter().find(|it| it.id == a[0]).unwrap();
-        assert_eq!((first.attempt, first.order_version, first.created_at), (1, 1, noon()));
+        assert_eq!((first.attempt, first.subject_version, first.created_at), (1, 1, noon()));
         settle(stage, first, DeliveryState::Delivered, None).await;
         assert_eq!(ids(&claim(stage, one, 2, 9).await), b);
         // Whoever took it has died: it is due again when its time is over.
@@ -200,6 +210,39 @@ on_both! {
         let wanted = [first.event_id, EventId::from_uuid(fresh())];
         let bodies = endpoints::bodies(&mut tx, &wanted).await.unwrap();
         assert_eq!((bodies.len(), &bodies[&first.event_id][..]), (1, &b"{}"[..]));
+    }
+
+    async fn deliveries_about_anything_keep_the_order_of_their_subject(stage: &Stage) {
+        let id = registered(stage).await;
+        let routings = [menu(1), menu(2)];
+        let mut tx = stage.begin().await;
+        for routing in &routings {
+            let event_id = EventId::from_uuid(fresh());
+            let body = Bytes::from_static(b"{}");
+            let event = NewEvent { id: event_id, body, created_at: noon() };
+            let delivery = NewDelivery {
+                id: DeliveryId::from_uuid(fresh()),
+                endpoint_id: id,
+                event_id,
+                routing,
+                created_at: noon(),
+            };
+            endpoints::put(&mut tx, &[event], &[delivery]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        for version in [1, 2] {
+            let due = claim(stage, id, 0, 9).await;
+            assert_eq!(due.len(), 1, "the second waits for the first");
+            assert_eq!((due[0].subject_version, &*due[0].partition_key), (version, "menu_7"));
+            settle(stage, &due[0], DeliveryState::Delivered, None).await;
+        }
+        let mut tx = stage.read().await;
+        let filter = DeliveryFilter::default();
+        let all = endpoints::list_deliveries(&mut tx, id, &filter, 9).await.unwrap();
+        let about = |it: &endpoints::Delivery| {
+            (it.event_type == "MenuPublished", it.subject_type == "menu", it.order_id)
+        };
+        assert_eq!(all.iter().map(about).collect::<Vec<_>>(), [(true, true, None); 2]);
     }
 
     async fn what_waits_for_another_waits_as_long(stage: &Stage) {
@@ -259,7 +302,7 @@ on_both! {
         let found = async |filter: DeliveryFilter| {
             let mut tx = stage.read().await;
             let all = endpoints::list_deliveries(&mut tx, id, &filter, 10).await.unwrap();
-            all.iter().map(|it| it.order_version).collect::<Vec<_>>()
+            all.iter().map(|it| it.subject_version).collect::<Vec<_>>()
         };
         let any = DeliveryFilter::default;
         assert_eq!(found(any()).await, [3, 2, 1]);
@@ -307,7 +350,7 @@ on_both! {
         put(stage, &[id], order(), 3, 100).await;
         let due = claim(stage, id, 100, 9).await;
         for version in [1, 3] {
-            let due = due.iter().find(|it| it.order_version == version).unwrap();
+            let due = due.iter().find(|it| it.subject_version == version).unwrap();
             settle(stage, due, DeliveryState::Delivered, None).await;
         }
         let mut tx = stage.begin().await;
@@ -383,7 +426,7 @@ async fn the_same_events_in_opposite_order_do_not_deadlock_on_postgres() {
     let Some(stage) = Stage::postgres().await else { return };
     let endpoint_id = registered(&stage).await;
     let write = async |events: Vec<EventId>| {
-        let order_id = OrderId::from_uuid(fresh());
+        let routing = menu(1);
         let new = events.iter().map(|id| NewEvent {
             id: *id,
             body: Bytes::from_static(b"{}"),
@@ -393,9 +436,7 @@ async fn the_same_events_in_opposite_order_do_not_deadlock_on_postgres() {
             id: DeliveryId::from_uuid(fresh()),
             endpoint_id,
             event_id: *id,
-            event_type: EventType::OrderCreated,
-            order_id,
-            order_version: 1,
+            routing: &routing,
             created_at: noon(),
         });
         let (new, deliveries) = (new.collect::<Vec<_>>(), deliveries.collect::<Vec<_>>());

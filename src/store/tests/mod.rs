@@ -2,9 +2,9 @@
 
 mod connections;
 mod endpoints;
+mod event_subject;
 mod inbox;
 mod leases;
-
 mod listing;
 mod notifications;
 mod orders;

@@ -70,7 +70,11 @@ on_both! {
             assert_eq!(loaded.as_ref(), Some(&story.order));
         }
         let left: Vec<_> = outbox::peek(&mut tx, 0, 10).await.unwrap();
-        let left: Vec<_> = left.iter().map(|it| (it.order_id, it.version)).collect();
+        let left: Vec<_> = left
+            .iter()
+            .map(|it| &it.message.routing)
+            .map(|it| (it.order_id.unwrap(), it.subject_version))
+            .collect();
         let (known, new, other) = (known.order.id, new.order.id, other.order.id);
         assert_eq!(left, [(known, 1), (other, 1), (known, 2), (known, 3), (new, 1), (other, 2)]);
     }
@@ -192,7 +196,8 @@ on_both! {
         ids.sort();
         assert!(locked.iter().map(|it| it.id).eq(ids));
         let left = outbox::peek(&mut tx, 0, 10_000).await.unwrap();
-        assert!(left.iter().map(|it| it.order_id).eq(stories.iter().map(|it| it.order.id)));
+        let of = left.iter().map(|it| it.message.routing.order_id);
+        assert!(of.eq(stories.iter().map(|it| Some(it.order.id))));
         let seqs: Vec<_> = left.iter().map(|it| it.seq).collect();
         outbox::remove(&mut tx, &seqs).await.unwrap();
         assert_eq!(outbox::backlog(&mut tx, 0).await.unwrap().rows, 0);

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{EventType, OrderStatus},
+    domain::{EventId, EventType, OrderStatus},
     store::{
-        Signal, Work, orders, outbox,
+        Signal, Work, latest_events, orders,
+        outbox::{self, OutboxMessage},
         tests::{
-            Stage, on_both,
-            samples::{Story, later, noon, store_id},
+            Stage, fresh, on_both,
+            samples::{Story, later, menu, noon, store_id},
         },
     },
 };
@@ -45,11 +46,17 @@ on_both! {
         assert_eq!((backlog.rows, backlog.oldest), (2, Some(noon())));
         let rows = outbox::peek(&mut tx, 0, 10).await.unwrap();
         assert_eq!(outbox::peek(&mut tx, 0, 1).await.unwrap(), rows[..1]);
-        assert_eq!(rows[0].body, raw);
-        assert_eq!(rows[0].event_type, EventType::OrderCreated);
-        assert_eq!(rows[1].event_type, EventType::OrderStatusChanged);
-        assert_eq!((rows[1].order_id, rows[1].version), (story.order.id, 2));
-        assert_eq!((rows[1].store_id, rows[1].created_at), (store_id(1), later(7)));
+        assert_eq!(rows[0].message.body, raw);
+        let [first, second] = [&rows[0].message, &rows[1].message];
+        assert_eq!(first.routing.event_type, EventType::OrderCreated.as_str());
+        assert_eq!(second.routing.event_type, EventType::OrderStatusChanged.as_str());
+        let routing = &second.routing;
+        assert_eq!((routing.order_id, routing.subject_version), (Some(story.order.id), 2));
+        assert_eq!((routing.store_id, second.created_at), (Some(store_id(1)), later(7)));
+        let id = story.order.id.to_string();
+        assert_eq!((&*routing.subject_type, &*routing.subject_id), ("order", &*id));
+        assert_eq!((&*routing.partition_key, routing.customer_id.as_deref()), (&*id, Some("cus_1")));
+        assert!(routing.traceparent.as_ref().is_some_and(|it| it.starts_with("00-4bf92f")));
 
         outbox::remove(&mut tx, &[rows[0].seq]).await.unwrap();
         outbox::remove(&mut tx, &[]).await.unwrap();
@@ -61,6 +68,23 @@ on_both! {
         // Numbers are never used twice, not even after the queue was empty.
         Story::placed(9).store(&mut tx).await;
         assert!(rows[1].seq < outbox::peek(&mut tx, 0, 1).await.unwrap()[0].seq);
+    }
+
+    async fn an_event_about_anything_leaves_as_it_was_written(stage: &Stage) {
+        let message = OutboxMessage {
+            event_id: EventId::from_uuid(fresh()),
+            routing: menu(3),
+            body: Bytes::from_static(b"{}"),
+            created_at: noon(),
+        };
+        let mut tx = stage.begin().await;
+        latest_events::put(&mut tx, &[&message]).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = stage.read().await;
+        let rows = outbox::peek(&mut tx, 0, 10).await.unwrap();
+        assert_eq!(rows.iter().map(|it| &it.message).collect::<Vec<_>>(), [&message]);
+        assert_eq!(rows[0].message.routing.routing_key(), "MenuPublished.-");
+        assert_eq!(latest_events::since(&mut tx, noon()).await.unwrap(), [&b"{}"[..]]);
     }
 
     async fn a_commit_wakes_the_relay_and_nothing_else_does(stage: &Stage) {

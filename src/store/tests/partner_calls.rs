@@ -36,6 +36,8 @@ fn telling(action: PartnerAction) -> Telling {
     }
 }
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 fn call(
     order_id: OrderId,
     order_version: Version,
@@ -51,6 +53,7 @@ fn call(
         telling: telling(action),
         created_at: noon(),
         worthless_at: later(900),
+        traceparent: Some(TRACE.into()),
     }
 }
 
@@ -296,6 +299,7 @@ on_both! {
         tx.commit().await.unwrap();
         let given_up = partner_calls::get(&mut stage.read().await, late.id).await.unwrap().unwrap();
         assert_eq!(given_up.state, TellingState::Failed);
+        assert_eq!(given_up.traceparent.as_deref(), Some(TRACE));
         assert_eq!((given_up.next_attempt_at, given_up.settled_at), (None, Some(later(900))));
         let mut tx = stage.begin().await;
         assert_eq!(partner_calls::purge(&mut tx, later(1), 1).await.unwrap(), 1);

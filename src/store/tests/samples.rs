@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Actor, ActorKind, Courier, Currency, Customer, DeliveryStatus, Draft, EventId, Fact,
-        Fulfilment, Item, LocalizedText, Money, Order, OrderId, OrderStatus, Payment,
-        PaymentMethod, PaymentStatus, Reason, ReasonCode, Recorded, Store, StoreId,
+        Actor, ActorKind, Courier, Currency, Customer, DeliveryStatus, Draft, Envelope, EventData,
+        EventId, Fact, Fulfilment, Item, LocalizedText, Metadata, Money, Order, OrderId,
+        OrderStatus, Payment, PaymentMethod, PaymentStatus, Reason, ReasonCode, Recorded, Routing,
+        Store, StoreId, TraceContext, Version,
     },
     store::{
         Tx,
@@ -40,6 +41,7 @@ pub fn store_id(number: u128) -> StoreId {
 pub fn branch(number: u128) -> Store {
     Store {
         id: store_id(number),
+        version: 1,
         name: LocalizedText::new("Abdali", "العبدلي"),
         currency: Currency::JOD,
         timezone: "Asia/Amman".to_owned(),
@@ -47,6 +49,35 @@ pub fn branch(number: u128) -> Store {
         prep_minutes: 20,
         delivery_minutes: 25,
         auto_accept: false,
+    }
+}
+
+/// An event about something that this release knows nothing of.
+pub fn menu(version: Version) -> Routing {
+    Routing {
+        event_type: "MenuPublished".into(),
+        subject_type: "menu".into(),
+        subject_id: "menu_7".into(),
+        subject_version: version,
+        partition_key: "menu_7".into(),
+        order_id: None,
+        store_id: None,
+        customer_id: None,
+        courier_id: None,
+        traceparent: None,
+    }
+}
+
+/// The event that tells of a store.
+pub fn store_updated(store: &Store, at: Timestamp) -> OutboxMessage {
+    let data = EventData::<Order>::StoreUpdated { store: Box::new(store.clone()) };
+    let metadata = Metadata::new(Actor::new(ActorKind::Staff, "ahmad"), context());
+    let event = Envelope::new(EventId::from_uuid(fresh()), at, data, metadata);
+    OutboxMessage {
+        event_id: event.event_id,
+        routing: Routing::of(&event),
+        body: serde_json::to_vec(&event).unwrap().into(),
+        created_at: at,
     }
 }
 
@@ -126,8 +157,11 @@ impl Story {
     pub fn append(&self) -> Append<'_> {
         let messages = self.news.iter().map(|it| OutboxMessage {
             event_id: it.event_id,
-            version: it.version,
-            event_type: it.fact.event_type(),
+            routing: Routing {
+                subject_version: it.version,
+                ..Routing::of(&Envelope::of(it, &self.order))
+            },
+            created_at: it.recorded_at,
             body: Bytes::from(format!("{{\"version\":{}}}", it.version)),
         });
         Append {
@@ -146,6 +180,15 @@ impl Story {
     }
 }
 
+/// Everything that there is to know.
+fn context() -> TraceContext {
+    TraceContext {
+        correlation_id: Some("req-7".into()),
+        causation_id: Some("inb_7".into()),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+    }
+}
+
 fn recorded(order: &Order, fact: Fact) -> Recorded {
     Recorded {
         event_id: EventId::from_uuid(fresh()),
@@ -154,6 +197,7 @@ fn recorded(order: &Order, fact: Fact) -> Recorded {
         recorded_at: order.updated_at,
         occurred_at: (order.version == 2).then_some(order.updated_at),
         actor: Actor::new(ActorKind::Staff, "ahmad"),
+        context: if order.version == 2 { context() } else { TraceContext::default() },
         fact,
     }
 }

@@ -3,18 +3,18 @@
 use std::slice;
 
 use bytes::Bytes;
-use jiff::civil::date;
+use jiff::{Timestamp, civil::date};
 
 use crate::{
     base::cursor::Cursor,
-    domain::{OrderId, OrderStatus},
+    domain::{Envelope, EventData, Order, OrderId, OrderStatus, Store},
     store::{
-        StoreError,
+        StoreError, Tx,
         dead_letters::{self, DeadLetter},
-        stores,
+        latest_events, outbox, stores,
         tests::{
             Stage, fresh, on_both,
-            samples::{branch, later, noon, store_id},
+            samples::{branch, later, noon, store_id, store_updated},
         },
         timings::{self, DayStats, Timing},
     },
@@ -33,22 +33,55 @@ fn timing(store: u128) -> Timing {
     }
 }
 
+async fn insert(tx: &mut Tx, store: &Store, at: Timestamp) -> Result<(), StoreError> {
+    stores::insert(tx, store, &store_updated(store, at), at).await
+}
+
 on_both! {
     async fn stores_are_kept(stage: &Stage) {
         let mut tx = stage.begin().await;
-        stores::insert(&mut tx, &branch(2), noon()).await.unwrap();
-        stores::insert(&mut tx, &branch(1), later(1)).await.unwrap();
+        insert(&mut tx, &branch(2), noon()).await.unwrap();
+        insert(&mut tx, &branch(1), later(1)).await.unwrap();
         assert_eq!(stores::get(&mut tx, store_id(1)).await.unwrap(), Some(branch(1)));
         assert_eq!(stores::get(&mut tx, store_id(3)).await.unwrap(), None);
         assert_eq!(stores::list(&mut tx).await.unwrap(), [branch(2), branch(1)]);
-        let refused = stores::insert(&mut tx, &branch(1), noon()).await;
+        let refused = insert(&mut tx, &branch(1), noon()).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    }
+
+    async fn a_changed_store_raises_its_version_and_its_newest_event_is_kept(stage: &Stage) {
+        let mut tx = stage.begin().await;
+        insert(&mut tx, &branch(1), noon()).await.unwrap();
+        insert(&mut tx, &branch(2), noon()).await.unwrap();
+        let changed = Store { version: 2, prep_minutes: 45, ..branch(1) };
+        let message = store_updated(&changed, later(60));
+        stores::update(&mut tx, &changed, &message).await.unwrap();
+        assert_eq!(stores::get(&mut tx, store_id(1)).await.unwrap(), Some(changed.clone()));
+        assert_eq!(stores::lock(&mut tx, store_id(1)).await.unwrap(), Some(changed.clone()));
+        // All of them leave by the outbox.
+        let rows = outbox::peek(&mut tx, 0, 10).await.unwrap();
+        let left: Vec<_> = rows.iter().map(|it| &it.message.routing).collect();
+        let left: Vec<_> =
+            left.iter().map(|it| (&*it.subject_type, &*it.subject_id, it.subject_version)).collect();
+        let (first, second) = (store_id(1).to_string(), store_id(2).to_string());
+        assert_eq!(left, [("store", &*first, 1), ("store", &second, 1), ("store", &first, 2)]);
+        assert!(rows.iter().all(|it| it.message.routing.order_id.is_none()));
+        // Of each the newest is found again, as it was published.
+        let events = latest_events::since(&mut tx, noon()).await.unwrap();
+        assert_eq!(events.last(), Some(&message.body));
+        assert_eq!(events.len(), 2);
+        assert_eq!(latest_events::since(&mut tx, later(1)).await.unwrap(), [&*message.body]);
+        let event: Envelope<Order> = Envelope::read(&events[1]).unwrap();
+        assert_eq!(event.data, EventData::StoreUpdated { store: Box::new(changed.clone()) });
+        // Whoever has not seen the last change is told.
+        let refused = stores::update(&mut tx, &changed, &message).await;
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     }
 
     async fn numbers_go_round(stage: &Stage) {
         let mut tx = stage.begin().await;
-        stores::insert(&mut tx, &branch(1), noon()).await.unwrap();
-        stores::insert(&mut tx, &branch(2), noon()).await.unwrap();
+        insert(&mut tx, &branch(1), noon()).await.unwrap();
+        insert(&mut tx, &branch(2), noon()).await.unwrap();
         for expected in (1..=999).chain([1, 2]) {
             assert_eq!(stores::next_number(&mut tx, store_id(1)).await.unwrap(), expected);
         }
@@ -121,7 +154,7 @@ on_both! {
 async fn the_same_orders_in_opposite_order_do_not_deadlock_on_postgres() {
     let Some(stage) = Stage::postgres().await else { return };
     let mut tx = stage.begin().await;
-    stores::insert(&mut tx, &branch(1), noon()).await.unwrap();
+    insert(&mut tx, &branch(1), noon()).await.unwrap();
     tx.commit().await.unwrap();
     let write = async |timings: Vec<Timing>| {
         let mut tx = stage.begin().await;

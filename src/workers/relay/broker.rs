@@ -1,15 +1,18 @@
 //! Outbox → broker, and the check that each durable queue still gets what is published.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use metrics::counter;
 
 use crate::{
-    app::{App, tracking},
+    app::{App, events, tracking},
     base::cursor::Cursor,
     bus::{Message, Queue, Rabbit},
-    live::Event,
+    domain::{Envelope, Order, Routing},
     store::{self, outbox},
     telemetry::metric,
     workers::{
@@ -55,16 +58,16 @@ impl Bindings {
         }
         // Before: after a failure some of them may have been published.
         self.unproven_since =
-            rows.iter().map(|row| row.created_at).chain(self.unproven_since).min();
-        let messages: Vec<Message> = rows.iter().map(message).collect();
-        let (published, ()) = tokio::join!(rabbit.publish(&messages), remember(app, &rows));
+            rows.iter().map(|row| row.message.created_at).chain(self.unproven_since).min();
+        let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+        let messages: Vec<Message> = rows.into_iter().map(message).collect();
+        let (published, ()) = tokio::join!(rabbit.publish(&messages), remember(app, &messages));
         published?;
         let mut tx = app.db.begin().await?;
         outbox::may_come_back(&mut tx).await?;
-        let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         outbox::remove(&mut tx, &seqs).await?;
         tx.commit().await?;
-        counter!(metric::RELAY_PUBLISHED).increment(rows.len() as u64);
+        counter!(metric::RELAY_PUBLISHED).increment(seqs.len() as u64);
         Ok(Step::Worked)
     }
 
@@ -94,7 +97,8 @@ impl Bindings {
     }
 }
 
-/// Sends these queues the events that were recorded since then. They may have some of them already: their consumers are idempotent.
+/// Sends these queues the events that were recorded since then: those of orders from the log, and of every other subject the newest. They may
+/// have some of them already: their consumers are idempotent.
 async fn publish_again(
     app: &App,
     rabbit: &Rabbit,
@@ -102,34 +106,40 @@ async fn publish_again(
     since: Timestamp,
 ) -> anyhow::Result<()> {
     let since = since.saturating_sub(MARGIN).unwrap_or(since);
+    let mut tx = app.db.read().await?;
+    let latest = store::latest_events::since(&mut tx, since).await?;
+    drop(tx);
+    let mut messages = Vec::with_capacity(latest.len());
+    for body in latest {
+        if let Some(envelope) = events::read::<Arc<Order>>(&body, "relay")? {
+            messages.push(message_of(&envelope)?);
+        }
+    }
     let mut after = None;
     loop {
         let mut tx = app.db.read().await?;
         let orders = store::orders::changed_since(&mut tx, since, after, PAGE).await?;
-        let mut messages = Vec::new();
         for order in &orders {
             for event in tracking::events_of(&mut tx, order.id, since).await? {
-                messages.push(message_of(&event)?);
+                messages.push(message_of(event.envelope())?);
             }
         }
         drop(tx);
         for queue in queues {
-            let wanted = messages.iter().filter(|message| queue.wants(message.event_type));
+            let wanted = messages.iter().filter(|message| queue.wants(&message.routing.event_type));
             let wanted: Vec<_> = wanted.cloned().collect();
             rabbit.publish_to(*queue, &wanted).await?;
         }
+        messages.clear();
         let Some(last) = orders.last() else { return Ok(()) };
         after = Some(Cursor { at: last.updated_at, id: last.id.uuid() });
     }
 }
 
-fn message_of(event: &Event) -> anyhow::Result<Message> {
-    let envelope = event.envelope();
+fn message_of(envelope: &Envelope<Arc<Order>>) -> anyhow::Result<Message> {
     Ok(Message {
         event_id: envelope.event_id,
-        event_type: envelope.event_type,
-        store_id: envelope.data.store_id,
-        order_id: envelope.data.order_id,
+        routing: Arc::new(Routing::of(envelope)),
         body: serde_json::to_vec(envelope)?.into(),
     })
 }

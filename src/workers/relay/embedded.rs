@@ -69,7 +69,7 @@ impl Positions {
         if !only_progress || self.full_since.is_some() {
             let rows = self.read(app, local).await?;
             is_idle = rows.is_empty();
-            self.publish(app, local, &rows).await?;
+            self.publish(app, local, rows).await?;
         }
         is_idle &= !self.catch_up(app).await?;
         Ok(if is_idle { Step::Idle } else { Step::Worked })
@@ -140,33 +140,34 @@ impl Positions {
         &mut self,
         app: &App,
         local: &Local,
-        rows: &[OutboxRow],
+        rows: Vec<OutboxRow>,
     ) -> anyhow::Result<()> {
-        let Some(last) = rows.last() else { return Ok(()) };
-        let messages: Vec<_> = rows.iter().map(message).collect();
+        let places: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+        let Some(last) = places.last() else { return Ok(()) };
+        let messages: Vec<_> = rows.into_iter().map(message).collect();
         let before = self.published;
-        local.publish(&messages, last.seq)?;
-        self.published = before.max(last.seq);
-        self.watch_gaps(rows, before);
+        local.publish(&messages, *last)?;
+        self.published = before.max(*last);
+        self.watch_gaps(&places, before);
         for lane in &mut self.lanes {
-            lane.take_new(rows, &messages, before);
+            lane.take_new(&places, &messages, before);
         }
-        self.find_done(rows.iter().map(|row| row.seq));
-        counter!(metric::RELAY_PUBLISHED).increment(rows.len() as u64);
-        remember(app, rows).await;
+        self.find_done(places.iter().copied());
+        counter!(metric::RELAY_PUBLISHED).increment(places.len() as u64);
+        remember(app, &messages).await;
         Ok(())
     }
 
-    fn watch_gaps(&mut self, rows: &[OutboxRow], mut before: i64) {
+    fn watch_gaps(&mut self, places: &[i64], mut before: i64) {
         let now = Instant::now();
-        for row in rows {
-            if row.seq <= before {
-                self.gaps.remove(&row.seq);
+        for place in places.iter().copied() {
+            if place <= before {
+                self.gaps.remove(&place);
                 continue;
             }
-            let first = row.seq.saturating_sub(GAPS.into()).max(before.saturating_add(1));
-            self.gaps.extend((first..row.seq).map(|place| (place, now)));
-            before = row.seq;
+            let first = place.saturating_sub(GAPS.into()).max(before.saturating_add(1));
+            self.gaps.extend((first..place).map(|gap| (gap, now)));
+            before = place;
         }
         while self.gaps.len() > usize::from(GAPS) {
             self.gaps.pop_first();
@@ -184,11 +185,12 @@ impl Positions {
             let rows = outbox::peek(&mut tx, lane.queue.position(), limit).await?;
             drop(tx);
             // What is newer comes with what the screens are given next.
-            let published: Vec<_> = rows.iter().filter(|row| row.seq <= self.published).collect();
+            let published: Vec<_> =
+                rows.into_iter().filter(|row| row.seq <= self.published).collect();
             let is_last = published.len() < limit as usize;
             let all_taken = published.into_iter().all(|row| {
                 passed.push(row.seq);
-                lane.take(row.seq, || message(row))
+                lane.take(row.seq, message(row))
             });
             if is_last && all_taken {
                 lane.queue.pass(self.published);
@@ -211,25 +213,28 @@ impl Lane {
     }
 
     /// Takes what was read for the screens, which were at `before`.
-    fn take_new(&mut self, rows: &[OutboxRow], messages: &[Message], before: i64) {
+    fn take_new(&mut self, places: &[i64], messages: &[Message], before: i64) {
         let mut is_level = self.queue.position() == before;
-        for (row, message) in rows.iter().zip(messages) {
-            if row.seq <= before {
+        for (place, message) in places.iter().copied().zip(messages) {
+            if place <= before {
                 // It has appeared late. A queue that is not so far finds it by itself.
-                if row.seq <= self.queue.position() && self.queue.queue().wants(row.event_type) {
-                    self.unanswered.insert(row.seq);
-                    self.queue.put(row.seq, message.clone());
+                if place <= self.queue.position() && self.wants(message) {
+                    self.unanswered.insert(place);
+                    self.queue.put(place, message.clone());
                 }
             } else if is_level {
-                is_level = self.take(row.seq, || message.clone());
+                is_level = self.take(place, message.clone());
             }
         }
     }
 
+    fn wants(&self, message: &Message) -> bool {
+        self.queue.queue().wants(&message.routing.event_type)
+    }
+
     /// Passes one place, and takes the message if it wants it; `false` when there is no room.
-    fn take(&mut self, place: i64, message: impl FnOnce() -> Message) -> bool {
-        let message = message();
-        if self.queue.queue().wants(message.event_type) {
+    fn take(&mut self, place: i64, message: Message) -> bool {
+        if self.wants(&message) {
             if self.queue.room() == 0 {
                 return false;
             }

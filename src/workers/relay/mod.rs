@@ -20,7 +20,7 @@ use crate::{
     domain::{Envelope, Order},
     store::{
         Lease, LeaseName, Signal, Work,
-        outbox::{self, OutboxRow},
+        outbox::{self, OutboxMessage, OutboxRow},
     },
     telemetry::metric,
     workers::{Step, Worker},
@@ -109,7 +109,7 @@ impl Relay {
     /// Says once that the node that should publish does not.
     async fn look_at_outbox(&mut self) -> anyhow::Result<()> {
         let mut tx = self.app.db.read().await?;
-        let oldest = outbox::peek(&mut tx, 0, 1).await?.first().map(|row| row.created_at);
+        let oldest = outbox::peek(&mut tx, 0, 1).await?.first().map(|row| row.message.created_at);
         let now = self.app.clock.now();
         let waited = oldest.map_or(Duration::ZERO, |at| now.duration_since(at).unsigned_abs());
         let is_late = waited > *self.app.config.live.behind_after;
@@ -174,25 +174,23 @@ impl Worker for Relay {
 
 /// Puts the newest state of each order into Redis. Here, and not where it was committed: a process that dies in between leaves
 /// its rows to the next relay, so that Redis is never left with the past.
-async fn remember(app: &App, rows: &[OutboxRow]) {
+async fn remember(app: &App, messages: &[Message]) {
     // With a Redis that is away it goes on: what Redis misses, the cache must know.
     if app.cache.state() == cache::State::InProcess {
         return;
     }
-    let newest: HashMap<_, _> = rows.iter().map(|it| (it.order_id, it)).collect();
-    let puts = newest.values().filter_map(|row| {
-        let envelope: Envelope<Arc<Order>> = serde_json::from_slice(&row.body).ok()?;
-        Some(async move { app.cache.put(&envelope.data.order).await })
+    let about_orders = messages.iter().filter(|message| message.routing.is_about_order());
+    let newest: HashMap<_, _> =
+        about_orders.map(|message| (&*message.routing.subject_id, message)).collect();
+    let puts = newest.values().filter_map(|message| {
+        let envelope: Envelope<Arc<Order>> = Envelope::read(&message.body).ok()?;
+        let order = Arc::clone(&envelope.data.order()?.order);
+        Some(async move { app.cache.put(&order).await })
     });
     join_all(puts).await;
 }
 
-fn message(row: &OutboxRow) -> Message {
-    Message {
-        event_id: row.event_id,
-        event_type: row.event_type,
-        store_id: row.store_id,
-        order_id: row.order_id,
-        body: row.body.clone(),
-    }
+fn message(row: OutboxRow) -> Message {
+    let OutboxMessage { event_id, routing, body, .. } = row.message;
+    Message { event_id, routing: Arc::new(routing), body }
 }

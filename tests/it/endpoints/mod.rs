@@ -57,9 +57,21 @@ async fn app_at(clock: &Clock) -> TestApp {
     .await
 }
 
-/// Registers an endpoint at this stand-in with what else the body says.
+/// The types of all events about orders. Tests open their stores a moment before they register an endpoint, so an endpoint that wants
+/// every event may be told of that, or not.
+const ABOUT_ORDERS: [&str; 6] = [
+    "OrderCreated",
+    "OrderStatusChanged",
+    "DeliveryStatusChanged",
+    "TicketStatusChanged",
+    "OrderEtaChanged",
+    "PaymentProcessed",
+];
+
+/// Registers an endpoint at this stand-in with what else the body says; for events about orders, unless that says otherwise.
 pub async fn register(app: &Client, stand_in: &StandIn, more: Value) -> Value {
-    let mut body = json!({"url": format!("{}/hooks", stand_in.url()), "secret": SECRET});
+    let url = format!("{}/hooks", stand_in.url());
+    let mut body = json!({"url": url, "secret": SECRET, "eventTypes": ABOUT_ORDERS});
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
     }

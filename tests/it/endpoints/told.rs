@@ -110,3 +110,70 @@ async fn what_happened_before_it_was_there_or_while_it_was_disabled_is_not_told(
     assert_eq!(heard[0].json["data"]["orderId"], order["id"]);
     assert_eq!(deliveries(&app, &endpoint).await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_event_about_a_store_is_told_to_whoever_wants_every_event() {
+    let (all, clouds, elsewhere) =
+        (StandIn::spawn(&[]).await, StandIn::spawn(&[]).await, StandIn::spawn(&[]).await);
+    let app = app().await;
+    let (store, other) = (app.store().await, app.store().await);
+    let endpoint = register(&app, &all, json!({"eventTypes": []})).await;
+    register(&app, &clouds, json!({"eventTypes": ["StoreUpdated"], "format": "cloudevents"})).await;
+    register(&app, &elsewhere, json!({"eventTypes": [], "stores": [other]})).await;
+    let path = format!("/v1/stores/{store}");
+    let changed = app.patch(&path, &app.service(), &json!({"prepMinutes": 25})).await.expect(200);
+    assert_eq!((&changed["version"], &changed["prepMinutes"]), (&json!(2), &json!(25)));
+    // What changes nothing is no event.
+    let same = app.patch(&path, &app.service(), &json!({"prepMinutes": 25})).await.expect(200);
+    assert_eq!(same["version"], 2);
+    let order = app.place(&other).await;
+    let told = |stand_in: &StandIn, subject: &str, version: u64| {
+        let about = json!({"id": subject, "version": version});
+        let heard = stand_in.heard();
+        heard.into_iter().find(|it| {
+            let of = &it.json["data"]["subject"];
+            of["id"] == about["id"] && of["version"] == about["version"]
+        })
+    };
+    let heard = eventually(async || told(&all, &store, 2).ok_or(all.heard().len())).await;
+    assert!(is_signed_by(&heard, SECRET), "{heard:?}");
+    assert_eq!(heard.json["type"], "StoreUpdated");
+    let data = &heard.json["data"];
+    assert_eq!(data["store"], changed);
+    assert_eq!(data["subject"], json!({"type": "store", "id": store, "version": 2}));
+    assert_eq!((&data["partitionKey"], data.get("orderId")), (&json!(store), None));
+    // Put together again, it is an event as its schema has it.
+    let schema = app.get("/v1/schemas/StoreUpdated", "").await.expect(200);
+    let mut envelope = data.clone();
+    envelope["eventType"] = heard.json["type"].clone();
+    envelope["timestamp"] = heard.json["timestamp"].clone();
+    envelope["data"] = json!({"store": data["store"]});
+    let faults = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<_> = faults.iter_errors(&envelope).map(|it| it.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+    let cloud = eventually(async || {
+        clouds.heard().into_iter().find(|it| it.json["sequence"] == "0000000002").ok_or(())
+    })
+    .await;
+    assert_eq!(
+        (&cloud.json["subject"], &cloud.json["partitionkey"]),
+        (&json!(store), &json!(store))
+    );
+    // An endpoint for another store hears of its own only.
+    eventually(async || told(&elsewhere, id(&order), 1).ok_or(())).await;
+    assert!(told(&elsewhere, &store, 2).is_none());
+    let deliveries = eventually(async || {
+        let all = deliveries(&app, &endpoint).await;
+        let of_store: Vec<_> =
+            all.iter().filter(|it| it["subject"]["version"] == 2).cloned().collect();
+        if of_store.len() == 1 && of_store[0]["state"] == "delivered" {
+            Ok(of_store)
+        } else {
+            Err(all)
+        }
+    })
+    .await;
+    assert_eq!(deliveries[0]["subject"], data["subject"]);
+    assert_eq!(deliveries[0]["eventType"], "StoreUpdated");
+    assert!(deliveries[0].get("orderId").is_none() && deliveries[0].get("orderVersion").is_none());
+}

@@ -193,7 +193,8 @@ impl Seen {
     }
 
     fn note_event(&mut self, data: &Value) {
-        let id = data["orderId"].as_str().unwrap();
+        // Not every event is about an order.
+        let Some(id) = data["orderId"].as_str() else { return };
         let version = data["orderVersion"].as_u64().unwrap();
         // An order that was not in a snapshot begins with its first version.
         let expected = self.version(id).map_or(1, |it| it + 1);

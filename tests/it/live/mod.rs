@@ -10,6 +10,7 @@ mod resume;
 mod slow;
 mod stalled;
 mod storm;
+mod subjects;
 mod topics;
 
 use serde_json::{Value, json};

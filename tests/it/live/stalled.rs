@@ -11,6 +11,7 @@ use crate::{
         app::TestApp,
         client::id,
         services::{Isolated, Stack},
+        wait::eventually,
     },
     live::until_in_touch,
 };
@@ -27,12 +28,21 @@ async fn screens_are_told_when_nobody_publishes_and_get_everything_once_somebody
     let isolated = Arc::new(Isolated::new().await);
     let url = isolated.real.as_ref().unwrap().database_url.clone();
     let mut stuck = PgConnection::connect(&url).await.unwrap();
+    // The event of the store has left before nobody publishes any more: only the order's will wait.
+    let app = TestApp::on(isolated, Clock::System, |_| {}).await;
+    let store = app.store().await;
+    eventually(async || {
+        let waiting = "SELECT count(*) FROM event_outbox";
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut stuck).await.unwrap();
+        if waiting == 0 { Ok(()) } else { Err(waiting) }
+    })
+    .await;
+    let isolated = app.shut_down().await;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LEASE).execute(&mut stuck).await.unwrap();
     let patience = Span::millis(300);
     let app = TestApp::on(isolated, Clock::System, |it| it.live.behind_after = patience).await;
     // A node that is still starting is behind since its start, which is before the order.
     until_in_touch(&app).await;
-    let store = app.store().await;
     let order = app.place(&store).await;
     let mut screen = app.screen(&app.staff(&store), "kitchen").await;
     screen.subscribe(&format!("store:{store}"), None).await;

@@ -9,6 +9,7 @@ mod share;
 mod steps;
 mod stores;
 mod tickets;
+mod trace;
 
 use serde_json::{Value, json};
 

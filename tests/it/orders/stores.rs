@@ -19,7 +19,7 @@ async fn a_store_is_opened_and_found_by_those_who_work_there() {
     let (abdoun, swefieh) = (app.store().await, app.store().await);
     let store = app.get(&format!("/v1/stores/{abdoun}"), &app.customer("sara")).await.expect(200);
     let expected = json!({
-        "id": abdoun, "name": {"en": "Abdoun", "ar": "عبدون"}, "currency": "JOD",
+        "id": abdoun, "version": 1, "name": {"en": "Abdoun", "ar": "عبدون"}, "currency": "JOD",
         "timezone": "Asia/Amman", "stations": ["grill", "fry"], "prepMinutes": 15, "deliveryMinutes": 25,
         "autoAccept": false,
     });

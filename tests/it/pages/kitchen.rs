@@ -123,6 +123,22 @@ async fn a_kitchen_reads_arabic_and_sees_who_changes_what_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_about_its_store_does_not_disturb_a_kitchen() {
+    let app = TestApp::spawn().await;
+    let store = app.store().await;
+    let browser = Browser::launch().await.unwrap();
+    let kitchen = open(&browser, &app, &store, "en").await;
+    let path = format!("/v1/stores/{store}");
+    app.patch(&path, &app.service(), &json!({"prepMinutes": 25})).await.expect(200);
+    let order = app.place(&store).await;
+    kitchen.until_shown(&card(&order, "placed")).await;
+    // The order is known, and nothing else is taken for one.
+    let known =
+        "import('/static/kitchen-screen.js').then((it) => [...it.screen.client.orders.keys()])";
+    assert_eq!(kitchen.eval(known).await.unwrap(), json!([id(&order)]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kitchen_warns_when_its_data_are_old_and_sends_its_taps_later() {
     let mut server = Process::spawn(&[]).await;
     let store = server.store().await;

@@ -68,12 +68,17 @@ struct DeliveryBody {
     endpoint_id: EndpointId,
     /// Of which event.
     event_id: EventId,
-    /// What that tells of.
-    event_type: EventType,
-    /// The order.
-    order_id: OrderId,
+    /// Its type.
+    #[schema(value_type = EventType)]
+    event_type: String,
+    /// What it is about.
+    subject: SubjectBody,
+    /// The order, of an event about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<OrderId>,
     /// The version that the order had by it.
-    order_version: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_version: Option<Version>,
     /// Where it stands.
     state: DeliveryState,
     /// How often it was tried, since it was last begun.
@@ -97,6 +102,19 @@ struct DeliveryBody {
     note: Option<String>,
 }
 
+/// What an event is about.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Subject)]
+struct SubjectBody {
+    /// Of which type it is: `order`, `store`.
+    #[serde(rename = "type")]
+    subject_type: String,
+    /// Its id.
+    id: String,
+    /// Its version after the event.
+    version: Version,
+}
+
 impl From<Delivery> for DeliveryBody {
     fn from(it: Delivery) -> Self {
         Self {
@@ -104,8 +122,13 @@ impl From<Delivery> for DeliveryBody {
             endpoint_id: it.endpoint_id,
             event_id: it.event_id,
             event_type: it.event_type,
+            order_version: it.order_id.is_some().then_some(it.subject_version),
             order_id: it.order_id,
-            order_version: it.order_version,
+            subject: SubjectBody {
+                subject_type: it.subject_type,
+                id: it.subject_id,
+                version: it.subject_version,
+            },
             state: it.state,
             attempts: it.attempts,
             created_at: it.created_at,

@@ -9,7 +9,7 @@ use crate::{
     domain::{Command, Eta, OrderId, OrderStatus, PaymentStatus, Reason, TicketStatus},
     http::{
         caller::{Crew, Ordering},
-        extract::{Body, IfMatch, Path},
+        extract::{Body, IfMatch, Path, Trace},
         problem::{ErrorBody, Problem},
         shape,
         v1::orders::answer,
@@ -85,11 +85,12 @@ pub struct RecallBody {
 pub async fn act(
     Crew(caller): Crew,
     State(app): State<App>,
+    Trace(context): Trace,
     Path(id): Path<OrderId>,
     IfMatch(expected): IfMatch,
     Body(patch): Body<OrderPatch>,
 ) -> Result<Response, Problem> {
-    let order = orders::act(&app, &caller, id, expected, patch.into_commands()?).await?;
+    let order = orders::act(&app, &caller, id, expected, patch.into_commands()?, context).await?;
     Ok(answer(&order, shape::widest(&caller)))
 }
 
@@ -114,11 +115,12 @@ pub async fn act(
 pub async fn cancel(
     Ordering(caller): Ordering,
     State(app): State<App>,
+    Trace(context): Trace,
     Path(id): Path<OrderId>,
     IfMatch(expected): IfMatch,
     Body(body): Body<CancelBody>,
 ) -> Result<Response, Problem> {
-    let order = orders::cancel(&app, &caller, id, expected, body.reason).await?;
+    let order = orders::cancel(&app, &caller, id, expected, body.reason, context).await?;
     Ok(answer(&order, shape::widest(&caller)))
 }
 
@@ -143,12 +145,13 @@ pub async fn cancel(
 pub async fn recall(
     Crew(caller): Crew,
     State(app): State<App>,
+    Trace(context): Trace,
     Path(id): Path<OrderId>,
     IfMatch(expected): IfMatch,
     Body(body): Body<RecallBody>,
 ) -> Result<Response, Problem> {
     let command = Command::Recall { station: body.station, reason: body.reason };
-    let order = orders::act(&app, &caller, id, expected, vec![command]).await?;
+    let order = orders::act(&app, &caller, id, expected, vec![command], context).await?;
     Ok(answer(&order, shape::widest(&caller)))
 }
 
@@ -173,13 +176,14 @@ pub async fn recall(
 pub async fn reopen(
     Crew(caller): Crew,
     State(app): State<App>,
+    Trace(context): Trace,
     Path(id): Path<OrderId>,
     IfMatch(expected): IfMatch,
     Body(body): Body<CancelBody>,
 ) -> Result<Response, Problem> {
     let within = *app.config.orders.reopen_within;
     let command = Command::Reopen { reason: body.reason, within };
-    let order = orders::act(&app, &caller, id, expected, vec![command]).await?;
+    let order = orders::act(&app, &caller, id, expected, vec![command], context).await?;
     Ok(answer(&order, shape::widest(&caller)))
 }
 

@@ -8,14 +8,15 @@ use axum::{
 
 use crate::{
     app::{
-        App, idempotency,
+        App,
+        idempotency::{self, KeyedRequest},
         orders::{self, NewOrder, Placed},
     },
     channels::OrderView,
     domain::Order,
     http::{
         caller::Ordering,
-        extract::RawBody,
+        extract::{RawBody, Trace},
         problem::{ErrorBody, Problem},
         shape,
     },
@@ -46,16 +47,17 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub async fn place(
     Ordering(caller): Ordering,
     State(app): State<App>,
+    Trace(context): Trace,
     headers: HeaderMap,
     RawBody(new, body): RawBody<NewOrder>,
 ) -> Result<Response, Problem> {
-    let key = key(&headers)?;
+    let request = KeyedRequest { key: key(&headers)?, body: &body };
     let shape = shape::widest(&caller);
     let answer = |order: &Order| Saved {
         status: StatusCode::CREATED.as_u16(),
         body: serde_json::to_vec(&shape.view(order)).unwrap_or_default().into(),
     };
-    match orders::place(&app, &caller, key, &body, new, answer).await? {
+    match orders::place(&app, &caller, request, new, context, answer).await? {
         Placed::Now(order, saved) => {
             let mut response = response(saved);
             let headers = response.headers_mut();

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use crate::{
     channels::Shape,
     domain::{
-        Actor, ActorKind, Address, Change, Command, Courier, DeliveryStatus, Envelope, Eta,
-        EventId, Fact, Fulfilment, ItemOption, LocalizedText, Order, OrderStatus, PaymentMethod,
-        PaymentStatus, Reason, ReasonCode, Recorded, Report, TicketStatus, samples,
+        Actor, ActorKind, Address, Change, Command, Courier, Currency, DeliveryStatus, Envelope,
+        Eta, EventData, EventId, Fact, Fulfilment, ItemOption, LocalizedText, Metadata, Order,
+        OrderStatus, PaymentMethod, PaymentStatus, Reason, ReasonCode, Recorded, Report, Store,
+        TicketStatus, TraceContext, samples,
     },
 };
 
@@ -35,7 +36,34 @@ pub fn events() -> Vec<Envelope<Order>> {
             }
         }
     }
+    events.push(store_updated());
     events
+}
+
+/// A store's settings are changed.
+fn store_updated() -> Envelope<Order> {
+    let store = Store {
+        id: samples::store(),
+        version: 2,
+        name: LocalizedText::new("Abdali", "العبدلي"),
+        currency: Currency::JOD,
+        timezone: "Asia/Amman".to_owned(),
+        stations: vec!["grill".to_owned(), "fry".to_owned()],
+        prep_minutes: 20,
+        delivery_minutes: 25,
+        auto_accept: true,
+    };
+    let data = EventData::StoreUpdated { store: Box::new(store) };
+    let metadata = Metadata::new(Actor::new(ActorKind::Staff, "sara"), context());
+    Envelope::new(EventId::from_uuid(Uuid::from_u128(7)), samples::moment(), data, metadata)
+}
+
+fn context() -> TraceContext {
+    TraceContext {
+        correlation_id: Some("0191b3c4d5e67f8091a2b3c4d5e6f708".into()),
+        causation_id: Some("inb_00000000000000000000000000000007".into()),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+    }
 }
 
 /// An event as it goes over the bus, and as staff and services see it on `web`.
@@ -147,10 +175,11 @@ impl Life {
                 recorded_at: self.now,
                 occurred_at,
                 actor: actor.clone(),
+                context: if occurred_at.is_some() { context() } else { TraceContext::default() },
                 fact,
             };
             let order = recorded.fold(self.order.take()).unwrap();
-            self.events.push(Envelope::of(&recorded, &order).with_order(order.clone()));
+            self.events.push(Envelope::of(&recorded, &order).map_order(|it| Order::clone(it)));
             self.order = Some(order);
         }
         self.now += Duration::from_micros(61_000_007);

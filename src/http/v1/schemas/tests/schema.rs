@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::{
     ActorKind, DeliveryStatus, EventType, Fulfilment, Language, OrderStatus, PaymentMethod,
-    PaymentStatus, ReasonCode, SOURCE, TicketStatus,
+    PaymentStatus, ReasonCode, SOURCE, SubjectType, TicketStatus,
 };
 
 /// The schema of one event type. Objects stay open: readers pass over properties that they do not know.
@@ -14,23 +14,83 @@ pub fn of(event_type: EventType) -> Value {
         "$id": format!("urn:orderwire:event:{event_type}:1"),
         "title": event_type,
         "description": format!(
-            "{} As published on the bus, and as staff and services see it on the channel `web`; other channels leave \
-             properties of `data.order` out. Properties and words are only ever added: pass over what you do not know.",
-            told_by(event_type)
+            "{} As published on the bus, and as staff and services see it on the channel `web`; other channels {}. \
+             Properties and words are only ever added: pass over what you do not know.",
+            told_by(event_type),
+            if is_about_order(event_type) { "leave properties of `data.order` out" } else { "may not see it" },
         ),
         "type": "object",
-        "required": ["eventId", "eventType", "version", "timestamp", "source", "data", "metadata"],
+        "required": required(event_type),
         "properties": {
             "eventId": with(&id("evt"), "Stable over all deliveries of this event."),
             "eventType": {"const": event_type},
             "version": text(r"^1\.[0-9]+$", "The version of the format; a minor one only adds."),
             "timestamp": moment("When it was recorded, by our clock."),
             "source": {"type": "string", "minLength": 1, "examples": [SOURCE]},
+            "subject": subject(event_type),
+            "partitionKey": name("Events with the same key stay in order."),
             "data": data(event_type),
             "metadata": metadata(),
         },
-        "$defs": definitions(),
+        "$defs": if is_about_order(event_type) { definitions() } else { of_store() },
     })
+}
+
+fn is_about_order(event_type: EventType) -> bool {
+    event_type != EventType::StoreUpdated
+}
+
+/// The first events of orders did not name their subject yet.
+fn required(event_type: EventType) -> Vec<&'static str> {
+    let mut all =
+        vec!["eventId", "eventType", "version", "timestamp", "source", "data", "metadata"];
+    if !is_about_order(event_type) {
+        all.extend(["subject", "partitionKey"]);
+    }
+    all
+}
+
+fn subject(event_type: EventType) -> Value {
+    let (subject_type, prefix) = match event_type {
+        EventType::StoreUpdated => (SubjectType::Store, "str"),
+        _ => (SubjectType::Order, "ord"),
+    };
+    object(
+        "What the event is about.",
+        &["type", "id", "version"],
+        json!({
+            "type": {"const": subject_type},
+            "id": id(prefix),
+            "version": {
+                "type": "integer", "minimum": 1, "maximum": u32::MAX,
+                "description": "After the event: each event about it raises it by one.",
+            },
+        }),
+    )
+}
+
+fn of_store() -> Value {
+    let mut all = json!({
+        "Store": object("A store as it is after the event.", &[
+            "id", "version", "name", "currency", "timezone", "stations", "prepMinutes",
+            "deliveryMinutes", "autoAccept",
+        ], json!({
+            "id": id("str"),
+            "version": {"type": "integer", "minimum": 1, "maximum": u32::MAX},
+            "name": reference("LocalizedText"),
+            "currency": text("^[A-Z]{3}$", "What it sells in: an ISO 4217 code."),
+            "timezone": name("Its zone in the IANA database."),
+            "stations": array(&name("A kitchen station."), 1),
+            "prepMinutes": {"type": "integer", "minimum": 1, "description": "How long an order takes to cook."},
+            "deliveryMinutes": {"type": "integer", "minimum": 1, "description": "How long a courier takes from there."},
+            "autoAccept": {"type": "boolean", "description": "Whether orders that partners bring are accepted at once."},
+        })),
+    });
+    let parts = parts();
+    for shared in ["LocalizedText", "Reason"] {
+        all[shared] = parts[shared].clone();
+    }
+    all
 }
 
 fn told_by(event_type: EventType) -> &'static str {
@@ -43,10 +103,15 @@ fn told_by(event_type: EventType) -> &'static str {
         EventType::TicketStatusChanged => "One station's ticket moved.",
         EventType::OrderEtaChanged => "The order is expected at another time.",
         EventType::PaymentProcessed => "The payment moved.",
+        EventType::StoreUpdated => "A store was opened, or its settings were changed.",
     }
 }
 
 fn data(event_type: EventType) -> Value {
+    if !is_about_order(event_type) {
+        let store = with(&reference("Store"), "The store after the event.");
+        return json!({"type": "object", "required": ["store"], "properties": {"store": store}});
+    }
     let mut properties = Map::new();
     let mut required = vec!["orderId", "storeId", "orderVersion", "order"];
     let version = "The order's version after the event: each event raises it by one.";
@@ -81,6 +146,7 @@ fn data(event_type: EventType) -> Value {
             also("station", name("The station."));
         }
         EventType::OrderEtaChanged => also("eta", with(&reference("Eta"), "The new expectation.")),
+        EventType::StoreUpdated => {}
     }
     json!({"type": "object", "required": required, "properties": properties})
 }
@@ -100,6 +166,9 @@ fn metadata() -> Value {
                 "anyOf": [reference("Reason"), {"type": "null"}],
                 "description": "Why, where somebody had to say.",
             },
+            "correlationId": name("Shared by everything that follows from one request: its `x-request-id`."),
+            "causationId": name("The id of the webhook call or event that caused it directly."),
+            "traceparent": text("^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$", "W3C Trace Context, as the caller gave it."),
         },
     })
 }
