@@ -6,8 +6,8 @@
 -- read it, take nothing in that turn, and nodes of this release send it. The index of their lanes is gone: they find due deliveries
 -- more slowly, and rightly. The view and the triggers go when that release is no longer upgraded from.
 --
--- Locks: adding columns and renaming wait for running transactions and hold up others for a moment. The back-fill of webhook_delivery
--- rewrites each of its rows once, and builds one index on those that are pending; writes to this table wait until the end.
+-- locks: outbox, webhook_delivery, order_event, partner_call, store (ACCESS EXCLUSIVE), webhook_delivery for as long as each of its rows is
+-- rewritten once and one index on the pending ones is built, the others for a moment
 ALTER TABLE outbox RENAME TO event_outbox;
 ALTER TABLE event_outbox
     ALTER COLUMN order_id DROP NOT NULL, -- NULL: it belongs to no order
