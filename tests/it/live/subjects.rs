@@ -1,11 +1,17 @@
 //! Events about more than orders.
 
+use std::sync::Arc;
+
+use orderwire::base::clock::Clock;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::harness::{
     app::TestApp,
     client::{Client, id},
     screen::Screen,
+    services::{Isolated, Stack},
+    wait::eventually,
 };
 
 async fn watching(app: &Client, token: &str, channel: &str, topic: &str) -> Screen {
@@ -86,4 +92,44 @@ async fn a_fresh_token_without_the_right_ends_the_events_about_stores() {
     app.step(id(&order), &["accepted"]).await;
     let frame = screen.until(|it| it["type"] == "event").await;
     assert_eq!(frame["event"]["data"]["orderId"], order["id"], "{frame}");
+}
+
+#[tokio::test]
+async fn an_event_that_only_a_newer_release_knows_is_published_skipped_and_counted() {
+    if Stack::chosen() == Stack::Embedded {
+        // No other release works on the same database.
+        return;
+    }
+    let isolated = Arc::new(Isolated::new().await);
+    let url = isolated.real.as_ref().unwrap().database_url.clone();
+    let app = TestApp::on(isolated, Clock::System, |_| {}).await;
+    let store = app.store().await;
+    let mut screen = watching(&app, &app.staff(&store), "kitchen", &format!("store:{store}")).await;
+    let id = "0191b3c4d5e67f8091a2b3c4d5e6f708";
+    let body = json!({"eventId": format!("evt_{id}"), "eventType": "MenuPublished", "data": {}});
+    let mut newer = PgConnection::connect(&url).await.unwrap();
+    let insert = "INSERT INTO event_outbox (
+             event_id, subject_version, event_type, body, created_at,
+             subject_type, subject_id, partition_key
+         )
+         VALUES ($1::uuid, 1, 'MenuPublished', $2, now(), 'menu', 'menu_7', 'menu_7')";
+    // More than once: a node that has only just started may not listen yet.
+    eventually(async || {
+        let row = sqlx::query(insert).bind(id).bind(body.to_string().into_bytes());
+        row.execute(&mut newer).await.unwrap();
+        let metrics = app.get("/metrics", "").await;
+        let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+        let counted = metrics.contains("orderwire_events_unknown_total{consumer=\"fanout\"}");
+        if counted { Ok(()) } else { Err(()) }
+    })
+    .await;
+    // Neither the relay nor the node stops at it.
+    let order = app.place(&store).await;
+    screen.until(|it| it["event"]["data"]["orderId"] == order["id"]).await;
+    let left = "SELECT count(*) FROM event_outbox";
+    eventually(async || {
+        let left: i64 = sqlx::query_scalar(left).fetch_one(&mut newer).await.unwrap();
+        if left == 0 { Ok(()) } else { Err(left) }
+    })
+    .await;
 }
