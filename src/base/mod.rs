@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cursor;
 pub mod flights;
 pub mod folder;
+pub mod load;
 pub mod mac;
 pub mod mint;
 pub mod net;

@@ -5,6 +5,7 @@ mod endpoints;
 mod layers;
 mod log_format;
 mod messages;
+mod partners;
 mod sections;
 mod setting;
 mod span;
@@ -19,7 +20,8 @@ pub use self::{
     layers::{ConfigError, WELL_KNOWN},
     log_format::LogFormat,
     messages::{Notify, Sms, WhatsApp},
-    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders, Outbound, Partner},
+    partners::{Outbound, Partner},
+    sections::{Auth, Bus, Cache, Database, Http, Live, Log, Orders},
     setting::Setting,
     span::{Span, Spans},
     whole::{Config, settings},

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::config::{
     Auth, Bus, Cache, ConfigError, Database, Endpoints, Http, Live, Log, Notify, Orders, Outbound,
     Partner, Sms, WhatsApp, Workers,
-    sections::PARTNER_SETTINGS,
+    partners::PARTNER_SETTINGS,
     setting::{Setting, Shown},
 };
 

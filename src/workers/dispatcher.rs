@@ -5,7 +5,7 @@
 //! that panics has an outcome like any other; outcomes are settled together, many in one transaction; on shutdown no
 //! more is claimed, and what is under way is awaited and settled.
 
-use std::{collections::HashMap, hash::Hash, panic::AssertUnwindSafe, time::Instant};
+use std::{hash::Hash, panic::AssertUnwindSafe, time::Instant};
 
 use futures_util::FutureExt;
 use metrics::counter;
@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     app::{App, Failure},
+    base::load::Load,
     store::{Signal, Work},
     telemetry::metric,
     workers::{Step, Worker},
@@ -48,7 +49,7 @@ pub trait JobKind: Send + Sized + 'static {
     fn attempt(app: &App, job: &Self::Job) -> impl Future<Output = Self::Outcome> + Send;
 
     /// The outcome of an attempt that panicked: how far it came is unknown.
-    fn panicked(job: &Self::Job) -> Self::Outcome;
+    fn panicked(app: &App, job: &Self::Job) -> Self::Outcome;
 
     /// Stores what attempts came to. After an error nothing is stored, and the same outcomes come again.
     fn settle(
@@ -89,45 +90,6 @@ pub struct Done<K: JobKind> {
     pub outcome: K::Outcome,
 }
 
-/// How many attempts are under way.
-#[derive(Debug)]
-pub struct Load<P> {
-    capacity: usize,
-    total: usize,
-    partitions: HashMap<P, usize>,
-}
-
-impl<P: Clone + Eq + Hash> Load<P> {
-    fn new(capacity: usize) -> Self {
-        Self { capacity, total: 0, partitions: HashMap::new() }
-    }
-
-    /// How many more attempts may begin.
-    pub const fn free(&self) -> usize {
-        self.capacity.saturating_sub(self.total)
-    }
-
-    /// How many attempts of one partition are under way.
-    pub fn of(&self, partition: &P) -> usize {
-        self.partitions.get(partition).copied().unwrap_or_default()
-    }
-
-    fn began(&mut self, partition: P) {
-        self.total += 1;
-        *self.partitions.entry(partition).or_default() += 1;
-    }
-
-    fn ended(&mut self, partition: &P) {
-        self.total = self.total.saturating_sub(1);
-        if let Some(count) = self.partitions.get_mut(partition) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.partitions.remove(partition);
-            }
-        }
-    }
-}
-
 /// Dispatches the jobs of one kind.
 pub struct Dispatcher<K: JobKind> {
     app: App,
@@ -158,7 +120,7 @@ impl<K: JobKind> Dispatcher<K> {
             let outcome = attempt.unwrap_or_else(|_panic| {
                 counter!(metric::WORKER_FAILURES, "worker" => K::NAME).increment(1);
                 tracing::error!(worker = K::NAME, "an attempt panicked");
-                K::panicked(&job)
+                K::panicked(&app, &job)
             });
             // The dispatcher stops only after it has received every report. One that was cut off leaves the lease to end.
             let _cut_off = report.send(Done { job, outcome }).await;
@@ -205,7 +167,7 @@ impl<K: JobKind> Worker for Dispatcher<K> {
 
     /// Awaits the attempts under way and settles them, so that they are not repeated after the next start.
     async fn leave(mut self) {
-        while self.load.total > 0
+        while self.load.total() > 0
             && let Some(done) = self.reports.recv().await
         {
             self.end(done);

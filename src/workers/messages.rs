@@ -10,9 +10,10 @@ use crate::{
         App, Failure,
         notify::{self, Claimed, Sent, Taken},
     },
+    base::load::Load,
     domain::MessageChannel,
     store::Work,
-    workers::dispatcher::{Done, JobKind, Load},
+    workers::dispatcher::{Done, JobKind},
 };
 
 /// Messages looked at in one transaction.
@@ -92,7 +93,7 @@ impl JobKind for Messages {
     }
 
     /// Whether it was sent is unknown, so it is not sent again.
-    fn panicked(message: &Claimed) -> Sent {
+    fn panicked(_app: &App, message: &Claimed) -> Sent {
         Sent::lost(message.row.clone())
     }
 

@@ -5,8 +5,9 @@ use crate::{
         App, Failure,
         partner_calls::{self, Attempted},
     },
+    base::load::Load,
     store::{Work, partner_calls::PartnerCall},
-    workers::dispatcher::{Done, JobKind, Load},
+    workers::dispatcher::{Done, JobKind},
 };
 
 /// Calls to partners. A slow partner delays only its own calls.
@@ -58,7 +59,7 @@ impl JobKind for PartnerCalls {
         partner_calls::attempt(app, call).await
     }
 
-    fn panicked(_call: &PartnerCall) -> Attempted {
+    fn panicked(_app: &App, _call: &PartnerCall) -> Attempted {
         Attempted::panicked()
     }
 

@@ -8,28 +8,23 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
+    base::load::Load,
     config,
     domain::EndpointId,
     outbound::{Breaker, Standing, Tolerance},
     store::endpoints::Endpoint,
 };
 
-/// Keeps count of what is under way, and of who has failed. An endpoint that fails has less and less under way, then nothing for a
-/// while, then one delivery that sees whether it is back: so what is due there stays where it is, and takes no one else's place.
+/// Knows which endpoints have failed. Failures halve what an endpoint is sent at once, then open its circuit; after `breaker_rest` one
+/// delivery probes whether it is back. So what is due there stays in the database, and takes no capacity from others.
 #[derive(Debug, Default)]
 pub struct Desk {
-    lanes: HashMap<EndpointId, Lane>,
-    busy: usize,
+    /// Of endpoints that have failed since their last success.
+    breakers: HashMap<EndpointId, Breaker>,
     /// Who is asked first, in turn.
     turn: usize,
     /// Those whose secrets cannot be opened here.
     sealed: HashSet<EndpointId>,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    busy: usize,
-    breaker: Breaker,
 }
 
 /// An endpoint, and how many deliveries it may be sent now.
@@ -41,6 +36,7 @@ impl Desk {
         &mut self,
         settings: &config::Endpoints,
         mut waiting: Vec<(Endpoint, Option<Timestamp>)>,
+        load: &Load<EndpointId>,
         now: Timestamp,
     ) -> Vec<Room> {
         waiting.retain(|(_, due_at)| due_at.is_some_and(|it| it <= now));
@@ -49,13 +45,13 @@ impl Desk {
             let first = self.turn % waiting.len();
             waiting.rotate_left(first);
         }
-        let mut left = settings.at_once_in_all.saturating_sub(self.busy);
+        let mut left = load.free();
         let mut rooms = Vec::new();
         for (endpoint, _) in waiting {
             if left == 0 {
                 break;
             }
-            let room = self.room(settings, endpoint.id, now).min(left);
+            let room = self.room(settings, endpoint.id, load.of(&endpoint.id), now).min(left);
             left -= room;
             if let Ok(room @ 1..) = u32::try_from(room) {
                 rooms.push((Arc::new(endpoint), room));
@@ -76,57 +72,53 @@ impl Desk {
 
     /// For how long the longest due delivery waits at an endpoint that is not left alone, in seconds.
     pub fn lag(&self, waiting: &[(Endpoint, Option<Timestamp>)], now: Timestamp) -> f64 {
-        let is_well = |id| self.lanes.get(id).is_none_or(|it| it.breaker.failures() == 0);
+        let is_well = |id| !self.breakers.contains_key(id);
         let due = waiting.iter().filter(|(it, _)| is_well(&it.id)).filter_map(|(_, due)| *due);
         due.min().map_or(0.0, |it| now.duration_since(it).as_secs_f64().max(0.0))
     }
 
-    /// How many deliveries are under way.
-    pub const fn busy(&self) -> usize {
-        self.busy
-    }
-
     /// How many endpoints are left alone.
     pub fn left_alone(&self, now: Timestamp) -> usize {
-        self.lanes.values().filter(|it| it.breaker.standing(now) == Standing::Open).count()
+        self.breakers.values().filter(|it| it.standing(now) == Standing::Open).count()
     }
 
-    /// So many deliveries to an endpoint are now under way.
-    pub fn took(&mut self, id: EndpointId, count: usize) {
-        self.busy += count;
-        self.lanes.entry(id).or_default().busy += count;
-    }
-
-    /// A delivery is not under way any more; `is_tired` tells whether the endpoint seems to be down, or has too
-    /// much.
-    pub fn back(
+    /// Hears what a delivery came to: whether the endpoint seems to be down, or has too much.
+    pub fn heard(
         &mut self,
         settings: &config::Endpoints,
         id: EndpointId,
         is_tired: bool,
         now: Timestamp,
     ) {
-        self.busy = self.busy.saturating_sub(1);
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        lane.busy = lane.busy.saturating_sub(1);
         if is_tired {
-            lane.breaker.failed(tolerance(settings), now);
+            self.breakers.entry(id).or_default().failed(tolerance(settings), now);
         } else {
-            lane.breaker = Breaker::default();
-            if lane.busy == 0 {
-                self.lanes.remove(&id);
-            }
+            self.breakers.remove(&id);
         }
     }
 
-    fn room(&mut self, settings: &config::Endpoints, id: EndpointId, now: Timestamp) -> usize {
-        let Some(lane) = self.lanes.get_mut(&id) else { return settings.at_once };
-        if lane.breaker.standing(now) == Standing::Closed {
-            let failures = lane.breaker.failures();
-            let most = settings.at_once.checked_shr(failures).unwrap_or(0).max(1);
-            return most.saturating_sub(lane.busy);
+    /// Forgets endpoints that are not told of events any more.
+    pub fn keep(&mut self, waiting: &[(Endpoint, Option<Timestamp>)]) {
+        let is_told = |id: &EndpointId| waiting.iter().any(|(endpoint, _)| endpoint.id == *id);
+        self.breakers.retain(|id, _| is_told(id));
+        self.sealed.retain(is_told);
+    }
+
+    fn room(
+        &mut self,
+        settings: &config::Endpoints,
+        id: EndpointId,
+        busy: usize,
+        now: Timestamp,
+    ) -> usize {
+        let Some(breaker) = self.breakers.get_mut(&id) else {
+            return settings.at_once.saturating_sub(busy);
+        };
+        if breaker.standing(now) == Standing::Closed {
+            let most = settings.at_once.checked_shr(breaker.failures()).unwrap_or(0).max(1);
+            return most.saturating_sub(busy);
         }
-        usize::from(lane.busy == 0 && lane.breaker.admit(tolerance(settings), now).is_ok())
+        usize::from(busy == 0 && breaker.admit(tolerance(settings), now).is_ok())
     }
 }
 
@@ -185,10 +177,14 @@ mod tests {
     }
 
     /// How much each may be sent at that second, if something is due everywhere.
-    fn rooms(desk: &mut Desk, of: &[u128], seconds: i64) -> Vec<(EndpointId, u32)> {
+    fn rooms(
+        (desk, load): (&mut Desk, &Load<EndpointId>),
+        of: &[u128],
+        seconds: i64,
+    ) -> Vec<(EndpointId, u32)> {
         let waiting = of.iter().map(|it| waiting(*it, Some(0))).collect();
         let mut rooms: Vec<_> = desk
-            .rooms(&settings(), waiting, at(seconds))
+            .rooms(&settings(), waiting, load, at(seconds))
             .iter()
             .map(|(it, room)| (it.id, *room))
             .collect();
@@ -196,22 +192,25 @@ mod tests {
         rooms
     }
 
+    fn idle() -> Load<EndpointId> {
+        Load::new(settings().at_once_in_all)
+    }
+
     fn fail(desk: &mut Desk, number: u128, seconds: i64) {
-        desk.took(id(number), 1);
-        desk.back(&settings(), id(number), true, at(seconds));
+        desk.heard(&settings(), id(number), true, at(seconds));
     }
 
     #[test]
     fn only_what_is_due_takes_room_and_nobody_takes_more_than_their_share() {
-        let mut desk = Desk::default();
+        let (mut desk, mut load) = (Desk::default(), idle());
         let list = vec![waiting(1, None), waiting(2, Some(5)), waiting(3, Some(6))];
-        let found = desk.rooms(&settings(), list, at(5));
+        let found = desk.rooms(&settings(), list, &load, at(5));
         assert_eq!(found.iter().map(|(it, room)| (it.id, *room)).collect::<Vec<_>>(), [(id(2), 8)]);
-        desk.took(id(2), 5);
-        assert_eq!(rooms(&mut desk, &[1, 2], 0), [(id(1), 8), (id(2), 3)]);
-        desk.took(id(2), 3);
-        assert_eq!(rooms(&mut desk, &[1, 2], 0), [(id(1), 8)]);
-        assert_eq!(desk.busy(), 8);
+        (0..5).for_each(|_| load.began(id(2)));
+        assert_eq!(rooms((&mut desk, &load), &[1, 2], 0), [(id(1), 8), (id(2), 3)]);
+        (0..3).for_each(|_| load.began(id(2)));
+        assert_eq!(rooms((&mut desk, &load), &[1, 2], 0), [(id(1), 8)]);
+        assert_eq!(load.total(), 8);
     }
 
     #[test]
@@ -219,7 +218,7 @@ mod tests {
         let mut desk = Desk::default();
         let mut served = std::collections::BTreeSet::new();
         for _ in 0..4 {
-            let found = rooms(&mut desk, &[1, 2, 3, 4], 0);
+            let found = rooms((&mut desk, &idle()), &[1, 2, 3, 4], 0);
             assert_eq!(found.iter().map(|(_, room)| room).sum::<u32>(), 20);
             served.extend(found.iter().filter(|(_, room)| *room == 8).map(|(it, _)| *it));
         }
@@ -228,26 +227,28 @@ mod tests {
 
     #[test]
     fn who_fails_gets_less_then_nothing_then_one_then_everything() {
-        let mut desk = Desk::default();
+        let (mut desk, mut load) = (Desk::default(), idle());
         let mut seen = Vec::new();
         for _ in 0..4 {
             fail(&mut desk, 1, 0);
-            seen.push(rooms(&mut desk, &[1, 2], 0));
+            seen.push(rooms((&mut desk, &load), &[1, 2], 0));
         }
         let with = |room| vec![(id(1), room), (id(2), 8)];
         assert_eq!(seen, [with(4), with(2), with(1), vec![(id(2), 8)]]);
         assert_eq!(desk.left_alone(at(9)), 1);
-        assert_eq!(rooms(&mut desk, &[1], 9), []);
-        assert_eq!(rooms(&mut desk, &[1], 10), [(id(1), 1)]);
-        desk.took(id(1), 1);
-        assert_eq!(rooms(&mut desk, &[1], 30), [], "one at a time");
-        desk.back(&settings(), id(1), true, at(30));
-        assert_eq!(rooms(&mut desk, &[1], 39), []);
-        assert_eq!(rooms(&mut desk, &[1], 40), [(id(1), 1)]);
-        desk.took(id(1), 1);
-        desk.back(&settings(), id(1), false, at(41));
-        assert_eq!(rooms(&mut desk, &[1], 41), [(id(1), 8)]);
-        assert_eq!((desk.busy(), desk.left_alone(at(41))), (0, 0));
+        assert_eq!(rooms((&mut desk, &load), &[1], 9), []);
+        assert_eq!(rooms((&mut desk, &load), &[1], 10), [(id(1), 1)]);
+        load.began(id(1));
+        assert_eq!(rooms((&mut desk, &load), &[1], 30), [], "one at a time");
+        load.ended(&id(1));
+        fail(&mut desk, 1, 30);
+        assert_eq!(rooms((&mut desk, &load), &[1], 39), []);
+        assert_eq!(rooms((&mut desk, &load), &[1], 40), [(id(1), 1)]);
+        load.began(id(1));
+        load.ended(&id(1));
+        desk.heard(&settings(), id(1), false, at(41));
+        assert_eq!(rooms((&mut desk, &load), &[1], 41), [(id(1), 8)]);
+        assert_eq!((load.total(), desk.left_alone(at(41))), (0, 0));
     }
 
     #[test]

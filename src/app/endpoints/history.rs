@@ -120,7 +120,7 @@ pub async fn ping(app: &App, caller: &Caller, id: EndpointId) -> Result<Pinged, 
     let payload = payload.map_err(|it| Failure::Internal(it.to_string()))?;
     let name = event.to_string();
     let payload = Payload { body: Bytes::from(payload), traceparent: None };
-    let said = post(app, &endpoint, &name, payload);
+    let said = post(app, &endpoint, &name, &payload);
     let (took, seen) = match tokio::time::timeout(PING_PATIENCE, said).await {
         Ok(Ok(exchange)) => (exchange.took, Seen::of(app, exchange)),
         Ok(Err(why)) => (Duration::ZERO, Seen::nothing(why)),

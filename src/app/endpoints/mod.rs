@@ -14,7 +14,7 @@ pub use self::{
     desk::Desk,
     history::{deliveries, delivery, ping, replay, replay_all},
     manage::{EndpointChange, NewEndpoint, NewSecret, add, change, get, list, remove, rotate},
-    send::{Outcome, Parcel, send},
+    send::{Fault, Outcome, Parcel, send},
     turn::{close, turn},
 };
 

@@ -14,13 +14,13 @@ use crate::{
     base::standard_webhooks,
     domain::EndpointFormat,
     outbound::{self, Body, Exchange, Request, Verdict},
-    store::endpoints::{Due, Endpoint},
+    store::endpoints::{ClaimedDelivery, Endpoint},
 };
 
 /// Something to be told, and to whom.
 pub struct Parcel {
-    /// What is due.
-    pub due: Due,
+    /// What was claimed.
+    pub due: ClaimedDelivery,
     /// Who is told.
     pub endpoint: Arc<Endpoint>,
     /// In their words; else why there are none.
@@ -40,7 +40,7 @@ pub struct Payload {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What was tried.
-    pub due: Due,
+    pub due: ClaimedDelivery,
     /// When.
     pub at: Timestamp,
     /// How long it took.
@@ -51,28 +51,41 @@ pub struct Outcome {
     pub not_before: Option<Timestamp>,
     /// Whether the endpoint seems to be down, or has too much.
     pub is_tired: bool,
-    /// Whether nothing was sent because the event cannot be worded. No later attempt can succeed, and the endpoint is not at fault.
-    pub is_unsendable: bool,
+    /// What is at fault when it failed.
+    pub fault: Fault,
+}
+
+/// What is at fault when a delivery fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The endpoint, or the way to it: it counts against the endpoint, and is tried again by the schedule.
+    Endpoint,
+    /// The event cannot be put into words: nothing was sent, and no later attempt can succeed.
+    Event,
+    /// This program: it is tried again by the schedule.
+    Program,
+}
+
+impl Outcome {
+    /// Nothing was sent, or nobody knows.
+    fn unsent(due: &ClaimedDelivery, at: Timestamp, why: String, fault: Fault) -> Self {
+        let (took, seen) = (Duration::ZERO, Seen::nothing(why));
+        Self { due: due.clone(), at, took, seen, not_before: None, is_tired: false, fault }
+    }
+
+    /// The attempt panicked.
+    pub fn panicked(app: &App, parcel: &Parcel) -> Self {
+        let why = "the attempt failed by a fault of this program; see its log".to_owned();
+        Self::unsent(&parcel.due, app.clock.now(), why, Fault::Program)
+    }
 }
 
 /// Makes one attempt.
-pub async fn send(app: &App, parcel: Parcel) -> Outcome {
+pub async fn send(app: &App, parcel: &Parcel) -> Outcome {
     let Parcel { due, endpoint, payload } = parcel;
     let at = app.clock.now();
     // The same over all attempts, replays too.
     let id = due.id.to_string();
-    let unsent = |why, is_unsendable| {
-        let (took, seen) = (Duration::ZERO, Seen::nothing(why));
-        Outcome {
-            due: due.clone(),
-            at,
-            took,
-            seen,
-            not_before: None,
-            is_tired: false,
-            is_unsendable,
-        }
-    };
     let payload = match payload {
         Ok(payload) => payload,
         Err(why) => {
@@ -80,10 +93,10 @@ pub async fn send(app: &App, parcel: Parcel) -> Outcome {
                 delivery.id = id, event.id = %due.event_id,
                 "a webhook delivery fails for good: {why}"
             );
-            return unsent(why, true);
+            return Outcome::unsent(due, at, why.clone(), Fault::Event);
         }
     };
-    match post(app, &endpoint, &id, payload).await {
+    match post(app, endpoint, &id, payload).await {
         Ok(exchange) => {
             let not_before = match exchange.verdict {
                 Verdict::Again { not_before } => not_before,
@@ -92,9 +105,10 @@ pub async fn send(app: &App, parcel: Parcel) -> Outcome {
             let (took, is_down) = (exchange.took, exchange.is_down());
             let seen = Seen::of(app, exchange);
             let is_tired = is_down || seen.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16());
-            Outcome { due, at, took, seen, not_before, is_tired, is_unsendable: false }
+            let due = due.clone();
+            Outcome { due, at, took, seen, not_before, is_tired, fault: Fault::Endpoint }
         }
-        Err(why) => unsent(why, false),
+        Err(why) => Outcome::unsent(due, at, why, Fault::Endpoint),
     }
 }
 
@@ -144,7 +158,7 @@ pub async fn post(
     app: &App,
     endpoint: &Endpoint,
     id: &str,
-    payload: Payload,
+    payload: &Payload,
 ) -> Result<Exchange, String> {
     let now = app.clock.now();
     let keys = signing_keys(app, endpoint, now)
@@ -153,7 +167,7 @@ pub async fn post(
         method: Method::POST,
         url: endpoint.url.parse().map_err(|_| "its address is no URL")?,
         headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type(endpoint.format))]),
-        body: Body::Plain(payload.body),
+        body: Body::Plain(payload.body.clone()),
     };
     outbound::trace(&mut request.headers, payload.traceparent.as_deref());
     outbound::sign(&mut request, &keys, id, now.as_second());

@@ -9,7 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 
 use crate::{
-    app::{App, Failure, endpoints::Outcome},
+    app::{
+        App, Failure,
+        endpoints::{Fault, Outcome},
+    },
     domain::EndpointId,
     store::{
         self, Tx,
@@ -31,7 +34,7 @@ pub struct Noted {
 pub async fn settle(
     app: &App,
     tx: &mut Tx,
-    outcomes: &[Outcome],
+    outcomes: &[&Outcome],
     now: Timestamp,
 ) -> Result<Noted, Failure> {
     let ids: BTreeSet<_> = outcomes.iter().map(|it| it.due.endpoint_id).collect();
@@ -85,15 +88,12 @@ fn judge(app: &App, outcome: &Outcome, endpoint: Option<&mut Endpoint>, now: Tim
         None => DeliveryState::Failed,
     };
     if let Some(endpoint) = endpoint
-        && !outcome.is_unsendable
+        && outcome.fault == Fault::Endpoint
     {
         judge_endpoint(app, endpoint, outcome, state, now);
     }
     Settled {
-        id: due.id,
-        endpoint_id: due.endpoint_id,
-        partition_key: due.partition_key.clone(),
-        subject_version: due.subject_version,
+        claim: due.claim(),
         state,
         next_attempt_at: next.filter(|_| state == DeliveryState::Pending),
         attempt: NewAttempt {
@@ -135,7 +135,7 @@ fn judge_endpoint(
 
 /// When it is tried again; `None` for never.
 fn next(app: &App, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
-    if outcome.seen.is_gone() || outcome.is_unsendable {
+    if outcome.seen.is_gone() || outcome.fault == Fault::Event {
         return None;
     }
     let failures = usize::try_from(outcome.due.attempt).ok()?.checked_sub(1)?;

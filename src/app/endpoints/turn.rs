@@ -12,7 +12,7 @@ use metrics::gauge;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, batch,
         endpoints::{
             Desk, Outcome, Parcel,
             desk::Room,
@@ -20,26 +20,44 @@ use crate::{
             settle::settle,
         },
     },
+    base::load::Load,
     channels::message,
-    domain::{EndpointFormat, Envelope, EventId, Order},
-    store::{self, Tx, endpoints::Due},
+    domain::{EndpointFormat, EndpointId, Envelope, EventId, Order},
+    store::{self, Tx, endpoints::ClaimedDelivery},
     telemetry::metric,
 };
 
-/// How much longer than its request may take a delivery is left to whoever took it.
+/// How much longer than its request may take a claim holds.
 const SPARE: Duration = Duration::from_secs(5);
 
-/// Writes down what came of attempts, and takes what is due next for this process to send. Whoever takes something and dies loses
-/// nothing: it is due again when its request would have timed out. After a failure nothing is written, and nothing taken.
+/// Stores what attempts came to, and claims what is due next, in one transaction. After a failure nothing is stored and nothing claimed.
+///
+/// An outcome that cannot be stored for a reason of its own does not hold up the others: see [`close`].
 pub async fn turn(
     app: &App,
     desk: &mut Desk,
-    outcomes: &[Outcome],
+    load: &Load<EndpointId>,
+    outcomes: &[&Outcome],
+) -> Result<Vec<Parcel>, Failure> {
+    match turn_once(app, desk, load, outcomes).await {
+        Err(failure) if !outcomes.is_empty() && !failure.is_transient() => {
+            close(app, outcomes).await?;
+            turn_once(app, desk, load, &[]).await
+        }
+        turned => turned,
+    }
+}
+
+async fn turn_once(
+    app: &App,
+    desk: &mut Desk,
+    load: &Load<EndpointId>,
+    outcomes: &[&Outcome],
 ) -> Result<Vec<Parcel>, Failure> {
     let now = app.clock.now();
     if outcomes.is_empty() {
         let mut tx = app.db.read().await?;
-        let rooms = rooms(app, desk, &mut tx, now).await?;
+        let rooms = rooms(app, (desk, load), &mut tx, now).await?;
         drop(tx);
         if rooms.is_empty() {
             return Ok(Vec::new());
@@ -47,36 +65,43 @@ pub async fn turn(
         let mut tx = app.db.begin().await?;
         let taken = take(app, &mut tx, rooms, now).await?;
         tx.commit().await?;
-        return Ok(packed(desk, taken));
+        return Ok(packed(taken));
     }
     let mut tx = app.db.begin().await?;
     let noted = settle(app, &mut tx, outcomes, now).await?;
-    let rooms = rooms(app, desk, &mut tx, now).await?;
+    let rooms = rooms(app, (desk, load), &mut tx, now).await?;
     let taken = take(app, &mut tx, rooms, now).await?;
     tx.commit().await?;
     noted.count();
-    Ok(packed(desk, taken))
+    Ok(packed(taken))
 }
 
-/// Writes down what came of the last attempts, and takes nothing.
-pub async fn close(app: &App, outcomes: &[Outcome]) -> Result<(), Failure> {
-    if outcomes.is_empty() {
-        return Ok(());
+/// Stores what attempts came to, and claims nothing. A delivery whose outcome cannot be stored becomes due again when its lease ends.
+pub async fn close(app: &App, outcomes: &[&Outcome]) -> Result<(), Failure> {
+    let stored = batch::isolate(outcomes, |part| async move {
+        let mut tx = app.db.begin().await?;
+        let noted = settle(app, &mut tx, part, app.clock.now()).await?;
+        tx.commit().await?;
+        noted.count();
+        Ok(part.iter().map(|_| Ok(())).collect())
+    });
+    for (outcome, stored) in outcomes.iter().zip(stored.await?) {
+        if let Err(failure) = stored {
+            let id = outcome.due.id;
+            tracing::error!(delivery.id = %id, "the outcome of a delivery cannot be stored: {failure}");
+        }
     }
-    let mut tx = app.db.begin().await?;
-    let noted = settle(app, &mut tx, outcomes, app.clock.now()).await?;
-    tx.commit().await?;
-    noted.count();
     Ok(())
 }
 
 async fn rooms(
     app: &App,
-    desk: &mut Desk,
+    (desk, load): (&mut Desk, &Load<EndpointId>),
     tx: &mut Tx,
     now: Timestamp,
 ) -> Result<Vec<Room>, Failure> {
     let mut waiting = store::endpoints::due(tx).await?;
+    desk.keep(&waiting);
     gauge!(metric::ENDPOINT_LAG_SECONDS).set(desk.lag(&waiting, now));
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
     gauge!(metric::ENDPOINTS_LEFT_ALONE).set(desk.left_alone(now) as f64);
@@ -85,12 +110,12 @@ async fn rooms(
         due_at.is_some_and(|at| at <= now)
             && desk.can_sign(endpoint.id, signing_keys(app, endpoint, now).is_some())
     });
-    Ok(desk.rooms(&app.config.endpoints, waiting, now))
+    Ok(desk.rooms(&app.config.endpoints, waiting, load, now))
 }
 
 /// What was taken, and what it says.
 struct Taken {
-    of: Vec<(Room, Vec<Due>)>,
+    of: Vec<(Room, Vec<ClaimedDelivery>)>,
     bodies: HashMap<EventId, Bytes>,
 }
 
@@ -108,11 +133,10 @@ async fn take(app: &App, tx: &mut Tx, rooms: Vec<Room>, now: Timestamp) -> Resul
     Ok(Taken { of, bodies })
 }
 
-fn packed(desk: &mut Desk, taken: Taken) -> Vec<Parcel> {
+fn packed(taken: Taken) -> Vec<Parcel> {
     let mut words = Words { bodies: taken.bodies, said: HashMap::new() };
     let mut parcels = Vec::new();
     for ((endpoint, _), deliveries) in taken.of {
-        desk.took(endpoint.id, deliveries.len());
         for due in deliveries {
             let payload = words.of(due.event_id, endpoint.format);
             parcels.push(Parcel { due, endpoint: Arc::clone(&endpoint), payload });

@@ -7,7 +7,7 @@ use metrics::counter;
 
 use crate::{
     app::{
-        App, Failure,
+        App, Failure, batch,
         partner_calls::{
             attempt::{Attempted, Outcome, external},
             redact::{self, About},
@@ -26,8 +26,22 @@ use crate::{
 const SYNCED: &str = "active";
 const FAILED: &str = "failed";
 
-/// Stores what attempts came to, in one transaction.
+/// Stores what attempts came to, in one transaction. One that cannot be stored for a reason of its own does not hold up the others: its
+/// call becomes due again when its lease ends.
 pub async fn settle(app: &App, done: &[(&PartnerCall, &Attempted)]) -> Result<(), Failure> {
+    let stored = batch::isolate(done, |part| put(app, part)).await?;
+    for ((call, _), stored) in done.iter().zip(stored) {
+        if let Err(failure) = stored {
+            tracing::error!(
+                order.id = %call.order_id, partner = call.partner,
+                "the outcome of a call cannot be stored: {failure}"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn put(app: &App, done: &[(&PartnerCall, &Attempted)]) -> batch::Results<()> {
     let now = app.clock.now();
     let settlements: Vec<_> =
         done.iter().map(|(call, attempted)| attempted.outcome.settlement(app, call, now)).collect();
@@ -67,7 +81,7 @@ pub async fn settle(app: &App, done: &[(&PartnerCall, &Attempted)]) -> Result<()
     for ((call, _), settlement) in told {
         observe(call, settlement);
     }
-    Ok(())
+    Ok(done.iter().map(|_| Ok(())).collect())
 }
 
 fn observe(call: &PartnerCall, settlement: &CallSettlement) {

@@ -9,13 +9,27 @@ use uuid::Uuid;
 use crate::{
     domain::{DeliveryId, EndpointId, EventId, OrderId, Routing, Version},
     store::{
-        StoreError, Tx, Work,
+        Claim, StoreError, Tx, Work,
+        conditions::{Conditions, Value},
         endpoints::{DeliveryState, Endpoint},
         moment::At,
+        queue::{self, Due, Hold, Lane, Lease, Queue, Requeue},
         row::{from_row, number, readable},
         rows::Rows,
-        tx::{Conn, on},
+        tx::on,
     },
+};
+
+/// The queue of deliveries: to one endpoint, those with the same partition key one at a time and in the order of their subject's versions.
+pub(in crate::store) const QUEUE: Queue = Queue {
+    table: "webhook_delivery",
+    work: Work::Deliveries,
+    claimable: &["pending"],
+    given_up: "failed",
+    lane: Some(Lane { key: &["endpoint_id", "partition_key"], order: &["subject_version"] }),
+    hold: Hold::Lease,
+    age: "created_at",
+    purgeable: "next_attempt_at IS NULL",
 };
 
 /// What endpoints are told.
@@ -46,21 +60,28 @@ pub struct NewDelivery<'a> {
 
 /// A delivery that was claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct ClaimedDelivery {
     /// Its id.
     pub id: DeliveryId,
     /// Who is told.
     pub endpoint_id: EndpointId,
     /// Of what.
     pub event_id: EventId,
-    /// With the endpoint, its lane: deliveries with the same one are sent in order, one at a time.
-    pub partition_key: Box<str>,
-    /// The version of the event's subject: its place in the lane.
+    /// The version of the event's subject: its place in its lane.
     pub subject_version: Version,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// Its fencing token.
+    pub claims: u32,
     /// When it was put down.
     pub created_at: Timestamp,
+}
+
+impl ClaimedDelivery {
+    /// The claim.
+    pub const fn claim(&self) -> Claim {
+        Claim { id: self.id.uuid(), number: self.claims }
+    }
 }
 
 /// Puts events down, and who is to be told of them. What is there already is left as it is.
@@ -132,63 +153,17 @@ pub async fn due(tx: &mut Tx) -> Result<Vec<(Endpoint, Option<Timestamp>)>, Stor
     Ok(rows.into_iter().map(|Waiting(endpoint, due_at)| (endpoint, due_at)).collect())
 }
 
-/// Takes deliveries to one endpoint that are due, the longest due first, for whoever asks until `leased_until`. Of one
-/// partition key only the first that is not settled, so that they are sent in order and one at a time. Each counts as tried.
+/// Claims due deliveries to one endpoint until `leased_until`, the longest due first. Of one partition key only the first that is not
+/// settled.
 pub async fn claim(
     tx: &mut Tx,
     endpoint_id: EndpointId,
     now: Timestamp,
     leased_until: Timestamp,
     limit: u32,
-) -> Result<Vec<Due>, StoreError> {
-    macro_rules! claim {
-        ($locking:literal) => {
-            concat!(
-                "UPDATE webhook_delivery
-                 SET next_attempt_at = $3,
-                     attempts = attempts + 1
-                 WHERE id IN (
-                     SELECT id
-                     FROM webhook_delivery AS due
-                     WHERE endpoint_id = $1
-                       AND next_attempt_at <= $2
-                       AND NOT EXISTS (
-                           SELECT 1
-                           FROM webhook_delivery AS elder
-                           WHERE elder.endpoint_id = due.endpoint_id
-                             AND elder.partition_key = due.partition_key
-                             AND elder.next_attempt_at IS NOT NULL
-                             AND elder.subject_version < due.subject_version
-                       )
-                     ORDER BY next_attempt_at, id
-                     LIMIT $4
-                     ",
-                $locking,
-                ")
-                 RETURNING *",
-            )
-        };
-    }
-    Ok(match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(claim!("FOR UPDATE OF due SKIP LOCKED"))
-                .bind(endpoint_id.uuid())
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(claim!(""))
-                .bind(endpoint_id.uuid())
-                .bind(At(now))
-                .bind(At(leased_until))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    })
+) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    let to = Conditions::default().and("endpoint_id =", Value::Uuid(endpoint_id.uuid()));
+    queue::claim(tx, &QUEUE, &to, Lease { now, until: leased_until }, limit).await
 }
 
 /// What these events say, as it was published.
@@ -202,34 +177,22 @@ pub async fn bodies(
     Ok(found.into_iter().map(|(id, body)| (EventId::from_uuid(id), body.into())).collect())
 }
 
-/// Begins what an endpoint is still to be told from the start, as it is told of events again; at most `limit`.
+/// Makes what an endpoint is still to be sent due at once, from the start of the schedule; at most `limit`.
 pub async fn revive(
     tx: &mut Tx,
     endpoint_id: EndpointId,
     now: Timestamp,
     limit: u32,
 ) -> Result<(), StoreError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE webhook_delivery
-         SET next_attempt_at = $2,
-             attempts = 0
-         WHERE id IN (
-             SELECT id
-             FROM webhook_delivery
-             WHERE endpoint_id = $1
-               AND next_attempt_at > $2
-             ORDER BY next_attempt_at
-             LIMIT $3
-         )",
-    )
-    .bind(endpoint_id.uuid())
-    .bind(At(now))
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?
-    .rows_affected());
-    tx.wrote(Work::Deliveries);
-    Ok(())
+    let requeue = Requeue {
+        due: Due::At(now),
+        also: &[],
+        from: "state = 'pending'",
+        conditions: Conditions::default()
+            .and("endpoint_id =", Value::Uuid(endpoint_id.uuid()))
+            .and("next_attempt_at >", Value::Moment(now)),
+    };
+    queue::requeue(tx, &QUEUE, &requeue, limit).await.map(drop)
 }
 
 struct Waiting(Endpoint, Option<Timestamp>);
@@ -239,12 +202,12 @@ from_row!(Waiting, |row| Self(
     row.try_get::<Option<At>, _>("due_at")?.map(|At(at)| at),
 ));
 
-from_row!(Due, |row| Self {
+from_row!(ClaimedDelivery, |row| Self {
     id: DeliveryId::from_uuid(row.try_get::<Uuid, _>("id")?),
     endpoint_id: EndpointId::from_uuid(row.try_get::<Uuid, _>("endpoint_id")?),
     event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    partition_key: row.try_get::<String, _>("partition_key")?.into(),
     subject_version: number(row.try_get("subject_version")?)?,
     attempt: number(row.try_get("attempts")?)?,
+    claims: number(row.try_get("claims")?)?,
     created_at: row.try_get::<At, _>("created_at")?.0,
 });

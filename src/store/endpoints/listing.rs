@@ -1,16 +1,18 @@
 //! Looking after deliveries.
 
 use jiff::Timestamp;
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
     base::cursor::Cursor,
     domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
     store::{
-        StoreError, Tx, Work,
-        endpoints::DeliveryState,
+        StoreError, Tx,
+        conditions::{Conditions, Value},
+        endpoints::{DeliveryState, QUEUE},
         moment::At,
+        queue::{self, Due, Requeue},
         row::{from_row, number, word},
         rows::Rows,
         tx::on,
@@ -89,35 +91,15 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    fn narrow<'a, DB>(&'a self, query: &mut QueryBuilder<DB>)
-    where
-        DB: Database,
-        Uuid: Encode<'a, DB> + Type<DB>,
-        &'a str: Encode<'a, DB> + Type<DB>,
-        At: Encode<'a, DB> + Type<DB>,
-    {
-        if let Some(id) = self.id {
-            query.push(" AND id = ").push_bind(id.uuid());
-        }
-        if let Some(state) = self.state {
-            query.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(event_type) = self.event_type {
-            query.push(" AND event_type = ").push_bind(event_type.as_str());
-        }
-        if let Some(order_id) = self.order_id {
-            query.push(" AND order_id = ").push_bind(order_id.uuid());
-        }
-        if let Some(from) = self.from {
-            query.push(" AND created_at >= ").push_bind(At(from));
-        }
-        if let Some(to) = self.to {
-            query.push(" AND created_at < ").push_bind(At(to));
-        }
-        if let Some(before) = self.before {
-            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
+    /// The conditions, but for the page.
+    fn conditions(&self) -> Conditions<'_> {
+        Conditions::default()
+            .and("id =", self.id.map(|id| Value::Uuid(id.uuid())))
+            .and("state =", self.state.map(|state| Value::Text(state.as_str())))
+            .and("event_type =", self.event_type.map(|event_type| Value::Text(event_type.as_str())))
+            .and("order_id =", self.order_id.map(|order_id| Value::Uuid(order_id.uuid())))
+            .and("created_at >=", self.from.map(Value::Moment))
+            .and("created_at <", self.to.map(Value::Moment))
     }
 }
 
@@ -139,7 +121,11 @@ pub async fn list_deliveries(
     Ok(on!(tx, |conn| {
         let mut query = QueryBuilder::new("SELECT * FROM webhook_delivery WHERE endpoint_id = ");
         query.push_bind(endpoint_id.uuid());
-        filter.narrow(&mut query);
+        filter.conditions().push(&mut query);
+        if let Some(before) = filter.before {
+            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
+            query.push(", ").push_bind(before.id).push(")");
+        }
         query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
         query.build_query_as().fetch_all(conn).await?
     }))
@@ -160,12 +146,7 @@ pub async fn attempts(tx: &mut Tx, id: DeliveryId) -> Result<Vec<Attempt>, Store
 
 /// How many deliveries are not settled.
 pub async fn unsettled(tx: &mut Tx) -> Result<u64, StoreError> {
-    let (unsettled,): (i64,) = on!(tx, |conn| sqlx::query_as(
-        "SELECT COUNT(*) FROM webhook_delivery WHERE next_attempt_at IS NOT NULL"
-    )
-    .fetch_one(conn)
-    .await?);
-    Ok(number(unsettled)?)
+    Ok(queue::backlog(tx, &QUEUE).await?.waiting)
 }
 
 /// Sends what is settled once more, the oldest first and at most `limit`; answers how many these are.
@@ -176,31 +157,13 @@ pub async fn replay(
     now: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let replayed = on!(tx, |conn| {
-        let mut query = QueryBuilder::new(
-            "UPDATE webhook_delivery
-             SET state = 'pending',
-                 attempts = 0,
-                 settled_at = NULL,
-                 next_attempt_at = ",
-        );
-        query.push_bind(At(now));
-        query.push(
-            " WHERE id IN (
-                 SELECT id
-                 FROM webhook_delivery
-                 WHERE next_attempt_at IS NULL
-                   AND endpoint_id = ",
-        );
-        query.push_bind(endpoint_id.uuid());
-        filter.narrow(&mut query);
-        query.push(" ORDER BY created_at, id LIMIT ").push_bind(i64::from(limit)).push(")");
-        query.build().execute(conn).await?.rows_affected()
-    });
-    if replayed > 0 {
-        tx.wrote(Work::Deliveries);
-    }
-    Ok(replayed)
+    let requeue = Requeue {
+        due: Due::At(now),
+        also: &[],
+        from: "next_attempt_at IS NULL",
+        conditions: filter.conditions().and("endpoint_id =", Value::Uuid(endpoint_id.uuid())),
+    };
+    queue::requeue(tx, &QUEUE, &requeue, limit).await
 }
 
 /// Throws deliveries away that were put down before `before`, but for those that an endpoint is still to be told; then what nobody is

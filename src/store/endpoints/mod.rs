@@ -19,8 +19,9 @@ use crate::{
     },
 };
 
+pub(in crate::store) use self::deliveries::QUEUE;
 pub use self::{
-    deliveries::{Due, NewDelivery, NewEvent, bodies, claim, due, put, revive},
+    deliveries::{ClaimedDelivery, NewDelivery, NewEvent, bodies, claim, due, put, revive},
     listing::{
         Attempt, Delivery, DeliveryFilter, attempts, delivery, list_deliveries, purge, replay,
         unsettled,

@@ -11,8 +11,8 @@ use crate::{
     store::{
         Work,
         endpoints::{
-            self, DeliveryFilter, DeliveryState, DisabledReason, Due, Endpoint, NewAttempt,
-            NewDelivery, NewEvent, Settled,
+            self, ClaimedDelivery, DeliveryFilter, DeliveryState, DisabledReason, Endpoint,
+            NewAttempt, NewDelivery, NewEvent, Settled,
         },
         tests::{
             Stage, fresh, on_both,
@@ -91,7 +91,7 @@ async fn put(
 }
 
 /// What is claimed at that second, for another 30.
-async fn claim(stage: &Stage, id: EndpointId, seconds: i64, limit: u32) -> Vec<Due> {
+async fn claim(stage: &Stage, id: EndpointId, seconds: i64, limit: u32) -> Vec<ClaimedDelivery> {
     let mut tx = stage.begin().await;
     let (now, until) = (later(seconds), later(seconds + 30));
     let due = endpoints::claim(&mut tx, id, now, until, limit).await.unwrap();
@@ -99,16 +99,13 @@ async fn claim(stage: &Stage, id: EndpointId, seconds: i64, limit: u32) -> Vec<D
     due
 }
 
-fn ids(due: &[Due]) -> Vec<DeliveryId> {
+fn ids(due: &[ClaimedDelivery]) -> Vec<DeliveryId> {
     due.iter().map(|it| it.id).collect()
 }
 
-async fn settle(stage: &Stage, due: &Due, came_to: DeliveryState, next: Option<i64>) {
+async fn settle(stage: &Stage, due: &ClaimedDelivery, came_to: DeliveryState, next: Option<i64>) {
     let settled = Settled {
-        id: due.id,
-        endpoint_id: due.endpoint_id,
-        partition_key: due.partition_key.clone(),
-        subject_version: due.subject_version,
+        claim: due.claim(),
         state: came_to,
         next_attempt_at: next.map(later),
         attempt: NewAttempt {
@@ -233,7 +230,7 @@ on_both! {
         for version in [1, 2] {
             let due = claim(stage, id, 0, 9).await;
             assert_eq!(due.len(), 1, "the second waits for the first");
-            assert_eq!((due[0].subject_version, &*due[0].partition_key), (version, "menu_7"));
+            assert_eq!(due[0].subject_version, version);
             settle(stage, &due[0], DeliveryState::Delivered, None).await;
         }
         let mut tx = stage.read().await;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Failure},
+    base::load::Load,
     store::{
         StoreError, Tx, Work,
         conditions::Conditions,
@@ -17,7 +18,7 @@ use crate::{
         rows::Rows,
         tx::on,
     },
-    workers::dispatcher::{Done, JobKind, Load},
+    workers::dispatcher::{Done, JobKind},
 };
 
 // ---- The store: a table (in the product a migration), its queue, its rows.
@@ -85,7 +86,7 @@ impl JobKind for Errands {
         run(errand.lane).await
     }
 
-    fn panicked(_: &Self::Job) -> bool {
+    fn panicked(_: &App, _: &Self::Job) -> bool {
         false
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::store::{
-    StoreError, Tx, inbox, notifications, partner_calls,
+    StoreError, Tx, endpoints, inbox, notifications, partner_calls,
     queue::{
         Hold, Queue,
         tests::{Kind, property_suite},
@@ -38,6 +38,36 @@ impl Kind for PartnerCalls {
         rows.execute(tx, head, "").await.map(drop)
     }
 }
+
+struct Deliveries;
+
+impl Kind for Deliveries {
+    const QUEUE: Queue = endpoints::QUEUE;
+    const DONE: &'static str = "delivered";
+
+    async fn insert(tx: &mut Tx, id: Uuid, lane: u8, due: Timestamp) -> Result<(), StoreError> {
+        let lane = format!("ord_{lane}");
+        let rows = Rows::default()
+            .uuids([id].into_iter())
+            .uuids([Uuid::from_u128(7)].into_iter())
+            .uuids([id].into_iter())
+            .texts(["OrderCreated"].into_iter())
+            .texts(["order"].into_iter())
+            .texts([lane.as_str()].into_iter())
+            .numbers([i64::try_from(id.as_u128()).unwrap()].into_iter())
+            .texts([lane.as_str()].into_iter())
+            .texts(["pending"].into_iter())
+            .moments([due].into_iter())
+            .moments([due].into_iter());
+        let head = "INSERT INTO webhook_delivery (
+                id, endpoint_id, event_id, event_type, subject_type, subject_id, subject_version, partition_key, state,
+                created_at, next_attempt_at
+            )";
+        rows.execute(tx, head, "").await.map(drop)
+    }
+}
+
+property_suite!(deliveries_suite, Deliveries);
 
 struct Notifications;
 
