@@ -1,6 +1,13 @@
 //! What partners prove themselves with: from the settings, and from the store, where it is kept sealed and rotated without a restart.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use moka::future::Cache;
@@ -34,6 +41,8 @@ struct Secrets {
     open: Arc<[(SecretString, Option<Timestamp>)]>,
     /// Whether there are others that no sealing key of this server opens.
     lacks_some: bool,
+    /// How many changes this process had made when they were read.
+    changes: u64,
 }
 
 /// What partners prove themselves with.
@@ -41,13 +50,15 @@ pub struct Credentials {
     configured: Arc<BTreeMap<String, Vec<SecretString>>>,
     sealer: Sealer,
     stored: Cache<String, Secrets>,
+    /// Changes that this process has made. What was read before the last one is read again.
+    changes: AtomicU64,
 }
 
 impl Credentials {
     /// The configured ones; `sealer` opens the stored ones.
     pub fn new(configured: BTreeMap<String, Vec<SecretString>>, sealer: Sealer) -> Self {
         let stored = Cache::builder().time_to_live(REMEMBERED).build();
-        Self { configured: Arc::new(configured), sealer, stored }
+        Self { configured: Arc::new(configured), sealer, stored, changes: AtomicU64::new(0) }
     }
 
     /// What opens the stored ones.
@@ -122,25 +133,35 @@ pub async fn signing(app: &App, partner: &str) -> Result<Vec<SecretString>, Fail
 }
 
 async fn stored(app: &App, partner: &str) -> Result<Secrets, Failure> {
-    let read = async {
-        let mut tx = app.db.read().await?;
-        let stored = store::credentials::list(&mut tx, partner, MOST).await?;
-        let open = |it: Credential| {
-            let secret = app.credentials.sealer.open(it.partner.as_bytes(), &it.sealed);
-            let secret = secret.and_then(|it| String::from_utf8(it).ok());
-            if secret.is_none() {
-                tracing::error!(partner, credential.id = %it.id, "a credential cannot be opened: the key that sealed it is gone");
-            }
-            Some((SecretString::from(secret?), it.expires_at))
-        };
-        let now = app.clock.now();
-        let is_active = |it: &Credential| it.expires_at.is_none_or(|end| now < end);
-        let active: Vec<_> = stored.into_iter().filter(is_active).collect();
-        let count = active.len();
-        let open: Arc<[_]> = active.into_iter().filter_map(open).collect();
-        Ok::<Secrets, StoreError>(Secrets { lacks_some: open.len() < count, open })
+    loop {
+        let changes = app.credentials.changes.load(Ordering::Acquire);
+        let read = read_stored(app, partner, changes);
+        let secrets = app.credentials.stored.try_get_with_by_ref(partner, read).await?;
+        // A read that was under way during a change may be kept after it.
+        if changes <= secrets.changes {
+            return Ok(secrets);
+        }
+        app.credentials.stored.invalidate(partner).await;
+    }
+}
+
+async fn read_stored(app: &App, partner: &str, changes: u64) -> Result<Secrets, StoreError> {
+    let mut tx = app.db.read().await?;
+    let stored = store::credentials::list(&mut tx, partner, MOST).await?;
+    let open = |it: Credential| {
+        let secret = app.credentials.sealer.open(it.partner.as_bytes(), &it.sealed);
+        let secret = secret.and_then(|it| String::from_utf8(it).ok());
+        if secret.is_none() {
+            tracing::error!(partner, credential.id = %it.id, "a credential cannot be opened: the key that sealed it is gone");
+        }
+        Some((SecretString::from(secret?), it.expires_at))
     };
-    Ok(app.credentials.stored.try_get_with_by_ref(partner, read).await?)
+    let now = app.clock.now();
+    let is_active = |it: &Credential| it.expires_at.is_none_or(|end| now < end);
+    let active: Vec<_> = stored.into_iter().filter(is_active).collect();
+    let count = active.len();
+    let open: Arc<[_]> = active.into_iter().filter_map(open).collect();
+    Ok(Secrets { lacks_some: open.len() < count, open, changes })
 }
 
 /// A partner's stored credentials, without their secrets.
@@ -219,6 +240,7 @@ pub async fn remove(
 }
 
 async fn changed(app: &App, caller: &Caller, partner: &str, (what, id): (&str, CredentialId)) {
+    app.credentials.changes.fetch_add(1, Ordering::AcqRel);
     app.credentials.stored.invalidate(partner).await;
     let by = &caller.subject;
     tracing::info!(partner, credential.id = %id, by, "a credential was {what}");
