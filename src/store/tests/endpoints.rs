@@ -400,6 +400,35 @@ async fn who_waits_is_told_of_new_deliveries_in_other_processes_too() {
 }
 
 on_both! {
+    async fn an_unreadable_delivery_is_given_up_and_blocks_neither_its_lane_nor_others(stage: &Stage) {
+        let endpoint = registered(stage).await;
+        let (one, other) = (OrderId::from_uuid(fresh()), OrderId::from_uuid(fresh()));
+        let bad = put(stage, &[endpoint], one, 1, 0).await;
+        let behind = put(stage, &[endpoint], one, 2, 0).await;
+        let good = put(stage, &[endpoint], other, 1, 0).await;
+        let mut tx = stage.begin().await;
+        crate::store::tx::on!(tx, |conn| sqlx::query(
+            "UPDATE webhook_delivery SET subject_version = -1 WHERE id = $1"
+        )
+        .bind(bad[0].uuid())
+        .execute(conn)
+        .await
+        .unwrap()
+        .rows_affected());
+        tx.commit().await.unwrap();
+        assert_eq!(ids(&claim(stage, endpoint, 0, 9).await), good);
+        assert_eq!(ids(&claim(stage, endpoint, 0, 9).await), behind);
+        let mut tx = stage.read().await;
+        let state: String = crate::store::tx::on!(tx, |conn| sqlx::query_scalar(
+            "SELECT state FROM webhook_delivery WHERE id = $1"
+        )
+        .bind(bad[0].uuid())
+        .fetch_one(conn)
+        .await
+        .unwrap());
+        assert_eq!(state, "failed");
+    }
+
     async fn an_unreadable_endpoint_does_not_hide_the_others(stage: &Stage) {
         let (bad, good) = (registered(stage).await, registered(stage).await);
         let mut tx = stage.begin().await;

@@ -14,6 +14,7 @@ use crate::{
             Stage, fresh, on_both,
             samples::{later, noon},
         },
+        tx::on,
     },
 };
 
@@ -152,6 +153,21 @@ on_both! {
         assert_eq!(postponed.state, CallState::Pending);
         assert_eq!(postponed.attempts, 1);
         assert_eq!(postponed.note.as_deref(), Some("the store is away"));
+    }
+
+    async fn an_unreadable_call_is_given_up_and_the_others_are_claimed(stage: &Stage) {
+        let calls = [call("careem", None, b"bad", 0), call("careem", None, b"good", 1)];
+        store(stage, &calls).await;
+        let mut tx = stage.begin().await;
+        on!(tx, |conn| sqlx::query("UPDATE inbox SET headers = '[]' WHERE id = $1")
+            .bind(calls[0].id.uuid())
+            .execute(conn)
+            .await
+            .unwrap()
+            .rows_affected());
+        tx.commit().await.unwrap();
+        assert_eq!(due(stage, 1).await, [calls[1].id]);
+        assert_eq!(entry(stage, calls[0].id).await.state, CallState::Dead);
     }
 
     async fn settled_calls_are_not_due_again(stage: &Stage) {

@@ -19,6 +19,7 @@ use crate::{
             Stage, fresh, on_both,
             samples::{Story, later, noon, store_id},
         },
+        tx::on,
     },
 };
 
@@ -219,6 +220,30 @@ on_both! {
         assert_eq!(row.next_attempt_at, Some(later(60)));
         assert!(settle(stage, newer, TellingState::Sent, None, true).await);
         assert_eq!(get(stage, accept.id).await.state, TellingState::Sent);
+    }
+
+    async fn an_unreadable_call_is_given_up_and_blocks_neither_its_order_nor_others(stage: &Stage) {
+        let one = order();
+        let (bad, behind) = (call(one, 2, 0, PartnerAction::Accept), call(one, 3, 0, PartnerAction::Ready));
+        let good = call(order(), 2, 0, PartnerAction::Accept);
+        put(stage, &[&bad, &behind, &good]).await;
+        let mut tx = stage.begin().await;
+        on!(tx, |conn| sqlx::query("UPDATE partner_call SET telling = '{}' WHERE id = $1")
+            .bind(bad.id.uuid())
+            .execute(conn)
+            .await
+            .unwrap()
+            .rows_affected());
+        tx.commit().await.unwrap();
+        assert_eq!(ids(&claim(stage, 0, 10).await), [good.id]);
+        assert_eq!(ids(&claim(stage, 0, 10).await), [behind.id]);
+        let mut tx = stage.read().await;
+        let state: String = on!(tx, |conn| sqlx::query_scalar("SELECT state FROM partner_call WHERE id = $1")
+            .bind(bad.id.uuid())
+            .fetch_one(conn)
+            .await
+            .unwrap());
+        assert_eq!(state, "failed");
     }
 
     async fn an_attempt_that_was_never_made_does_not_count(stage: &Stage) {

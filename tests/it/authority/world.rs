@@ -84,7 +84,7 @@ impl World {
         let mut last = BTreeMap::new();
         eventually(async || {
             let now = self.tables().await;
-            let (waiting, attempts) = (now["outbox"].len(), now["webhook_attempt"].len());
+            let (waiting, attempts) = (now["event_outbox"].len(), now["webhook_attempt"].len());
             let is_at_rest = waiting == 0 && attempts > 0 && now == last;
             last = now;
             if is_at_rest { Ok(last.clone()) } else { Err((waiting, attempts)) }
