@@ -114,11 +114,11 @@ async fn what_one_server_counts_another_in_the_same_process_does_not() {
     screen.subscribe(&format!("store:{store}"), None).await;
     let order = busy.place(&store).await;
     screen.until_version(id(&order), 1).await;
-    until(&busy, &[Some(1.0), Some(1.0), Some(1.0), Some(1.0)]).await;
+    until(&busy, &[Some(1.0), Some(2.0), Some(1.0), Some(2.0)]).await;
     until(&idle, &[None, None, None, None]).await;
     // The end of a socket is counted when its task is dropped.
     screen.close().await;
-    until(&busy, &[Some(1.0), Some(1.0), Some(0.0), Some(1.0)]).await;
+    until(&busy, &[Some(1.0), Some(2.0), Some(0.0), Some(2.0)]).await;
 }
 
 #[tokio::test]
