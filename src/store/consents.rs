@@ -137,7 +137,7 @@ pub async fn forget(tx: &mut Tx, phone: &str, now: Timestamp) -> Result<Erased, 
              state = CASE WHEN state = 'queued' THEN 'no_consent' ELSE state END,
              next_attempt_at = CASE WHEN state = 'queued' THEN NULL ELSE next_attempt_at END,
              settled_at = CASE WHEN state = 'queued' THEN $2 ELSE settled_at END,
-             claims = CASE WHEN state = 'queued' THEN claims + 1 ELSE claims END,
+             claims = claims + 1,
              updated_at = $2
          WHERE recipient = $1",
     )

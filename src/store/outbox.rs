@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
@@ -46,30 +47,38 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
+/// The columns of an [`OutboxRow`], by name: a plan that was prepared with all of them fails when a newer release adds one.
+const COLUMNS: &str = "seq, event_id, event_type, subject_type, subject_id, subject_version, partition_key, order_id, store_id,
+    customer_id, courier_id, traceparent, body, created_at";
+
 /// The events behind the place `after`, in the order of their places.
 pub async fn peek(tx: &mut Tx, after: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
-        "SELECT *
-         FROM event_outbox
-         WHERE seq > $1
-         ORDER BY seq
-         LIMIT $2",
-    )
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?))
+    let head = format!("SELECT {COLUMNS} FROM event_outbox WHERE seq > ");
+    Ok(on!(tx, |conn| {
+        let mut query = QueryBuilder::new(head);
+        query.push_bind(after).push(" ORDER BY seq LIMIT ").push_bind(i64::from(limit));
+        query.build_query_as().fetch_all(conn).await?
+    }))
 }
 
-/// The events that have appeared at these places since they were seen empty, in the order of their places. On PostgreSQL a place is taken
-/// before the commit. SQLite has one writer, so there nothing appears late.
-pub async fn late(tx: &mut Tx, places: &[i64]) -> Result<Vec<OutboxRow>, StoreError> {
-    if matches!(tx.conn, Conn::Sqlite(_)) {
-        return Ok(Vec::new());
-    }
+/// The places of events behind the first place up to the second, in order. Empty on SQLite: its one writer leaves no gap that could be
+/// filled later.
+pub async fn places(
+    tx: &mut Tx,
+    (after, through): (i64, i64),
+    limit: u32,
+) -> Result<Vec<i64>, StoreError> {
+    let Conn::Postgres(session) = &mut tx.conn else { return Ok(Vec::new()) };
+    let sql = "SELECT seq FROM event_outbox WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3";
+    let places = sqlx::query_scalar(sql).bind(after).bind(through).bind(i64::from(limit));
+    Ok(places.fetch_all(&mut **session).await?)
+}
+
+/// The events at these places, in the order of their places.
+pub async fn at(tx: &mut Tx, places: &[i64]) -> Result<Vec<OutboxRow>, StoreError> {
     let rows = Rows::default().numbers(places.iter().copied());
-    let head = "SELECT * FROM event_outbox WHERE seq IN (";
-    let mut found: Vec<OutboxRow> = rows.fetch(tx, head, ")").await?;
+    let head = format!("SELECT {COLUMNS} FROM event_outbox WHERE seq IN (");
+    let mut found: Vec<OutboxRow> = rows.fetch(tx, &head, ")").await?;
     found.sort_by_key(|row| row.seq);
     Ok(found)
 }

@@ -61,9 +61,21 @@ impl JobKind for Deliveries {
         &mut self,
         app: &App,
         load: &Load<EndpointId>,
-        done: &[Done<Self>],
+        done: &mut Vec<Done<Self>>,
     ) -> Result<Vec<Parcel>, Failure> {
-        endpoints::turn(app, &mut self.desk, load, &outcomes(done)).await
+        match endpoints::turn(app, &mut self.desk, load, &outcomes(done)).await {
+            // One of the outcomes is at fault: they are stored apart.
+            Err(failure) if !done.is_empty() && !failure.is_transient() => {
+                self.settle(app, done).await?;
+                done.clear();
+                self.claim(app, load).await
+            }
+            turned => {
+                let parcels = turned?;
+                done.clear();
+                Ok(parcels)
+            }
+        }
     }
 
     fn finished(&mut self, app: &App, done: &Done<Self>) {

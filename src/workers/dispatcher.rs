@@ -58,16 +58,17 @@ pub trait JobKind: Send + Sized + 'static {
         done: &[Done<Self>],
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Settles and claims. A kind that can do both in one transaction replaces this.
+    /// Settles and claims. A kind that can do both in one transaction replaces this. It empties `done` as soon as that is stored.
     fn poll(
         &mut self,
         app: &App,
         load: &Load<Self::Partition>,
-        done: &[Done<Self>],
+        done: &mut Vec<Done<Self>>,
     ) -> impl Future<Output = Result<Vec<Self::Job>, Failure>> + Send {
         async move {
             if !done.is_empty() {
                 self.settle(app, done).await?;
+                done.clear();
             }
             self.claim(app, load).await
         }
@@ -141,9 +142,9 @@ impl<K: JobKind> Worker for Dispatcher<K> {
         while let Ok(done) = self.reports.try_recv() {
             self.end(done);
         }
-        let jobs = self.kind.poll(&self.app, &self.load, &self.unsettled).await?;
-        let idle = self.unsettled.is_empty() && jobs.is_empty();
-        self.unsettled.clear();
+        let settles = !self.unsettled.is_empty();
+        let jobs = self.kind.poll(&self.app, &self.load, &mut self.unsettled).await?;
+        let idle = !settles && jobs.is_empty();
         for job in jobs {
             self.begin(job);
         }

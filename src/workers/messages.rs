@@ -77,7 +77,16 @@ impl JobKind for Messages {
             if self.is_resting(*channel) {
                 continue;
             }
-            let Taken { looked_at, claimed, rest } = notify::take(app, *channel, limit).await?;
+            let taken = match notify::take(app, *channel, limit).await {
+                Err(failure) if !all.is_empty() => {
+                    // What was claimed of another channel is this process's to send.
+                    tracing::warn!(channel = %channel, "no messages were taken: {failure}");
+                    self.is_more = true;
+                    break;
+                }
+                taken => taken?,
+            };
+            let Taken { looked_at, claimed, rest } = taken;
             match rest {
                 Some(rest) => drop(self.resting.insert(*channel, Instant::now() + rest)),
                 None => drop(self.resting.remove(channel)),

@@ -30,22 +30,15 @@ use crate::{
 /// How much longer than its request may take a claim holds.
 const SPARE: Duration = Duration::from_secs(5);
 
-/// Stores what attempts came to, and claims what is due next, in one transaction. After a failure nothing is stored and nothing claimed.
-///
-/// An outcome that cannot be stored for a reason of its own does not hold up the others: see [`close`].
+/// Stores what attempts came to, and claims what is due next, in one transaction. After a failure nothing is stored and nothing claimed;
+/// one that is not transient, a panic too, is the fault of an outcome: see [`close`].
 pub async fn turn(
     app: &App,
     desk: &mut Desk,
     load: &Load<EndpointId>,
     outcomes: &[&Outcome],
 ) -> Result<Vec<Parcel>, Failure> {
-    match turn_once(app, desk, load, outcomes).await {
-        Err(failure) if !outcomes.is_empty() && !failure.is_transient() => {
-            close(app, outcomes).await?;
-            turn_once(app, desk, load, &[]).await
-        }
-        turned => turned,
-    }
+    batch::caught(turn_once(app, desk, load, outcomes)).await
 }
 
 async fn turn_once(
@@ -76,7 +69,7 @@ async fn turn_once(
     Ok(packed(taken))
 }
 
-/// Stores what attempts came to, and claims nothing. A delivery whose outcome cannot be stored becomes due again when its lease ends.
+/// Stores what attempts came to, each apart where they cannot be stored together, and claims nothing. A delivery whose outcome cannot be stored becomes due again when its lease ends.
 pub async fn close(app: &App, outcomes: &[&Outcome]) -> Result<(), Failure> {
     let stored = batch::isolate(outcomes, |part| async move {
         let mut tx = app.db.begin().await?;

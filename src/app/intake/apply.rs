@@ -104,6 +104,8 @@ async fn attempt(app: &App, limit: u32) -> Result<usize, Setback> {
         };
         calls = due.iter().map(claimed).collect();
         if due.is_empty() {
+            // Calls that cannot be read were given up meanwhile.
+            tx.commit().await?;
             return Ok(());
         }
         // Channels report of messages, not of orders.

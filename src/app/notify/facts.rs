@@ -82,3 +82,19 @@ pub fn consent(standing: &HashMap<Wish, Decision>, row: &Notification) -> Option
     let wish = (row.recipient.clone()?, row.channel, row.category);
     standing.get(&wish).copied()
 }
+
+/// Lets nobody erase the people of these messages until this unit of work ends, as a message in another channel's place may be written for
+/// them. To be called before any of the rows is locked: an erasure takes the person first.
+pub async fn keep_recipients(
+    tx: &mut Tx,
+    rows: impl Iterator<Item = &Notification>,
+) -> Result<(), Failure> {
+    let has_another =
+        |row: &&Notification| row.rule.as_ref().is_some_and(|rule| !rule.channels.is_empty());
+    let phones: BTreeSet<_> =
+        rows.filter(has_another).filter_map(|row| row.recipient.as_deref()).collect();
+    if !phones.is_empty() {
+        store::orders::keep_people(tx, &phones.into_iter().collect::<Vec<_>>()).await?;
+    }
+    Ok(())
+}

@@ -11,6 +11,7 @@ use crate::{
         App, Failure,
         intake::outcome,
         notify::{
+            facts::keep_recipients,
             heard::{heard, preferred},
             send::fallback,
             settle::count_fallbacks,
@@ -65,8 +66,11 @@ pub async fn receive(app: &App, tx: &mut Tx, calls: &[Call]) -> Result<Vec<Settl
             _ => None,
         })
         .collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let rows = store::notifications::load_all(tx, &ids).await?;
+    keep_recipients(tx, rows.iter()).await?;
     // All at once and in order: whoever sends them writes down what came of it at the same time.
-    store::notifications::lock(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+    store::notifications::lock(tx, &ids).await?;
     let mut settled = Vec::with_capacity(calls.len());
     for (call, said) in calls.iter().zip(said) {
         settled.push(match said {

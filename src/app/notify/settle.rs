@@ -8,7 +8,10 @@ use metrics::{counter, histogram};
 use crate::{
     app::{
         App, Failure, batch,
-        notify::send::{Sent, fallback},
+        notify::{
+            facts::keep_recipients,
+            send::{Sent, fallback},
+        },
         partner_calls::redact::{About, entry},
     },
     base::backoff::Backoff,
@@ -46,6 +49,7 @@ async fn write(app: &App, sent: &[&Sent]) -> Result<Vec<Result<(), Failure>>, Fa
     let moves: Vec<_> =
         sent.iter().map(|one| moved(app, &one.row, fate(app, one, now), now)).collect();
     let mut tx = app.db.begin().await?;
+    keep_recipients(&mut tx, sent.iter().map(|one| &one.row)).await?;
     // Receipts of the same messages may be on their way: whoever locks in order does not wait for whoever waits for them.
     let ids: Vec<_> = sent.iter().map(|one| one.row.id).collect();
     store::notifications::lock(&mut tx, &ids).await?;

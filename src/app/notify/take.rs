@@ -12,7 +12,7 @@ use crate::{
         App, Failure, batch,
         notify::{
             decide::{Known, Verdict, decide},
-            facts::{Facts, consent, facts, standing},
+            facts::{Facts, consent, facts, keep_recipients, standing},
             pace::{HORIZON, pace},
             send::fallback,
             settle::{count, count_fallbacks, too_late},
@@ -195,8 +195,9 @@ async fn claim(
         return Ok(Vec::new());
     }
     let mut tx = app.db.begin().await?;
-    // Once more: who has said STOP while the rows were looked at is not written to.
     let rows: Vec<_> = verdicts.iter().map(|(row, _)| row.clone()).collect();
+    keep_recipients(&mut tx, rows.iter()).await?;
+    // Once more: a person who has said STOP while the rows were looked at is not written to.
     let standing = standing(&mut tx, &rows).await?;
     let verdicts: Vec<_> = verdicts
         .into_iter()

@@ -177,7 +177,9 @@ impl Rabbit {
                 match self.send(session, queue.routing_key(), true, &[], probe).await {
                     Ok(()) => {}
                     Err(BusError::Unroutable(_)) => unbound.push(*queue),
-                    Err(error) => return Err(error),
+                    Err(error) if unbound.is_empty() => return Err(error),
+                    // What was found must not be forgotten.
+                    Err(_) => break,
                 }
             }
             for queue in &unbound {

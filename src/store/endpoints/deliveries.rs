@@ -23,6 +23,7 @@ use crate::{
 /// The queue of deliveries: to one endpoint, those with the same partition key one at a time and in the order of their subject's versions.
 pub(in crate::store) const QUEUE: Queue = Queue {
     table: "webhook_delivery",
+    columns: "id, endpoint_id, event_id, subject_version, attempts, claims, created_at",
     work: Work::Deliveries,
     claimable: &["pending"],
     given_up: "failed",
@@ -192,7 +193,7 @@ pub async fn revive(
             .and("endpoint_id =", Value::Uuid(endpoint_id.uuid()))
             .and("next_attempt_at >", Value::Moment(now)),
     };
-    queue::requeue(tx, &QUEUE, &requeue, limit).await.map(drop)
+    queue::requeue(tx, &QUEUE, &requeue, Some(limit)).await.map(drop)
 }
 
 struct Waiting(Endpoint, Option<Timestamp>);

@@ -163,7 +163,7 @@ pub async fn replay(
         from: "next_attempt_at IS NULL",
         conditions: filter.conditions().and("endpoint_id =", Value::Uuid(endpoint_id.uuid())),
     };
-    queue::requeue(tx, &QUEUE, &requeue, limit).await
+    queue::requeue(tx, &QUEUE, &requeue, Some(limit)).await
 }
 
 /// Throws deliveries away that were put down before `before`, but for those that an endpoint is still to be told; then what nobody is

@@ -127,7 +127,7 @@ pub async fn replay(
         from: "state <> 'pending'",
         conditions: filter.conditions(),
     };
-    queue::requeue(tx, &QUEUE, &requeue, limit).await
+    queue::requeue(tx, &QUEUE, &requeue, Some(limit)).await
 }
 
 /// Makes one call due once more; `false` when there is no such call.
@@ -138,7 +138,7 @@ pub async fn replay_one(tx: &mut Tx, id: InboxId, now: Timestamp) -> Result<bool
         from: "TRUE",
         conditions: Conditions::default().and("id =", Value::Uuid(id.uuid())),
     };
-    Ok(queue::requeue(tx, &QUEUE, &requeue, 1).await? > 0)
+    Ok(queue::requeue(tx, &QUEUE, &requeue, None).await? > 0)
 }
 
 /// One call with its headers and its body; nothing when there is no such call.

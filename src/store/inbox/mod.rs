@@ -30,6 +30,7 @@ pub use self::{
 /// The queue of the inbox. Calls are claimed, applied and settled in one unit of work. Parked ones are looked at now and then, too.
 pub(in crate::store) const QUEUE: Queue = Queue {
     table: "inbox",
+    columns: "id, partner, event_id, headers, body, received_at, state, attempts, claims",
     work: Work::Inbox,
     claimable: &["pending", "parked"],
     given_up: "dead",

@@ -35,7 +35,7 @@ async fn wake(tx: &mut Tx, partner: &str, conditions: Conditions<'_>) -> Result<
         from: PARKED,
         conditions: conditions.and("partner =", Value::Text(partner)),
     };
-    queue::requeue(tx, &QUEUE, &requeue, u32::MAX).await
+    queue::requeue(tx, &QUEUE, &requeue, None).await
 }
 
 /// Sets calls aside that came before `before` and are parked still, at most `limit`; answers how many. What they waited for stays their

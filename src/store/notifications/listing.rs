@@ -13,6 +13,7 @@ use crate::{
         notifications::{Notification, QUEUE},
         queue::{self, Due, Requeue},
         row::number,
+        rows::Rows,
         tx::on,
     },
 };
@@ -38,6 +39,15 @@ pub async fn get(tx: &mut Tx, id: NotificationId) -> Result<Option<Notification>
         .bind(id.uuid())
         .fetch_optional(conn)
         .await?))
+}
+
+/// These notifications, as far as they are there.
+pub async fn load_all(
+    tx: &mut Tx,
+    ids: &[NotificationId],
+) -> Result<Vec<Notification>, StoreError> {
+    let rows = Rows::default().uuids(ids.iter().map(|id| id.uuid()));
+    rows.fetch(tx, "SELECT * FROM notification WHERE id IN (", ")").await
 }
 
 /// A page of notifications, the youngest first.
@@ -125,7 +135,7 @@ pub async fn retry(
         from: "recipient IS NOT NULL AND state IN ('failed', 'unconfirmed', 'expired', 'suppressed')",
         conditions: Conditions::default().and("id =", Value::Uuid(id.uuid())),
     };
-    Ok(queue::requeue(tx, &QUEUE, &requeue, 1).await? > 0)
+    Ok(queue::requeue(tx, &QUEUE, &requeue, None).await? > 0)
 }
 
 /// Throws away at most `limit` notifications that have not changed since; answers how many.

@@ -25,7 +25,7 @@ use crate::{
 
 pub(in crate::store) use self::moves::QUEUE;
 pub use self::{
-    listing::{NotificationFilter, backlog, get, list, of_person, purge, retry},
+    listing::{NotificationFilter, backlog, get, list, load_all, of_person, purge, retry},
     moves::{Move, advance, claim, sweep},
     receipts::{find, lock, receive},
 };

@@ -18,6 +18,10 @@ use crate::{
 /// The queue of notifications. Each is about one person and stands for itself, so there are no lanes.
 pub(in crate::store) const QUEUE: Queue = Queue {
     table: "notification",
+    columns: "id, subject, event, audience, channel, order_id, order_version, store_id, \
+              recipient, language, template, category, rule, words, state, code, note, \
+              attempts, claims, provider_id, created_at, worthless_at, next_attempt_at, \
+              updated_at, sent_at, delivered_at, read_at",
     work: Work::Notifications,
     claimable: &["queued"],
     given_up: "failed",

@@ -46,7 +46,7 @@ pub async fn retry(
         from: "state IN ('failed', 'skipped')",
         conditions: Conditions::default().and("id =", Value::Uuid(id.uuid())),
     };
-    Ok(queue::requeue(tx, &QUEUE, &requeue, 1).await? > 0)
+    Ok(queue::requeue(tx, &QUEUE, &requeue, None).await? > 0)
 }
 
 /// Gives up what nobody has told while it was worth telling, at most `limit`; answers how much that was. Whoever is told things does so

@@ -26,6 +26,8 @@ pub use self::listing::{PartnerCallFilter, due, get, give_up, list, purge, retry
 /// The queue of partner calls: of one order, one call at a time and in order.
 pub(in crate::store) const QUEUE: Queue = Queue {
     table: "partner_call",
+    columns: "id, partner, order_id, order_version, telling, state, attempts, claims, \
+              created_at, worthless_at, next_attempt_at, settled_at, status, note, traceparent",
     work: Work::PartnerCalls,
     claimable: &["pending"],
     given_up: "failed",

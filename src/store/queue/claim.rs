@@ -53,7 +53,7 @@ pub(in crate::store) async fn claim<T: Readable>(
         query.push_bind(At(lease.until)).push(due).push_bind(At(lease.now)).push(first_of_lane);
         conditions.push(&mut query);
         query.push(" ORDER BY next_attempt_at, id LIMIT ").push_bind(i64::from(limit));
-        query.push(locking).push(") RETURNING *");
+        query.push(locking).push(") RETURNING ").push(queue.columns);
         query.build_query_as().fetch_all(conn).await?
     });
     set_aside(tx, queue, rows, lease.now).await
@@ -69,7 +69,8 @@ pub(in crate::store) async fn lock<T: Readable>(
     limit: u32,
 ) -> Result<Vec<T>, StoreError> {
     let head = format!(
-        "SELECT * FROM {} AS due WHERE state IN ({}) AND next_attempt_at <= ",
+        "SELECT {} FROM {} AS due WHERE state IN ({}) AND next_attempt_at <= ",
+        queue.columns,
         queue.table,
         queue.claimable_sql()
     );

@@ -24,8 +24,8 @@
 //! - **Point of no return.** A job that must not be repeated moves, before it is attempted, to a state that is not
 //!   claimable, while its claim stands ([`Settlement::stands`]). What becomes of it when that lease ends is for its kind
 //!   to say.
-//! - **Attempts.** A claim counts as an attempt, so that a job that stops its worker is given up at some time. A
-//!   settlement can take that back when no attempt was made.
+//! - **Attempts.** A claim counts as an attempt, also when its worker stops before it settles. A settlement can take
+//!   that back when no attempt was made.
 
 mod claim;
 mod retain;
@@ -46,6 +46,8 @@ pub(in crate::store) use self::{
 pub struct Queue {
     /// The table.
     pub table: &'static str,
+    /// The columns of a claimed row, by name: a plan that was prepared with all of them fails when a newer release adds one.
+    pub columns: &'static str,
     /// The signal that wakes its workers.
     pub work: Work,
     /// The states in which a job waits to be claimed. A requeued job gets the first of them.

@@ -9,7 +9,7 @@ use crate::store::{
     moment::At,
     queue::Queue,
     row::{from_row, number},
-    tx::on,
+    tx::{Conn, on},
 };
 
 /// How jobs are made due again.
@@ -54,14 +54,15 @@ pub(in crate::store) struct Backlog {
     pub first_due_at: Option<Timestamp>,
 }
 
-/// Makes jobs due again from the start, the oldest first and at most `limit`, and wakes their workers; answers how many.
+/// Makes jobs due again from the start, and wakes their workers; answers how many. With a limit it takes the oldest first.
 ///
-/// A claim that stands meanwhile does not stand any more: what its attempt comes to is not written down.
+/// A claim that stands meanwhile does not stand any more: what its attempt comes to is not written down, and the job may be attempted
+/// once more beside it.
 pub(in crate::store) async fn requeue(
     tx: &mut Tx,
     queue: &Queue,
     requeue: &Requeue<'_>,
-    limit: u32,
+    limit: Option<u32>,
 ) -> Result<u64, StoreError> {
     let Queue { table, age, .. } = queue;
     let state = queue.claimable.first().copied().unwrap_or_default();
@@ -73,8 +74,13 @@ pub(in crate::store) async fn requeue(
              settled_at = NULL,
              next_attempt_at = "
     );
-    let which = format!(" WHERE id IN (SELECT id FROM {table} WHERE {}", requeue.from);
+    // An order by age would hide the better index from SQLite's planner.
+    let which = match limit {
+        Some(_) => format!(" WHERE id IN (SELECT id FROM {table} WHERE {}", requeue.from),
+        None => format!(" WHERE {}", requeue.from),
+    };
     let order = format!(" ORDER BY {age}, id LIMIT ");
+    let locking = rechecking(tx);
     let requeued = on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         match requeue.due {
@@ -90,7 +96,9 @@ pub(in crate::store) async fn requeue(
         }
         query.push(which);
         requeue.conditions.push(&mut query);
-        query.push(order).push_bind(i64::from(limit)).push(")");
+        if let Some(limit) = limit {
+            query.push(order).push_bind(i64::from(limit)).push(locking).push(")");
+        }
         query.build().execute(conn).await?.rows_affected()
     });
     if requeued > 0 {
@@ -119,11 +127,12 @@ pub(in crate::store) async fn expire(
              settled_at = "
     );
     let which = format!(" WHERE id IN (SELECT id FROM {table} WHERE {from}");
+    let locking = rechecking(tx);
     Ok(on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(now)).push(which);
         conditions.push(&mut query);
-        query.push(" ORDER BY id LIMIT ").push_bind(i64::from(limit)).push(")");
+        query.push(" LIMIT ").push_bind(i64::from(limit)).push(locking).push(")");
         query.build().execute(conn).await?.rows_affected()
     }))
 }
@@ -144,12 +153,22 @@ pub(in crate::store) async fn purge(
              WHERE {purgeable}
                AND {age} < "
     );
+    let locking = rechecking(tx);
     Ok(on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(before)).push(" ORDER BY ").push(age).push(", id LIMIT ");
-        query.push_bind(i64::from(limit)).push(")");
+        query.push_bind(i64::from(limit)).push(locking).push(")");
         query.build().execute(conn).await?.rows_affected()
     }))
+}
+
+/// Makes PostgreSQL test the conditions again when it had to wait for a row: a sub-select without a lock keeps its old answer. SQLite has
+/// one writer.
+const fn rechecking(tx: &Tx) -> &'static str {
+    match tx.conn {
+        Conn::Postgres(_) => " FOR UPDATE",
+        Conn::Sqlite(_) => "",
+    }
 }
 
 /// How much of a queue is unsettled.

@@ -9,6 +9,7 @@ use crate::store::{
     StoreError, Tx,
     queue::{Claim, Hold, Queue, in_lane},
     rows::Rows,
+    tx::Conn,
 };
 
 /// Where a claimed job goes.
@@ -106,6 +107,8 @@ const fn counted(queue: &Queue, settlement: &Settlement) -> i64 {
 async fn hold_lanes(tx: &mut Tx, queue: &Queue, retried: &[Uuid]) -> Result<(), StoreError> {
     let Some(lane) = &queue.lane else { return Ok(()) };
     let table = queue.table;
+    // Keeps SQLite's planner at the index of the lane; the index of due times holds the whole backlog.
+    let plus = if matches!(tx.conn, Conn::Sqlite(_)) { "+" } else { "" };
     let tail = format!(
         ")
         UPDATE {table} AS later
@@ -114,7 +117,7 @@ async fn hold_lanes(tx: &mut Tx, queue: &Queue, retried: &[Uuid]) -> Result<(), 
         JOIN {table} AS earlier ON earlier.id = retried.id
         WHERE {}
           AND later.next_attempt_at IS NOT NULL
-          AND later.next_attempt_at < earlier.next_attempt_at",
+          AND {plus}later.next_attempt_at < earlier.next_attempt_at",
         in_lane(lane, "later", ">", "earlier")
     );
     let rows = Rows::default().uuids(retried.iter().copied());

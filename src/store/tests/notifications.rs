@@ -192,6 +192,21 @@ on_both! {
         assert_eq!(notifications::find(&mut stage.read().await, None, "wamid.9").await.unwrap(), None);
     }
 
+    async fn a_late_result_of_a_message_to_an_erased_person_moves_nothing(stage: &Stage) {
+        let one = row(order(), "ready", 4);
+        put(stage, std::slice::from_ref(&one)).await;
+        claim(stage, noon(), later(10)).await;
+        let sender = claim_of(stage, one.id).await;
+        advance(stage, &[Move::to(sender, NotificationState::Sending)]).await;
+        let mut tx = stage.begin().await;
+        consents::forget(&mut tx, SARA, later(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        let late = Move { provider_id: Some("wamid.1".to_owned()), ..Move::to(sender, NotificationState::Failed) };
+        assert_eq!(advance(stage, &[late]).await, []);
+        let seen = get(stage, one.id).await;
+        assert_eq!((seen.recipient, seen.provider_id), (None, None));
+    }
+
     async fn who_goes_silent_leaves_it_held_and_then_unconfirmed(stage: &Stage) {
         let one = row(order(), "ready", 4);
         put(stage, std::slice::from_ref(&one)).await;

@@ -43,7 +43,10 @@ pub struct Bindings {
 impl Bindings {
     /// Another relay published before, and nobody knows when it last looked.
     pub fn taken_over(&mut self, now: Timestamp) {
-        self.unproven_since = Some(now.saturating_sub(TAKEOVER).unwrap_or(now));
+        let doubted = now.saturating_sub(TAKEOVER).unwrap_or(now);
+        // Queues that were not sent yet what they have missed still want it from its beginning.
+        let known = self.unproven_since.filter(|_| !self.unbound.is_empty());
+        self.unproven_since = known.into_iter().chain([doubted]).min();
         self.probed_at = None;
     }
 

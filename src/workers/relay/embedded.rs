@@ -2,7 +2,7 @@
 //! stuck holds up neither the screens nor the others.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     bus::{Local, LocalQueue, Message, Queue},
     store::{
-        self,
+        self, Tx,
         dead_letters::DeadLetter,
         outbox::{self, OutboxRow},
     },
@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// On PostgreSQL a place in the outbox is taken before the commit, so an event may appear behind the positions. So many places are
-/// watched for that, and for so long: no transaction of ours lasts longer.
-const GAPS: u16 = 256;
-const GAP_KEPT: Duration = Duration::from_mins(1);
+/// On PostgreSQL a place in the outbox is taken before the commit, so an event may appear behind the positions. So often the outbox is
+/// looked through for such events, so many places at once.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP: u32 = 10_000;
 
 /// How far the screens and each durable queue are. In memory only: after a restart, what is still in the outbox is published again to all,
 /// and consumers are idempotent.
@@ -34,8 +34,9 @@ const GAP_KEPT: Duration = Duration::from_mins(1);
 pub struct Positions {
     /// Up to where the screens were given everything.
     published: i64,
-    /// Places before that which held nothing, and when that was seen.
-    gaps: BTreeMap<i64, Instant>,
+    /// When the outbox was last looked through for what appeared behind that, and up to which place; 0 for the whole of it.
+    swept_at: Option<Instant>,
+    swept_through: i64,
     lanes: Vec<Lane>,
     /// Since when a feed of the screens has been full.
     full_since: Option<Instant>,
@@ -118,21 +119,35 @@ impl Positions {
     async fn read(&mut self, app: &App, local: &Local) -> anyhow::Result<Vec<OutboxRow>> {
         let batch = app.config.workers.relay_batch;
         let room = local.room(batch as usize);
-        let full_since = self.full_since.take().unwrap_or_else(Instant::now);
-        if room.is_none() && full_since.elapsed() < *app.config.bus.timeout {
-            self.full_since = Some(full_since);
-            return Ok(Vec::new());
+        if room.is_some() {
+            self.full_since = None;
+        } else {
+            let full_since = *self.full_since.get_or_insert_with(Instant::now);
+            if full_since.elapsed() < *app.config.bus.timeout {
+                return Ok(Vec::new());
+            }
         }
         let limit = room.and_then(|room| u32::try_from(room).ok()).unwrap_or(batch);
         let mut tx = app.db.read().await?;
-        let mut rows = Vec::new();
-        self.gaps.retain(|_, seen_at| seen_at.elapsed() < GAP_KEPT);
-        if !self.gaps.is_empty() {
-            let places: Vec<_> = self.gaps.keys().copied().collect();
-            rows = outbox::late(&mut tx, &places).await?;
-        }
+        let mut rows = self.sweep(&mut tx).await?;
         rows.extend(outbox::peek(&mut tx, self.published, limit).await?);
         Ok(rows)
+    }
+
+    /// Events that have appeared behind the positions: nobody was given them, and nobody waits for them.
+    async fn sweep(&mut self, tx: &mut Tx) -> anyhow::Result<Vec<OutboxRow>> {
+        if self.swept_at.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
+            return Ok(Vec::new());
+        }
+        self.swept_at = Some(Instant::now());
+        let places = outbox::places(tx, (self.swept_through, self.published), SWEEP).await?;
+        let is_last = places.len() < SWEEP as usize;
+        self.swept_through = places.last().copied().filter(|_| !is_last).unwrap_or(0);
+        let is_passed = |place: &i64| {
+            !self.done.contains(place) && self.lanes.iter().all(|lane| lane.is_done_with(*place))
+        };
+        let passed: Vec<_> = places.into_iter().filter(is_passed).collect();
+        Ok(outbox::at(tx, &passed).await?)
     }
 
     /// Gives events to the screens, and to each queue that has had all before them and has room.
@@ -148,7 +163,6 @@ impl Positions {
         let before = self.published;
         local.publish(&messages, *last)?;
         self.published = before.max(*last);
-        self.watch_gaps(&places, before);
         for lane in &mut self.lanes {
             lane.take_new(&places, &messages, before);
         }
@@ -156,22 +170,6 @@ impl Positions {
         counter!(metric::RELAY_PUBLISHED).increment(places.len() as u64);
         remember(app, &messages).await;
         Ok(())
-    }
-
-    fn watch_gaps(&mut self, places: &[i64], mut before: i64) {
-        let now = Instant::now();
-        for place in places.iter().copied() {
-            if place <= before {
-                self.gaps.remove(&place);
-                continue;
-            }
-            let first = place.saturating_sub(GAPS.into()).max(before.saturating_add(1));
-            self.gaps.extend((first..place).map(|gap| (gap, now)));
-            before = place;
-        }
-        while self.gaps.len() > usize::from(GAPS) {
-            self.gaps.pop_first();
-        }
     }
 
     /// Reads on for the queues that were full; answers whether any has taken something.

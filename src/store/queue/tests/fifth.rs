@@ -29,6 +29,7 @@ const TABLE: &str = "CREATE TABLE errand (
 )";
 pub const QUEUE: Queue = Queue {
     table: "errand",
+    columns: "id, claims, lane",
     work: Work::PartnerCalls,
     claimable: &["open"],
     given_up: "failed",

@@ -130,8 +130,9 @@ impl<K: Kind, const POSTGRES: bool> Real<K, POSTGRES> {
             }
             Step::Claim { limit, .. } => {
                 let lease = Lease { now, until: later(world.now + LEASE) };
+                let all = Queue { columns: "*", ..K::QUEUE };
                 let claimed: Vec<Job> =
-                    queue::claim(&mut tx, &K::QUEUE, &Conditions::default(), lease, limit).await?;
+                    queue::claim(&mut tx, &all, &Conditions::default(), lease, limit).await?;
                 let mut claimed: Vec<_> = claimed.iter().map(|job| (job.id, job.claims)).collect();
                 claimed.sort_unstable();
                 assert_eq!(claimed, world.claimed);
@@ -164,7 +165,7 @@ impl<K: Kind, const POSTGRES: bool> Real<K, POSTGRES> {
             from: "next_attempt_at IS NULL",
             conditions: Conditions::default().and("id =", Value::Uuid(Uuid::from_u128(id))),
         };
-        assert_eq!(queue::requeue(tx, &K::QUEUE, &requeue, 10).await?, 1);
+        assert_eq!(queue::requeue(tx, &K::QUEUE, &requeue, Some(10)).await?, 1);
         Ok(())
     }
 
