@@ -12,7 +12,6 @@ use metrics::histogram;
 
 use crate::{
     app::{App, events, tracking},
-    base::cursor::Cursor,
     bus::{FeedItem, NodeFeed},
     domain::{Envelope, Order},
     live::Event,
@@ -149,17 +148,17 @@ impl Fanout {
         let mut after = None;
         loop {
             let mut tx = self.app.db.read().await?;
-            let orders = store::orders::changed_since(&mut tx, since, after, PAGE).await?;
-            for order in &orders {
-                for event in tracking::events_of(&mut tx, order.id, since).await? {
+            let (changed, last) = tracking::changed_since(&mut tx, since, after, PAGE).await?;
+            drop(tx);
+            for events in changed {
+                for event in events {
                     newest = newest.max(event.envelope().timestamp);
                     self.burst.push(event);
                 }
                 self.show().await;
             }
-            drop(tx);
-            let Some(last) = orders.last() else { break };
-            after = Some(Cursor { at: last.updated_at, id: last.id.uuid() });
+            let Some(last) = last else { break };
+            after = Some(last);
         }
         newest = newest.max(self.heal_other_subjects(since).await?);
         self.seen_until = newest;

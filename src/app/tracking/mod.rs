@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::{
     app::{App, Failure},
     auth::{Caller, Grant},
+    base::cursor::Cursor,
     domain::{Envelope, Order, OrderId, Version},
     live::{Event, Topic},
     store::{self, StoreError, Tx},
@@ -89,6 +90,27 @@ pub async fn missed(
         return Ok(None);
     }
     Ok(Some(events.iter().filter(|it| after < it.version()).cloned().collect()))
+}
+
+/// The events of the next orders that changed since a moment, order by order, and where the page after them begins; `None` when there was
+/// none left. An order whose log cannot be read is logged and left out, so that it keeps no other from being healed.
+pub async fn changed_since(
+    tx: &mut Tx,
+    since: Timestamp,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<(Vec<Vec<Arc<Event>>>, Option<Cursor>), StoreError> {
+    let changed = store::orders::changed_since(tx, since, after, limit).await?;
+    let mut events = Vec::with_capacity(changed.len());
+    for cursor in &changed {
+        let id = OrderId::from_uuid(cursor.id);
+        match events_of(tx, id, since).await {
+            Ok(of_order) => events.push(of_order),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => tracing::error!(order.id = %id, "an order's log cannot be read: {error}"),
+        }
+    }
+    Ok((events, changed.last().copied()))
 }
 
 /// The events of an order that were recorded at or after a moment, rebuilt from the log.

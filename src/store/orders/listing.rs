@@ -156,8 +156,8 @@ pub async fn unanswered(
     Ok(ids.into_iter().map(OrderId::from_uuid).collect())
 }
 
-/// Orders that changed at `since` or later, the one that changed first first; `after` is the last order of the page
-/// before: its `updated_at` and id.
+/// The orders that changed at `since` or later, the one that changed first first: when each last changed, and its id. `after` is the last
+/// of the page before.
 ///
 /// Moments are taken before the commit, so whoever catches up must reach back a little further than the gap.
 pub async fn changed_since(
@@ -165,22 +165,23 @@ pub async fn changed_since(
     since: Timestamp,
     after: Option<Cursor>,
     limit: u32,
-) -> Result<Vec<Order>, StoreError> {
+) -> Result<Vec<Cursor>, StoreError> {
     // The cursor of nothing sorts before every row of its moment.
-    let after = after.filter(|it| since <= it.at);
+    let after = after.filter(|cursor| since <= cursor.at);
     let comparison = if after.is_some() { ">" } else { ">=" };
     let from = after.unwrap_or(Cursor { at: since, id: Uuid::nil() });
-    let rows: Vec<Body> = on!(tx, |conn| QueryBuilder::new("SELECT body FROM orders WHERE ")
-        .push("(updated_at, id) ")
-        .push(comparison)
-        .push(" (")
-        .push_bind(At(from.at))
-        .push(", ")
-        .push_bind(from.id)
-        .push(") ORDER BY updated_at, id LIMIT ")
-        .push_bind(i64::from(limit))
-        .build_query_as()
-        .fetch_all(conn)
-        .await?);
-    Ok(bodies(rows))
+    let rows: Vec<(At, Uuid)> =
+        on!(tx, |conn| QueryBuilder::new("SELECT updated_at, id FROM orders WHERE ")
+            .push("(updated_at, id) ")
+            .push(comparison)
+            .push(" (")
+            .push_bind(At(from.at))
+            .push(", ")
+            .push_bind(from.id)
+            .push(") ORDER BY updated_at, id LIMIT ")
+            .push_bind(i64::from(limit))
+            .build_query_as()
+            .fetch_all(conn)
+            .await?);
+    Ok(rows.into_iter().map(|(At(at), id)| Cursor { at, id }).collect())
 }

@@ -10,7 +10,6 @@ use metrics::counter;
 
 use crate::{
     app::{App, events, tracking},
-    base::cursor::Cursor,
     bus::{Message, Queue, Rabbit},
     domain::{Envelope, Order, Routing},
     store::{self, outbox},
@@ -121,21 +120,19 @@ async fn publish_again(
     let mut after = None;
     loop {
         let mut tx = app.db.read().await?;
-        let orders = store::orders::changed_since(&mut tx, since, after, PAGE).await?;
-        for order in &orders {
-            for event in tracking::events_of(&mut tx, order.id, since).await? {
-                messages.push(message_of(event.envelope())?);
-            }
-        }
+        let (changed, last) = tracking::changed_since(&mut tx, since, after, PAGE).await?;
         drop(tx);
+        for event in changed.iter().flatten() {
+            messages.push(message_of(event.envelope())?);
+        }
         for queue in queues {
             let wanted = messages.iter().filter(|message| queue.wants(&message.routing.event_type));
             let wanted: Vec<_> = wanted.cloned().collect();
             rabbit.publish_to(*queue, &wanted).await?;
         }
         messages.clear();
-        let Some(last) = orders.last() else { return Ok(()) };
-        after = Some(Cursor { at: last.updated_at, id: last.id.uuid() });
+        let Some(last) = last else { return Ok(()) };
+        after = Some(last);
     }
 }
 
