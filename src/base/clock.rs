@@ -24,7 +24,7 @@ pub enum Clock {
 /// A machine's clock and its correction, in microseconds.
 #[derive(Debug, Default)]
 pub struct Synced {
-    /// How wrong the machine's clock is, in a test. It stands for the machine, so nobody but the test knows it.
+    /// How wrong the machine's clock is, in a test.
     skew: i64,
     /// What is added to the machine's clock.
     offset: AtomicI64,

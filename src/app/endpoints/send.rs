@@ -67,7 +67,7 @@ pub enum Fault {
 }
 
 impl Outcome {
-    /// Nothing was sent, or nobody knows.
+    /// Nothing was sent, or it is unknown whether anything was.
     fn unsent(due: &ClaimedDelivery, at: Timestamp, why: String, fault: Fault) -> Self {
         let (took, seen) = (Duration::ZERO, Seen::nothing(why));
         Self { due: due.clone(), at, took, seen, not_before: None, is_tired: false, fault }

@@ -49,7 +49,7 @@ pub async fn secrets(app: &App, slug: &str) -> Result<Vec<SecretString>, Refused
     Ok(credentials::active(app, &known(app, slug)?.slug).await?)
 }
 
-/// Whether some of the partner's secrets cannot be opened here, so that nobody knows whether a call that was rejected is the partner's.
+/// Whether some of the partner's secrets cannot be opened here. A call that was rejected may then be the partner's all the same.
 pub async fn lacks_secrets(app: &App, slug: &str) -> Result<bool, Refused> {
     Ok(credentials::lacks_some(app, slug).await?)
 }

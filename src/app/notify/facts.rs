@@ -83,8 +83,8 @@ pub fn consent(standing: &HashMap<Wish, Decision>, row: &Notification) -> Option
     standing.get(&wish).copied()
 }
 
-/// Lets nobody erase the people of these messages until this unit of work ends, as a message in another channel's place may be written for
-/// them. To be called before any of the rows is locked: an erasure takes the person first.
+/// Holds up erasures of the people of these messages until this unit of work ends, as a message by another channel may be written for
+/// them. To be called before any of the rows is locked: an erasure locks the person first.
 pub async fn keep_recipients(
     tx: &mut Tx,
     rows: impl Iterator<Item = &Notification>,
