@@ -81,40 +81,6 @@ async fn publish(app: &TestApp, order: &Value, body: &str) {
 }
 
 #[tokio::test]
-async fn a_stored_call_that_cannot_be_read_keeps_no_other_waiting() {
-    let app = TestApp::with(|config| {
-        quick(config);
-        // So that it would be looked at first, for ever.
-        config.workers.intake_batch = 1;
-    })
-    .await;
-    let store = app.store().await;
-    let order = app.place(&store).await;
-    let unknown = json!({"type": "order.status", "data": {
-        "orderId": "ord_00000000000000000000000000000001", "status": "accepted",
-    }});
-    app.deliver(&app.webhook("generic", "unknown", &unknown)).await.expect(200);
-    let sql = Sql::of(&app);
-    eventually(async || {
-        match sql.number("SELECT COUNT(*) FROM inbox WHERE state = 'parked'").await {
-            1 => Ok(()),
-            parked => Err(parked),
-        }
-    })
-    .await;
-    sql.run("UPDATE inbox SET headers = '[]', next_attempt_at = received_at").await;
-    let known =
-        json!({"type": "order.status", "data": {"orderId": id(&order), "status": "accepted"}});
-    app.deliver(&app.webhook("generic", "known", &known)).await.expect(200);
-    eventually(async || {
-        let order = app.order(id(&order)).await;
-        if order["status"] == "accepted" { Ok(()) } else { Err(order) }
-    })
-    .await;
-    assert_eq!(sql.number("SELECT COUNT(*) FROM inbox WHERE state = 'dead'").await, 1);
-}
-
-#[tokio::test]
 async fn a_half_valid_event_is_a_dead_letter_at_once_and_is_sent_to_no_endpoint() {
     let pos = StandIn::spawn(&[]).await;
     let app = TestApp::with(quick).await;

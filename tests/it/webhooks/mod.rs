@@ -9,6 +9,7 @@ mod once;
 mod partners;
 mod placed;
 mod proof;
+mod unreadable;
 
 use serde_json::Value;
 
