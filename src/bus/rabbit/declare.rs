@@ -15,6 +15,9 @@ use crate::{
     bus::{Queue, rabbit::Settings},
 };
 
+/// AMQP's code for an orderly end.
+const REPLY_SUCCESS: u16 = 200;
+
 /// Any event type, any store.
 const ALL_EVENTS: &str = "*.*";
 
@@ -61,6 +64,8 @@ pub fn probe_key(node_queue: &str) -> String {
 /// A channel on which everything durable has been declared.
 async fn topology(connection: &Connection, settings: &Settings) -> Result<Channel, Error> {
     let names = &settings.names;
+    // Nothing could be published without the exchange, so a queue that lost its bindings with it has missed nothing.
+    let has_exchange = exchange_exists(connection, &names.exchange).await?;
     let mut channel = connection.create_channel().await?;
     exchange(&channel, &names.exchange, ExchangeKind::Topic).await?;
     exchange(&channel, &names.dead_exchange(), ExchangeKind::Direct).await?;
@@ -68,10 +73,39 @@ async fn topology(connection: &Connection, settings: &Settings) -> Result<Channe
         let (name, dead_name) = (names.queue(*queue), names.dead_queue(*queue));
         channel = keep_or_declare(channel, connection, &dead_name, quorum()).await?;
         bind(&channel, &dead_name, &names.dead_exchange(), &name).await?;
+        let is_known = has_exchange && queue_exists(connection, &name).await?;
         channel = keep_or_declare(channel, connection, &name, main_queue(settings, *queue)).await?;
-        bind_durable(&channel, settings, *queue).await?;
+        // A known queue that lost its bindings has missed events: that is for the relay to find, not to be hidden here.
+        if !is_known {
+            bind_durable(&channel, settings, *queue).await?;
+        }
     }
     Ok(channel)
+}
+
+async fn queue_exists(connection: &Connection, name: &str) -> Result<bool, Error> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions::durable().passive();
+    let declared = channel.queue_declare(name.into(), options, FieldTable::default()).await;
+    answered(channel, declared.map(drop)).await
+}
+
+async fn exchange_exists(connection: &Connection, name: &str) -> Result<bool, Error> {
+    let channel = connection.create_channel().await?;
+    let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+    let kind = ExchangeKind::Topic;
+    let declared =
+        channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await;
+    answered(channel, declared).await
+}
+
+/// The answer to a passive declaration, which has a channel of its own: the broker closes it over what is not there.
+async fn answered(channel: Channel, declared: Result<(), Error>) -> Result<bool, Error> {
+    match declared {
+        Ok(()) => channel.close(REPLY_SUCCESS, "".into()).await.map(|()| true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Binds a durable queue to the events that it wants.

@@ -128,6 +128,9 @@ async fn a_queue_that_lost_its_bindings_is_found_and_bound_again() {
     within(consumer.next()).await.unwrap().ack();
     assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), []);
     stack.unbind(Queue::Timings).await;
+    // A server that starts meanwhile, or comes back, does not hide it.
+    let beside = stack.beside(|_| {});
+    within(beside.bus.ping()).await.unwrap();
     // The other queues get it, so the broker takes it.
     publish(&stack.bus, &[event(2, EventType::OrderCreated)]).await.unwrap();
     assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), [Queue::Timings]);
