@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use orderwire::base::clock::Clock;
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -36,7 +38,9 @@ pub struct Answer {
 impl Client {
     /// `base` is `http://` and an address.
     pub fn new(base: String, clock: Clock) -> Self {
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        // The server ends a connection on which it has waited for a request for `http.header_timeout`. One that is about to end is not used.
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+        let http = http.pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
         Self { clock, base, http }
     }
 
