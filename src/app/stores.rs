@@ -166,7 +166,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Store>, Failure> {
     Ok(stores)
 }
 
-/// Why a caller may not do something at a store: they are told only if they may know that it is there.
+/// The refusal of a request about a store: 403 with the reason if the caller may know that the store exists, else 404.
 pub(in crate::app) fn refused_at(caller: &Caller, store: StoreId, why: &'static str) -> Failure {
     if caller.may_know_store(store) { Failure::Forbidden(why) } else { Failure::NoSuch("store") }
 }

@@ -202,7 +202,7 @@ pub(in crate::bus) fn count_dead(queue: Queue, event_id: Option<EventId>, why: &
     counter!(metric::DEAD_LETTERS, "queue" => queue).increment(1);
 }
 
-/// Ours, and not an empty message of somebody else, which is to become a dead letter.
+/// Whether it is a probe of this program. An empty message from elsewhere is no probe, and becomes a dead letter.
 fn is_probe(delivery: &lapin::message::Delivery) -> bool {
     let kind = delivery.properties.kind().as_ref();
     delivery.data.is_empty() && kind.is_some_and(|kind| kind.as_str() == PROBE)

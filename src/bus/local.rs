@@ -113,7 +113,7 @@ impl Local {
         self.shared.published_through.load(Ordering::Acquire)
     }
 
-    /// The durable queues that somebody consumes.
+    /// The durable queues that have a consumer.
     pub fn queues(&self) -> Vec<LocalQueue> {
         self.shared.queues.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

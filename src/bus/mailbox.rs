@@ -35,7 +35,7 @@ pub(in crate::bus) enum Mail {
 }
 
 impl Mailbox {
-    /// For so many messages. `drained` is told when half of them were taken.
+    /// A mailbox for so many messages. `drained` is notified when half of them have been taken.
     pub fn new(capacity: usize, drained: Arc<Notify>) -> Self {
         Self { waiting: Mutex::default(), arrived: Notify::new(), drained, capacity }
     }

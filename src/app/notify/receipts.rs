@@ -57,18 +57,21 @@ pub async fn receive(app: &App, tx: &mut Tx, calls: &[Call]) -> Result<Vec<Settl
     let now = app.clock.now();
     let number = app.config.whatsapp.phone_number_id.as_deref();
     let said: Vec<_> = calls.iter().map(|it| read(&it.body, number, it.received_at)).collect();
-    let ids: BTreeSet<_> = said
-        .iter()
-        .flatten()
-        .flatten()
-        .filter_map(|it| match it {
-            Said::Receipt(receipt) => receipt.notification,
+    let receipts = || {
+        said.iter().flatten().flatten().filter_map(|said| match said {
+            Said::Receipt(receipt) => Some((receipt.notification?, receipt.status)),
             _ => None,
         })
-        .collect();
+    };
+    // Only a failure makes a message by another channel.
+    let failed = receipts().filter(|(_, status)| *status == ReceiptStatus::Failed);
+    let failed: Vec<_> = failed.map(|(id, _)| id).collect();
+    if !failed.is_empty() {
+        let rows = store::notifications::load_all(tx, &failed).await?;
+        keep_recipients(tx, rows.iter()).await?;
+    }
+    let ids: BTreeSet<_> = receipts().map(|(id, _)| id).collect();
     let ids: Vec<_> = ids.into_iter().collect();
-    let rows = store::notifications::load_all(tx, &ids).await?;
-    keep_recipients(tx, rows.iter()).await?;
     // All at once and in order: whoever sends them writes down what came of it at the same time.
     store::notifications::lock(tx, &ids).await?;
     let mut settled = Vec::with_capacity(calls.len());

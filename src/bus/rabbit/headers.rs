@@ -1,4 +1,4 @@
-//! The routing facts of an event as AMQP headers: whoever gets it can decide by them without reading its body.
+//! The routing facts of an event as AMQP headers: a node can decide by them without reading the body.
 
 use lapin::types::{AMQPValue, FieldTable};
 

@@ -178,7 +178,7 @@ impl Rabbit {
                     Ok(()) => {}
                     Err(BusError::Unroutable(_)) => unbound.push(*queue),
                     Err(error) if unbound.is_empty() => return Err(error),
-                    // What was found must not be forgotten.
+                    // The queues that were found so far are bound again, and reported.
                     Err(_) => break,
                 }
             }
@@ -212,7 +212,7 @@ impl Rabbit {
         try_join_all(there).await.map(drop)
     }
 
-    /// Sends an empty message to whoever is bound by this key. [`BusError::Unroutable`] says that nobody is; the next session then
+    /// Sends an empty message by this key. [`BusError::Unroutable`]: no queue is bound by it; the next session then
     /// declares everything again.
     async fn probe(&self, key: &str) -> Result<(), BusError> {
         self.in_time(async |session: &Session| {

@@ -162,7 +162,7 @@ async fn feed(
                 Err(SendTimeoutError::Timeout(_)) => {
                     return Err(BusError::Stuck(settings.timeout));
                 }
-                // Nobody listens any more, and `supervise` is about to stop this.
+                // The receiver is gone: `supervise` is about to stop this.
                 Err(SendTimeoutError::Closed(_)) => return std::future::pending().await,
             }
         }

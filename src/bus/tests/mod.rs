@@ -336,7 +336,7 @@ async fn a_consumer_in_this_process_that_does_not_answer_holds_up_no_feed_and_no
         (1..11).collect::<Vec<_>>()
     );
     assert_eq!((other.unanswered(), other.room()), (0, 16));
-    // It holds a bounded number, and what it has not answered is not forgotten.
+    // It holds a bounded number of messages, and keeps those that it has not answered.
     assert_eq!((silent.unanswered(), silent.room(), silent.answers().len()), (10, 6, 0));
     held.dead_letter("it tastes of soap");
     let answers = silent.answers();
