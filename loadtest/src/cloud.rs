@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -15,6 +15,7 @@ use std::{
 };
 
 use memchr::memmem;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use crate::{http::Http, machine, token};
@@ -103,7 +104,7 @@ pub struct Reported {
 impl Reported {
     /// What it has seen so far.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     /// Makes the reports that are left; answers how many were made in all.
@@ -145,7 +146,7 @@ fn serve(
         let body: Value = serde_json::from_slice(buffer.get(end + 4..whole).unwrap_or_default())?;
         buffer.drain(..whole);
         let answer = {
-            let mut seen = desk.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = desk.lock();
             seen.take(&body, machine::now())
         };
         std::thread::sleep(LATENCY);
@@ -216,7 +217,7 @@ fn report(
     let mut made = 0;
     loop {
         let next = {
-            let reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+            let reports = reports.lock();
             reports.recv_timeout(Duration::from_millis(50))
         };
         let Ok((id, number)) = next else {

@@ -2,9 +2,10 @@
 
 use std::{
     io::{IsTerminal, Write, stderr},
-    sync::Mutex,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// A line on standard error that is written over and over; where nobody watches, a line now and then.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Progress {
 
     /// How it goes; said only if the last word was a while ago.
     pub fn tell(&self, text: impl FnOnce() -> String) {
-        let due = self.last.lock().is_ok_and(|it| it.is_none_or(|it| self.quiet <= it.elapsed()));
+        let due = self.last.lock().is_none_or(|last| last.elapsed() >= self.quiet);
         if due {
             self.write(&text());
         }
@@ -50,8 +51,6 @@ impl Progress {
         } else {
             writeln!(out, "{text}")
         };
-        if let Ok(mut last) = self.last.lock() {
-            *last = Some(Instant::now());
-        }
+        *self.last.lock() = Some(Instant::now());
     }
 }

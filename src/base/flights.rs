@@ -1,11 +1,9 @@
 //! Single flight: those who want the same thing at the same time share one piece of work.
 
-use std::{
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{hash::Hash, sync::Arc};
 
 use dashmap::DashMap;
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 /// Work that is shared, by what it is about. For each key one piece is under way and one waits behind it, whoever and how many
@@ -40,7 +38,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     {
         let passenger = self.board(key);
         let lane = &*passenger.lane;
-        let flight = Arc::clone(&lane.next());
+        let flight = Arc::clone(&lane.next.lock());
         let found = flight.get_or_init(async || {
             let _under_way = lane.under_way.lock().await;
             lane.close(&flight);
@@ -75,14 +73,10 @@ impl<K: Hash + Eq, V> Drop for Passenger<'_, K, V> {
 impl<V> Lane<V> {
     /// Nobody joins this one any more.
     fn close(&self, flight: &Arc<OnceCell<V>>) {
-        let mut next = self.next();
+        let mut next = self.next.lock();
         if Arc::ptr_eq(&next, flight) {
             *next = Arc::default();
         }
-    }
-
-    fn next(&self) -> MutexGuard<'_, Arc<OnceCell<V>>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

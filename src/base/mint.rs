@@ -1,8 +1,9 @@
 //! Where ids and chance come from: the machine, or a seed, so that a test or a demo can be repeated.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
@@ -36,7 +37,7 @@ impl Mint {
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.seeded {
             None => rand::rng().fill_bytes(bytes),
-            Some(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes),
+            Some(rng) => rng.lock().fill_bytes(bytes),
         }
     }
 
@@ -44,7 +45,7 @@ impl Mint {
     pub fn fraction(&self) -> f64 {
         match &self.seeded {
             None => rand::rng().random(),
-            Some(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).random(),
+            Some(rng) => rng.lock().random(),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicI64, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -58,14 +59,14 @@ impl Local {
     pub(in crate::bus) fn subscribe(&self) -> Arc<Mailbox> {
         let mailbox =
             Arc::new(Mailbox::new(self.shared.capacity, Arc::clone(&self.shared.progress)));
-        let mut feeds = self.shared.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.shared.feeds.lock();
         feeds.retain(|feed| feed.strong_count() > 0);
         feeds.push(Arc::downgrade(&mailbox));
         mailbox
     }
 
     pub(in crate::bus) fn consume(&self, queue: Queue) -> LocalQueue {
-        let mut queues = self.shared.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.shared.queues.lock();
         if let Some(known) = queues.iter().find(|known| known.queue() == queue) {
             return known.clone();
         }
@@ -89,7 +90,7 @@ impl Local {
     /// How many messages every node feed can take before it loses the oldest, as far as `batch`; `None` while that is so few that a
     /// publisher should wait for more.
     pub fn room(&self, batch: usize) -> Option<usize> {
-        let feeds = self.shared.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let feeds = self.shared.feeds.lock();
         let room = feeds.iter().filter_map(Weak::upgrade).map(|mailbox| mailbox.room()).min();
         let room = room.unwrap_or(batch).min(batch);
         (room >= batch.min(self.shared.capacity / 2)).then_some(room)
@@ -100,7 +101,7 @@ impl Local {
         if self.shared.stop.is_cancelled() {
             return Err(BusError::Closed);
         }
-        let feeds = self.shared.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let feeds = self.shared.feeds.lock();
         for mailbox in feeds.iter().filter_map(Weak::upgrade) {
             mailbox.put(messages.iter().map(|message| message.body.clone()));
         }
@@ -115,7 +116,7 @@ impl Local {
 
     /// The durable queues that have a consumer.
     pub fn queues(&self) -> Vec<LocalQueue> {
-        self.shared.queues.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.queues.lock().clone()
     }
 
     /// Waits until answers should be collected, or a node feed has room again. May be cancelled without loss.
@@ -187,7 +188,7 @@ impl LocalQueue {
 
     /// How many messages it can take.
     pub fn room(&self) -> usize {
-        self.0.capacity.saturating_sub(self.jobs().open)
+        self.0.capacity.saturating_sub(self.0.jobs.lock().open)
     }
 
     /// Whether it can take so many messages, or half of what it can hold: reading fewer is not worth it.
@@ -198,13 +199,13 @@ impl LocalQueue {
 
     /// Messages that are not answered.
     pub fn unanswered(&self) -> usize {
-        let jobs = self.jobs();
+        let jobs = self.0.jobs.lock();
         jobs.open.saturating_sub(jobs.answers.len())
     }
 
     /// Takes a message from its place in the outbox.
     pub fn put(&self, seq: i64, message: Message) {
-        let mut jobs = self.jobs();
+        let mut jobs = self.0.jobs.lock();
         jobs.open += 1;
         jobs.waiting.push_back(Job { seq, message, attempt: 1 });
         drop(jobs);
@@ -213,7 +214,7 @@ impl LocalQueue {
 
     /// Collects the answers since the last time.
     pub fn answers(&self) -> Vec<Answer> {
-        let mut jobs = self.jobs();
+        let mut jobs = self.0.jobs.lock();
         jobs.open = jobs.open.saturating_sub(jobs.answers.len());
         std::mem::take(&mut jobs.answers)
     }
@@ -228,7 +229,7 @@ impl LocalQueue {
     }
 
     pub(in crate::bus) fn try_next(&self) -> Option<Job> {
-        let mut jobs = self.jobs();
+        let mut jobs = self.0.jobs.lock();
         let job = jobs.waiting.pop_front();
         if !jobs.waiting.is_empty() {
             // Another consumer may be waiting, too.
@@ -249,7 +250,7 @@ impl LocalQueue {
             return;
         }
         job.attempt += 1;
-        self.jobs().waiting.push_front(job);
+        self.0.jobs.lock().waiting.push_front(job);
         self.0.arrived.notify_one();
     }
 
@@ -257,12 +258,8 @@ impl LocalQueue {
         self.answer(job.seq, Some((job.message, why.to_owned())));
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Jobs> {
-        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn answer(&self, seq: i64, dead: Option<(Message, String)>) {
-        let mut jobs = self.jobs();
+        let mut jobs = self.0.jobs.lock();
         jobs.answers.push(Answer { seq, dead });
         // Not for each: the relay removes what is answered from the outbox in one transaction.
         let wakes = jobs.answers.len() == jobs.open || jobs.answers.len().is_multiple_of(ANSWERS);

@@ -1,12 +1,9 @@
 //! What waits for one reader of the in-process bus. A batch arrives as a whole: whoever takes events together gets it together.
 
-use std::{
-    collections::VecDeque,
-    mem,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// What waits for one reader.
@@ -42,13 +39,13 @@ impl Mailbox {
 
     /// How many messages can be put in before the oldest are lost.
     pub fn room(&self) -> usize {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.waiting.lock();
         self.capacity.saturating_sub(waiting.bodies.len())
     }
 
     /// Puts a batch in.
     pub fn put(&self, batch: impl Iterator<Item = Bytes>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         waiting.bodies.extend(batch);
         while self.capacity < waiting.bodies.len() {
             waiting.bodies.pop_front();
@@ -60,7 +57,7 @@ impl Mailbox {
 
     /// What is there already.
     pub fn try_next(&self) -> Option<Mail> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         if mem::take(&mut waiting.lost) {
             return Some(Mail::Lost);
         }

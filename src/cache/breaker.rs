@@ -1,10 +1,8 @@
 //! Leaves a failing neighbour alone for a while, then lets one call see whether it is back.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Decides who may call.
@@ -23,7 +21,7 @@ impl Breaker {
 
     /// Whether a call may be made now. After a rest this is true for one caller only, until that one has reported.
     pub fn admits(&self) -> bool {
-        let mut resting_until = self.lock();
+        let mut resting_until = self.resting_until.lock();
         let now = Instant::now();
         match *resting_until {
             None => true,
@@ -37,21 +35,17 @@ impl Breaker {
 
     /// Whether the neighbour failed when it was last called.
     pub fn is_resting(&self) -> bool {
-        self.lock().is_some()
+        self.resting_until.lock().is_some()
     }
 
     /// Reports a success. True if it ends a rest.
     pub fn succeeded(&self) -> bool {
-        self.lock().take().is_some()
+        self.resting_until.lock().take().is_some()
     }
 
     /// Reports a failure. True if it is the first one.
     pub fn failed(&self) -> bool {
-        self.lock().replace(Instant::now() + self.rest).is_none()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.resting_until.lock().unwrap_or_else(PoisonError::into_inner)
+        self.resting_until.lock().replace(Instant::now() + self.rest).is_none()
     }
 }
 

@@ -1,12 +1,9 @@
 //! How fast we may write: to all people together, and to each of them. In this process, or through Redis for all.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 /// People remembered before those are forgotten who may be written to anyhow.
 const MANY: usize = 10_000;
@@ -47,7 +44,7 @@ struct Lane {
 impl Turns {
     /// Gives a turn to each of these people, in their order.
     pub fn give(&self, number: &str, pace: Pace, people: &[&str], now: Timestamp) -> Vec<Turn> {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.0.lock();
         let lane = lanes.entry(number.to_owned()).or_default();
         if MANY < lane.people.len() {
             lane.people.retain(|_, until| now < *until);

@@ -1,11 +1,8 @@
 //! Snapshots in Redis, shared by all nodes. Every call is short, and none is made while Redis is known to be away.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use redis::{
     AsyncCommands, AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisResult,
     Script, aio::MultiplexedConnection,
@@ -124,7 +121,7 @@ impl Redis {
 
     /// Whether it failed when it was last needed.
     pub fn is_resting(&self) -> bool {
-        self.missed().until.is_some() || self.shared.breaker.is_resting()
+        self.shared.missed.lock().until.is_some() || self.shared.breaker.is_resting()
     }
 
     /// Whether it may be asked for what has nothing to do with snapshots.
@@ -150,7 +147,7 @@ impl Redis {
     /// Whether Redis may be asked: it is not resting, and holds nothing that it should have been told is old.
     async fn is_trustworthy(&self) -> bool {
         {
-            let mut missed = self.missed();
+            let mut missed = self.shared.missed.lock();
             missed.until = missed.until.filter(|it| Instant::now() < *it);
             if missed.until.is_some() {
                 return false;
@@ -160,13 +157,13 @@ impl Redis {
     }
 
     async fn forget_missed(&self) -> Result<(), CacheError> {
-        let missed: Vec<_> = self.missed().orders.iter().copied().collect();
+        let missed: Vec<_> = self.shared.missed.lock().orders.iter().copied().collect();
         for ids in missed.chunks(1000) {
             let names: Vec<_> = ids.iter().copied().map(keys::order).collect();
             let forget =
                 async |connection: &mut MultiplexedConnection| connection.unlink(&names).await;
             self.call::<()>(forget).await?;
-            let mut missed = self.missed();
+            let mut missed = self.shared.missed.lock();
             for id in ids {
                 missed.orders.remove(id);
             }
@@ -175,7 +172,7 @@ impl Redis {
     }
 
     fn miss(&self, id: OrderId) {
-        let mut missed = self.missed();
+        let mut missed = self.shared.missed.lock();
         if missed.until.is_none() {
             missed.orders.insert(id);
         }
@@ -184,10 +181,6 @@ impl Redis {
             missed.until = Some(Instant::now() + self.shared.ttl);
             tracing::warn!("Redis has missed too much: it is left alone until its entries expire");
         }
-    }
-
-    fn missed(&self) -> MutexGuard<'_, Missed> {
-        self.shared.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks something, unless Redis takes too long.

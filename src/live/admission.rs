@@ -3,7 +3,7 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
@@ -11,6 +11,7 @@ use std::{
 
 use dashmap::DashMap;
 use metrics::counter;
+use parking_lot::Mutex;
 
 use crate::{
     live::{Limits, bucket::Bucket},
@@ -91,7 +92,7 @@ impl Door {
     pub(crate) fn knock(&self) -> Result<(), Refused> {
         let answer = if self.is_shut() {
             Err(Refused::Draining)
-        } else if self.pace().has_one(Instant::now()) {
+        } else if self.pace.lock().has_one(Instant::now()) {
             Ok(())
         } else {
             Err(Refused::Storm)
@@ -122,15 +123,11 @@ impl Door {
             return Err(Refused::AddressFull);
         }
         // Last, so that only those who come in count.
-        if self.pace().take(Instant::now()) { Ok(admission) } else { Err(Refused::Storm) }
+        if self.pace.lock().take(Instant::now()) { Ok(admission) } else { Err(Refused::Storm) }
     }
 
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
-    }
-
-    fn pace(&self) -> MutexGuard<'_, Bucket> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

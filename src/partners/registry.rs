@@ -5,9 +5,11 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::Arc,
     time::Duration,
 };
+
+use parking_lot::{Mutex, RwLock};
 
 use crate::{
     config::Config,
@@ -125,7 +127,7 @@ impl Partners {
 
     /// Every partner, by its slug.
     pub fn all(&self) -> Arc<BySlug> {
-        Arc::clone(&self.active.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.active.read())
     }
 
     /// How long a store may take to answer this partner's orders, where they do not say: as set, or as the partner has it.
@@ -151,7 +153,7 @@ impl Partners {
     pub fn look(&self) -> io::Result<Changes> {
         let Some(folder) = &self.folder else { return Ok(Changes::default()) };
         let found = texts(folder)?;
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files.lock();
         let before = files.len();
         files.retain(|path, _| found.contains_key(path));
         let mut changes = Changes { gone: before - files.len(), ..Changes::default() };
@@ -185,7 +187,7 @@ impl Partners {
             }
         }
         drop(files);
-        *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(active);
+        *self.active.write() = Arc::new(active);
         Ok(changes)
     }
 

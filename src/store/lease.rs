@@ -1,11 +1,8 @@
 //! Leases: what at most one process of a cluster does at a time, by name.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use sqlx::{Connection, PgConnection};
 
 use crate::store::{Database, StoreError, database::Pools, postgres::Postgres};
@@ -103,7 +100,7 @@ pub(in crate::store) struct Leases(Arc<Mutex<HashSet<LeaseName>>>);
 
 impl Leases {
     fn take(&self, name: LeaseName) -> Option<TakenName> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.0.lock();
         taken.insert(name).then(|| TakenName { name, leases: self.clone() })
     }
 }
@@ -117,7 +114,7 @@ struct TakenName {
 
 impl Drop for TakenName {
     fn drop(&mut self) {
-        self.leases.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.leases.0.lock().remove(&self.name);
     }
 }
 

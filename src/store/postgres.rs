@@ -1,12 +1,8 @@
 //! PostgreSQL: the pool of sessions, and the sessions beside it.
 
-use std::{
-    io,
-    str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{io, str::FromStr, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -100,14 +96,14 @@ impl Postgres {
             Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
         };
         let away = reached.as_ref().err().map(ToString::to_string);
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
+        *self.away.lock() = away;
         reached.map_err(StoreError::from)
     }
 
     /// Puts the cause in the place of "the pool timed out", where it is known.
     pub fn explain(&self, error: sqlx::Error) -> StoreError {
         if matches!(error, sqlx::Error::PoolTimedOut)
-            && let Some(why) = &*self.away.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Some(why) = &*self.away.lock()
         {
             return StoreError::Unreachable(why.clone());
         }

@@ -6,11 +6,12 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{
@@ -99,7 +100,7 @@ impl Changer for Bus {
         data["order"]["version"] = version.into();
         data["order"]["customer"]["id"] = customer(order.place).into();
         let body = event.to_string();
-        let mut amqp = self.amqp.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut amqp = self.amqp.lock();
         amqp.publish(&self.model, body.as_bytes())?;
         order.version.store(version, Ordering::Relaxed);
         Ok(())

@@ -4,10 +4,11 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream as Blocking},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 use anyhow::Context;
+use parking_lot::Mutex;
 
 use crate::{
     client::{frames, scan::Scanner},
@@ -114,7 +115,7 @@ impl Changer for Hand {
             message.extend_from_slice(format!("publish {topic} {}\n", bytes.len()).as_bytes());
             message.extend_from_slice(&bytes);
         }
-        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut control = self.control.lock();
         Ok(control.write_all(&message)?)
     }
 }

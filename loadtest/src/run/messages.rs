@@ -2,10 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -71,7 +68,7 @@ pub fn run(stage: Stage, cloud: Option<Cloud>) -> anyhow::Result<Report> {
     let cpu = machine::cpu(server.pid()) - cpu;
     progress.end();
     let (reports, seen) = cloud.finish()?;
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = seen.lock();
     report.condition(
         "load",
         format!(

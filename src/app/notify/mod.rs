@@ -17,12 +17,10 @@ mod settle;
 mod take;
 mod wording;
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 pub use self::{
     facts::watched_name,
@@ -82,13 +80,13 @@ impl Messaging {
     /// Whether a channel's account may be used now; else from when on. After a rest that is so for one message only, until that has
     /// reported.
     fn admit(&self, app: &App, channel: MessageChannel, now: Timestamp) -> Result<(), Timestamp> {
-        let mut circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut circuits = self.circuits.lock();
         circuits.get_mut(&channel).map_or(Ok(()), |it| it.admit(tolerance(app), now))
     }
 
     /// A channel's account cannot be used; answers from when on it is tried again.
     fn broken(&self, app: &App, channel: MessageChannel, now: Timestamp) -> Timestamp {
-        let mut circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut circuits = self.circuits.lock();
         let circuit = circuits.entry(channel).or_default();
         circuit.failed(tolerance(app), now);
         now.saturating_add(tolerance(app).rest).unwrap_or(now)
@@ -96,12 +94,12 @@ impl Messaging {
 
     /// A channel's account can be used.
     fn works(&self, channel: MessageChannel) {
-        self.circuits.lock().unwrap_or_else(PoisonError::into_inner).remove(&channel);
+        self.circuits.lock().remove(&channel);
     }
 
     /// How a channel's account stands.
     pub fn standing(&self, channel: MessageChannel, now: Timestamp) -> Standing {
-        let circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        let circuits = self.circuits.lock();
         circuits.get(&channel).map_or(Standing::Closed, |it| it.standing(now))
     }
 }

@@ -1,12 +1,9 @@
 //! What partners know us by for a while: asked for once, kept until shortly before its end.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 
 use crate::{
@@ -71,7 +68,7 @@ impl Tokens {
 
     /// The partner does not take this token any more.
     pub fn forget(&self, partner: &str) {
-        self.lock().remove(partner);
+        self.known.lock().remove(partner);
     }
 
     async fn ask(
@@ -103,15 +100,11 @@ impl Tokens {
         let Token { text, life } = found?;
         let good_for = life.saturating_sub(MARGIN.min(life / 2));
         let until = at.saturating_add(good_for).unwrap_or(at);
-        self.lock().insert(partner.to_owned(), Known { text: text.clone(), until });
+        self.known.lock().insert(partner.to_owned(), Known { text: text.clone(), until });
         Ok(text)
     }
 
     fn known(&self, partner: &str, now: Timestamp) -> Option<SecretString> {
-        self.lock().get(partner).filter(|it| now < it.until).map(|it| it.text.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().get(partner).filter(|it| now < it.until).map(|it| it.text.clone())
     }
 }

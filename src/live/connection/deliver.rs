@@ -23,7 +23,7 @@ pub(crate) enum Offered {
 impl Connection {
     /// Takes those events of a burst that belong to one topic. `serial` is the burst's number: what comes twice is taken once.
     pub(crate) fn offer(&self, topic: &Topic, events: &Portion<'_>, serial: u64) -> Offered {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match state.watched.pass(topic, events, self.bounds.gate_events) {
             Passage::Open if state.watched.topics().len() > 1 => Offered::HasOtherTopics,
             Passage::Open if state.last_burst == serial => Offered::Sent(0),
@@ -42,22 +42,22 @@ impl Connection {
 
     /// Sends events, unless a snapshot or another topic has shown them. Answers how many were sent.
     pub(crate) fn deliver(&self, events: &Portion<'_>) -> u32 {
-        self.show(&mut self.lock(), events)
+        self.show(&mut self.state.lock(), events)
     }
 
     /// Sends events that a returning watcher has missed, while its gate is closed.
     pub fn replay(&self, missed: &[Arc<Event>]) {
-        self.show_all(&mut self.lock(), missed);
+        self.show_all(&mut self.state.lock(), missed);
     }
 
     /// Watches a topic, its gate closed.
     pub(crate) fn watch(&self, topic: Topic) {
-        self.lock().watched.add(topic);
+        self.state.lock().watched.add(topic);
     }
 
     /// Watches a topic no more. `published` tells whether the hub has given a version to everybody.
     pub(crate) fn leave(&self, topic: &Topic, published: impl Fn(Subject) -> bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.watched.remove(topic);
         state.forget_shown(published);
     }
@@ -69,7 +69,7 @@ impl Connection {
         shown: &[Subject],
         published: impl Fn(Subject) -> bool,
     ) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Some(held) = state.watched.open(topic) else { return };
         state.shown.by_snapshot(shown);
         self.show_all(&mut state, &held);

@@ -13,14 +13,12 @@ mod shown;
 mod task;
 mod watched;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use metrics::counter;
+use parking_lot::Mutex;
 
 #[cfg(test)]
 pub(crate) use self::task::Batch;
@@ -117,7 +115,7 @@ impl Connection {
     /// From now on its reader is shown events about subjects of these types, beside orders, as far as they belong to its topics. The
     /// shape shows some of them only.
     pub fn see(&self, types: SubjectTypes) {
-        self.lock().sees = self.shape.shown_of(types);
+        self.state.lock().sees = self.shape.shown_of(types);
     }
 
     /// Where its frames go.
@@ -127,7 +125,7 @@ impl Connection {
 
     /// What it watches.
     pub fn topics(&self) -> Vec<Topic> {
-        self.lock().watched.topics().to_vec()
+        self.state.lock().watched.topics().to_vec()
     }
 
     /// Sends a text of the server itself.
@@ -138,7 +136,7 @@ impl Connection {
     /// Sends the text of a snapshot that shows these versions, while its gate is closed. `false`: another topic has shown this reader
     /// something newer meanwhile, so the snapshot must be read again.
     pub fn send_snapshot(&self, text: &str, showing: &[Subject]) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if showing.iter().any(|subject| state.shown.is_past(*subject)) {
             return false;
         }
@@ -148,27 +146,27 @@ impl Connection {
 
     /// Sends a complete frame.
     pub fn send_frame(&self, frame: Bytes) {
-        self.put_frame(&mut self.lock(), frame);
+        self.put_frame(&mut self.state.lock(), frame);
     }
 
     /// Closes it once what waits has been sent; the first reason counts.
     pub fn close(&self, close: Close) {
-        self.begin_to_close(&mut self.lock(), close, Some(close.code()));
+        self.begin_to_close(&mut self.state.lock(), close, Some(close.code()));
     }
 
     /// Answers the client's close frame with the same code, and closes.
     pub fn answer_close(&self, code: Option<u16>) {
-        self.begin_to_close(&mut self.lock(), Close::Normal, code);
+        self.begin_to_close(&mut self.state.lock(), Close::Normal, code);
     }
 
     /// The memory that waits for it alone, in bytes.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().counted
+        self.state.lock().counted
     }
 
     /// Drops what waits, and closes it as too slow: others need the memory.
     pub(crate) fn shed(&self) {
-        self.give_up(&mut self.lock());
+        self.give_up(&mut self.state.lock());
     }
 
     fn put_frame(&self, state: &mut State, frame: Bytes) {
@@ -245,15 +243,11 @@ impl Connection {
         self.bounds.changed(state.counted, now);
         state.counted = now;
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.get_mut();
         self.bounds.changed(state.counted, 0);
     }
 }

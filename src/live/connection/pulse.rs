@@ -108,12 +108,12 @@ impl Pulse {
 impl Connection {
     /// The client said something.
     pub fn heard(&self) {
-        self.lock().pulse.heard_at = Instant::now();
+        self.state.lock().pulse.heard_at = Instant::now();
     }
 
     /// A fresh token was taken.
     pub fn expires(&self, at: Timestamp) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.pulse.expires_at = at;
         state.pulse.warned = false;
     }
@@ -123,7 +123,7 @@ impl Connection {
     pub fn retire_after(&self, age: Duration, mint: &Mint) {
         if !age.is_zero() {
             let age = age.mul_f64(0.8 + 0.4 * mint.fraction());
-            self.lock().pulse.retires_at = Some(Instant::now() + age);
+            self.state.lock().pulse.retires_at = Some(Instant::now() + age);
         }
     }
 
@@ -135,7 +135,7 @@ impl Connection {
         clock: Timestamp,
         heads: impl Fn(&[Topic]) -> Vec<Head>,
     ) -> Option<Instant> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !state.is_open() {
             return None;
         }
@@ -187,7 +187,7 @@ impl Connection {
                 self.send(ping.unwrap_or_default());
             }
             self.send_frame(websocket::ping());
-            self.lock().pulse.spoke = false;
+            self.state.lock().pulse.spoke = false;
         }
         Some(next)
     }

@@ -36,7 +36,7 @@ impl Connection {
     pub fn poll_batch(&self, cx: &Context<'_>) -> Poll<Batch> {
         // Registered before looking, or a wake-up between the two is lost.
         self.task.register(cx.waker());
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let close = state.life.close();
         if state.queue.is_empty() && close.is_none() {
             return Poll::Pending;
@@ -50,7 +50,7 @@ impl Connection {
     /// than it reads has to wait for its answers, where it would else be taken for a slow one.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.task.register(cx.waker());
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Outlet::Socket(socket) = &self.outlet {
             self.write_when_ready(&mut state, socket, cx);
         }
@@ -62,7 +62,7 @@ impl Connection {
     pub fn poll_due(&self, cx: &mut Context<'_>) -> Poll<Due> {
         self.task.register(cx.waker());
         let Outlet::Socket(socket) = &self.outlet else { return Poll::Ready(Due::Gone) };
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         self.write_when_ready(&mut state, socket, cx);
         match state.life {
             Life::Closing(close) => {

@@ -5,7 +5,7 @@ mod publish;
 use std::{
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use metrics::gauge;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 
 use crate::{
     channels::Shape,
@@ -135,7 +136,7 @@ impl Hub {
         let connection = Arc::new(Connection::new(id, shape, outlet, bounds, pulse));
         self.connections.insert(id, Arc::downgrade(&connection));
         // Looked at with the next tick, which then knows how long to wait.
-        self.wheel().put(Arc::downgrade(&connection), Instant::now());
+        self.wheel.lock().put(Arc::downgrade(&connection), Instant::now());
         // After the insertion: either the drain meets this connection, or this meets the drain.
         if self.door.is_shut() {
             connection.close(Close::Shutdown);
@@ -153,13 +154,13 @@ impl Hub {
 
     /// How often [`Hub::beat`] is to be called.
     pub fn tick(&self) -> Duration {
-        self.wheel().tick()
+        self.wheel.lock().tick()
     }
 
     /// Pings, warns and closes whatever is due.
     pub fn beat(&self, clock: Timestamp) {
         let now = Instant::now();
-        let due = self.wheel().turn(now);
+        let due = self.wheel.lock().turn(now);
         let mut again = Vec::with_capacity(due.len());
         for weak in due {
             let Some(connection) = weak.upgrade() else { continue };
@@ -168,7 +169,7 @@ impl Hub {
                 again.push((weak, next));
             }
         }
-        let mut wheel = self.wheel();
+        let mut wheel = self.wheel.lock();
         for (connection, next) in again {
             wheel.put(connection, next);
         }
@@ -229,21 +230,21 @@ impl Hub {
 
     /// Tells everybody that what they show may be stale.
     pub fn fall_behind(&self, since: Timestamp) {
-        *self.behind_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(since);
+        *self.behind_since.lock() = Some(since);
         gauge!(metric::LIVE_BEHIND).set(1);
         self.tell_all(&format!(r#"{{"type":"behind","since":"{since}"}}"#));
     }
 
     /// Tells everybody that they have been sent what was missed.
     pub fn catch_up(&self) {
-        *self.behind_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.behind_since.lock() = None;
         gauge!(metric::LIVE_BEHIND).set(0);
         self.tell_all(r#"{"type":"caught_up"}"#);
     }
 
     /// Since when this node is out of touch.
     pub fn behind_since(&self) -> Option<Timestamp> {
-        *self.behind_since.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.behind_since.lock()
     }
 
     /// Sockets open on this node.
@@ -275,9 +276,5 @@ impl Hub {
         for connection in self.connections() {
             connection.send_frame(frame.clone());
         }
-    }
-
-    fn wheel(&self) -> MutexGuard<'_, Wheel> {
-        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
