@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Detail, Failure, orders::actor},
+    app::{App, Detail, Failure},
     auth::Caller,
     base::{seal::Sealer, standard_webhooks},
     domain::CredentialId,
@@ -190,7 +190,7 @@ pub async fn add(
         label: new.label,
         sealed,
         created_at: now,
-        created_by: actor(caller),
+        created_by: caller.actor(),
         expires_at: new.expires_at,
     };
     let mut tx = app.db.begin().await?;

@@ -5,24 +5,19 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Detail, Failure, intake::outcome, orders::actor},
+    app::{App, Detail, Failure},
     auth::Caller,
     base::cursor::{Cursor, Page},
     domain::{Order, StoreId},
     store::{
         self, StoreError, Tx,
-        mappings::{ExternalId, Mapping, MappingChange, MappingFilter},
+        inbox::outcome,
+        mappings::{ExternalId, Mapping, MappingChange, MappingFilter, ORDER, STORE},
     },
 };
 
 /// The longest id of another system, in bytes.
 const LONGEST_ID: usize = 256;
-
-/// What an order is called in `integration_mappings`.
-pub const ORDER: &str = "order";
-
-/// What a store is called there.
-pub const STORE: &str = "store";
 
 /// Ties an order to its partner's name for it, where it has one. Calls that came before the order are taken up again.
 ///
@@ -100,7 +95,7 @@ pub async fn name_store(
     }
     let names = Names { kind: STORE, partner, external_id: name };
     let mapping = names.bound(app, store_id.uuid(), data, now);
-    store::mappings::rebind(&mut tx, &mapping, &actor(caller)).await?;
+    store::mappings::rebind(&mut tx, &mapping, &caller.actor()).await?;
     store::inbox::unpark_all(&mut tx, partner, outcome::UNKNOWN_STORE).await?;
     tx.commit().await?;
     Ok(mapping)
@@ -118,7 +113,7 @@ pub async fn forget_store(
     let mut tx = app.db.begin().await?;
     let entry = (app.mint.uuid(now), now);
     let id = store_of(partner, name);
-    if !store::mappings::unbind(&mut tx, &id, &actor(caller), entry).await? {
+    if !store::mappings::unbind(&mut tx, &id, &caller.actor(), entry).await? {
         return Err(Failure::NoSuch("mapping"));
     }
     tx.commit().await?;

@@ -1,6 +1,8 @@
 //! Use cases: functions, not objects. Every transaction begins and ends here.
 
+mod audit;
 pub mod batch;
+pub mod consents;
 pub mod contacts;
 pub mod credentials;
 pub mod deadlines;

@@ -12,11 +12,10 @@ use serde_json::Value;
 use crate::{
     app::{
         App, Failure,
+        audit::{self, About},
         intake::Received,
-        mappings::ORDER,
         partner_calls::{
             outgoing,
-            redact::{self, About},
             talk::{Talk, talk},
         },
     },
@@ -26,17 +25,11 @@ use crate::{
     partners::outbound::{self, Asking, Inquiry, Line, Outbound},
     store::{
         self,
-        inbox::NewCall,
-        mappings::{Mapping, Stale},
+        inbox::{NewCall, ORIGIN, RECONCILIATION},
+        mappings::{Mapping, ORDER, Stale},
     },
     telemetry::metric,
 };
-
-/// Where a stored call comes from that no partner has made.
-pub const ORIGIN: &str = "x-orderwire-origin";
-
-/// What stands there for an answer of the partner.
-pub const RECONCILIATION: &str = "reconciliation";
 
 /// Orders asked about in one step.
 const AT_ONCE: u32 = 100;
@@ -114,7 +107,7 @@ async fn ask(
     let talk = talk(app, peer.name, (&peer.line, peer.outbound), request, &mut log).await;
     let mut tx = app.db.begin().await?;
     for exchange in &log {
-        store::audit::put(&mut tx, &redact::entry(app, about, exchange)).await?;
+        store::audit::put(&mut tx, &audit::entry(app, about, exchange)).await?;
     }
     tx.commit().await?;
     let (outcome, said) = match talk {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Detail, Failure, ledger, orders::actor},
+    app::{App, Detail, Failure, ledger},
     auth::{Caller, Role},
     domain::{
         Currency, Envelope, EventData, EventId, LocalizedText, Metadata, Store, StoreId,
@@ -155,7 +155,7 @@ fn updated(
     let now = app.clock.now();
     let id = EventId::from_uuid(app.mint.uuid(now));
     let data = EventData::StoreUpdated { store: Box::new(store.clone()) };
-    ledger::message(&Envelope::new(id, now, data, Metadata::new(actor(caller), context)))
+    ledger::message(&Envelope::new(id, now, data, Metadata::new(caller.actor(), context)))
 }
 
 /// The stores that the caller may see.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     auth::{Scope, ScopeSet},
-    domain::{OrderId, StoreId, vocabulary},
+    domain::{Actor, ActorKind, OrderId, StoreId, vocabulary},
 };
 
 vocabulary! {
@@ -70,5 +70,16 @@ impl Caller {
     /// Whether the token carries this scope.
     pub const fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(scope)
+    }
+
+    /// The caller as the actor of what it changes.
+    pub fn actor(&self) -> Actor {
+        let kind = match self.role {
+            Role::Customer | Role::Tracking => ActorKind::Customer,
+            Role::Staff => ActorKind::Staff,
+            Role::Service => ActorKind::Service,
+            Role::Courier => ActorKind::Courier,
+        };
+        Actor::new(kind, &self.subject)
     }
 }

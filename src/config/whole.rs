@@ -76,6 +76,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The base URL by which clients and partners reach this server, without a slash at its end.
+    pub fn public_url(&self) -> String {
+        match &self.http.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.http.listen),
+        }
+    }
+
     /// Names every setting that is out of bounds.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let mut wrong = Vec::new();

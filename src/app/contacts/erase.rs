@@ -1,7 +1,7 @@
 //! The erasure of a person, on their request.
 
 use crate::{
-    app::{App, Failure, contacts::authorise, orders::actor},
+    app::{App, Failure, contacts::authorise},
     auth::Caller,
     domain::{ConsentId, OrderId},
     messaging::whatsapp,
@@ -67,6 +67,6 @@ async fn erase_all(
         return Err(Failure::NoSuch("contact"));
     }
     let id = ConsentId::from_uuid(app.mint.uuid(now));
-    store::consents::note_erasure(tx, id, &actor(caller), erased, now).await?;
+    store::consents::note_erasure(tx, id, &caller.actor(), erased, now).await?;
     Ok((erased, orders))
 }

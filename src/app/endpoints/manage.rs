@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Failure, credentials, endpoints::check, orders::actor},
+    app::{App, Failure, credentials, endpoints::check},
     auth::{Caller, Scope, Stores},
     base::standard_webhooks,
     domain::{EndpointFormat, EndpointId, EventType, FORMAT_VERSION, StoreId},
@@ -108,7 +108,7 @@ pub async fn add(
         failing_since: None,
         last_success_at: None,
         created_at: now,
-        created_by: actor(caller),
+        created_by: caller.actor(),
         updated_at: now,
     };
     check::endpoint(app, &endpoint).await?;

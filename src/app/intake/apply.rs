@@ -7,20 +7,16 @@ use metrics::counter;
 use crate::{
     app::{
         App, Failure, batch,
-        intake::{
-            batch::{Applied, Batch},
-            outcome,
-        },
+        intake::batch::{Applied, Batch},
         ledger::Entry,
         mappings, notify,
-        reconcile::{ORIGIN, RECONCILIATION},
     },
     base::backoff::Backoff,
     domain::{InboxId, Merged},
     messaging::whatsapp,
     store::{
         self, Claim,
-        inbox::{Call, CallState, Settled},
+        inbox::{Call, CallState, ORIGIN, RECONCILIATION, Settled, outcome},
     },
     telemetry::metric,
 };

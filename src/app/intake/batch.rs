@@ -8,13 +8,8 @@ use serde_json::Value;
 use crate::{
     app::{
         App, Failure,
-        intake::{
-            context,
-            outcome::{self, nobodys, parked, settled, unusable},
-            stores::Stores,
-        },
+        intake::{context, stores::Stores},
         ledger::{self, Entry, Testimony},
-        mappings::ORDER,
     },
     domain::{
         Actor, ActorKind, Change, Command, Fact, Merged, News, Order, OrderId, OrderStatus,
@@ -22,8 +17,11 @@ use crate::{
     },
     store::{
         self, Tx,
-        inbox::{Call, CallState, Settled},
-        mappings,
+        inbox::{
+            Call, CallState, Settled,
+            outcome::{self, nobodys, parked, settled, unusable},
+        },
+        mappings::{self, ORDER},
     },
 };
 
@@ -145,7 +143,7 @@ impl<'a> Batch<'a> {
                 }
                 (report, external_id) => {
                     let names_an_order = external_id.is_some() || news.order_id.is_some();
-                    let settled = nobodys(app, call, names_an_order, now);
+                    let settled = nobodys(&app.mint, call, names_an_order, now);
                     Ok(Settled { external_id, note: word(&report), ..settled })
                 }
             };
@@ -177,7 +175,7 @@ impl<'a> Batch<'a> {
             return Ok(settled(call, CallState::Done, outcome::TEST_ORDER));
         }
         let Some((store, number)) = self.stores.get(&call.partner, &order) else {
-            let parked = parked(app, call, outcome::UNKNOWN_STORE, now);
+            let parked = parked(&app.mint, call, outcome::UNKNOWN_STORE, now);
             return Ok(Settled { note: Some(order.store), ..parked });
         };
         let (contact, is_accepted) = (order.contact.take(), order.is_accepted);

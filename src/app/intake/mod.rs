@@ -4,7 +4,6 @@ mod apply;
 mod batch;
 mod context;
 mod gather;
-pub(in crate::app) mod outcome;
 mod receive;
 mod stores;
 

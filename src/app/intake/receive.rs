@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::de::IgnoredAny;
 
 use crate::{
-    app::{App, Failure, credentials, tracking::public_url},
+    app::{App, Failure, credentials},
     base::mac,
     config,
     domain::InboxId,
@@ -111,7 +111,7 @@ fn besides(partner: &Partner, call: &Call<'_>) -> Headers {
 }
 
 fn own_url(app: &App, slug: &str, rest: &str) -> String {
-    let base = format!("{}/v1/webhooks/{slug}", public_url(app));
+    let base = format!("{}/v1/webhooks/{slug}", app.config.public_url());
     if rest.is_empty() { base } else { format!("{base}/{rest}") }
 }
 

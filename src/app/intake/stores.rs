@@ -3,9 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::{
-    app::{Failure, mappings::STORE},
+    app::Failure,
     domain::{PartnerOrder, Store, StoreId},
-    store::{self, Tx, mappings},
+    store::{
+        self, Tx,
+        mappings::{self, STORE},
+    },
 };
 
 /// Stores by the partner and the partner's name for them, with numbers for the orders that come without one.

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     app::{
         App, Failure,
-        contacts::{self, Entry},
+        consents::{self, Entry},
         notify::{select::blank, wording},
     },
     domain::{Category, Decision, Language, MessageChannel},
@@ -104,7 +104,7 @@ async fn enter(
         evidence: Some(&call.id.to_string()),
         at,
     };
-    contacts::enter(app, tx, &entry, &contacts::themselves(MessageChannel::WhatsApp)).await
+    consents::enter(app, tx, &entry, &consents::themselves(MessageChannel::WhatsApp)).await
 }
 
 /// WhatsApp tells the second only, so it was by its end at the latest, and not after it came.

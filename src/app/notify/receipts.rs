@@ -9,7 +9,6 @@ use secrecy::ExposeSecret;
 use crate::{
     app::{
         App, Failure,
-        intake::outcome,
         notify::{
             facts::keep_recipients,
             heard::{heard, preferred},
@@ -22,7 +21,7 @@ use crate::{
     messaging::whatsapp::{Receipt, Said, read},
     store::{
         self, Tx,
-        inbox::{Call, CallState, Settled},
+        inbox::{Call, CallState, Settled, outcome},
         notifications::Notification,
     },
     telemetry::metric,
@@ -144,7 +143,7 @@ async fn apply_all(
     // What else is in the call is entered once more with it, and changes nothing.
     if is_unknown {
         // Its sender may not have written down yet what the message is called; or it was sent by somebody else.
-        return Ok(outcome::parked(app, call, UNKNOWN_MESSAGE, now));
+        return Ok(outcome::parked(&app.mint, call, UNKNOWN_MESSAGE, now));
     }
     Ok(outcome::settled(call, CallState::Done, came.as_str()))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::{
-    app::{App, Detail, Failure, notify::wording, orders::actor, stores::refused_at},
+    app::{App, Detail, Failure, notify::wording, stores::refused_at},
     auth::Caller,
     domain::{NotifyRule, NotifyRules, StoreId, is_e164},
     messaging::{Catalogue, Template},
@@ -63,7 +63,7 @@ pub async fn set_rules(
     match rules {
         Some(rules) => {
             let now = app.clock.now();
-            store::notify_rules::put(&mut tx, store, &rules, &actor(caller), now).await?;
+            store::notify_rules::put(&mut tx, store, &rules, &caller.actor(), now).await?;
         }
         None => drop(store::notify_rules::remove(&mut tx, store).await?),
     }

@@ -7,12 +7,13 @@ use metrics::{counter, histogram};
 
 use crate::{
     app::{
-        App, Failure, batch,
+        App, Failure,
+        audit::{About, entry},
+        batch,
         notify::{
             facts::keep_recipients,
             send::{Sent, fallback},
         },
-        partner_calls::redact::{About, entry},
     },
     base::backoff::Backoff,
     domain::{Fate, MessageChannel, NotificationState, Trouble},

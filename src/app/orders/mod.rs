@@ -17,10 +17,9 @@ use crate::{
         App, Failure,
         ledger::{self, Testimony},
     },
-    auth::{Caller, Role},
+    auth::Caller,
     domain::{
-        Actor, ActorKind, Change, Command, Order, OrderId, OrderStatus, Reason, Refusal,
-        TraceContext, Version,
+        Change, Command, Order, OrderId, OrderStatus, Reason, Refusal, TraceContext, Version,
     },
     store,
 };
@@ -103,22 +102,11 @@ async fn change(
     if facts.is_empty() {
         return Ok(Arc::new(order));
     }
-    let testimony = Testimony { actor: actor(caller), occurred_at: None, context };
+    let testimony = Testimony { actor: caller.actor(), occurred_at: None, context };
     let entry = ledger::entry(app, Some(order), facts, &testimony, now)?;
     store::orders::append(&mut tx, entry.append()).await?;
     tx.commit().await?;
     let order = Arc::new(entry.order);
     app.cache.put_local(&order).await;
     Ok(order)
-}
-
-/// Who a caller is in the log.
-pub(in crate::app) fn actor(caller: &Caller) -> Actor {
-    let kind = match caller.role {
-        Role::Customer | Role::Tracking => ActorKind::Customer,
-        Role::Staff => ActorKind::Staff,
-        Role::Service => ActorKind::Service,
-        Role::Courier => ActorKind::Courier,
-    };
-    Actor::new(kind, &caller.subject)
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    app::contacts::NewConsent,
+    app::consents::NewConsent,
     domain::{
         Address, Customer, Eta, Fulfilment, ItemOption, LocalizedText, Money, PaymentMethod,
         PaymentStatus, StoreId,

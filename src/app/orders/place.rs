@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::{
     app::{
         App, Failure,
-        contacts::NewConsent,
+        consents::NewConsent,
         idempotency::{self, KeyedRequest, Next},
         ledger::{self, Testimony},
         mappings,
-        orders::{NewItem, NewOrder, actor, check},
+        orders::{NewItem, NewOrder, check},
     },
     auth::{Caller, Role},
     domain::{
@@ -95,7 +95,7 @@ async fn record(
         consent.enter(app, tx, phone, caller, true).await?;
     }
     let facts = vec![Fact::OrderCreated { draft: Box::new(draft) }];
-    let testimony = Testimony { actor: actor(caller), occurred_at: None, context };
+    let testimony = Testimony { actor: caller.actor(), occurred_at: None, context };
     let entry = ledger::entry(app, None, facts, &testimony, now)?;
     store::orders::append(tx, entry.append()).await?;
     mappings::tie(app, tx, &entry.order, contact, now).await?;

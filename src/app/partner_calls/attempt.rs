@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::{
     app::{
         App, Failure, credentials,
-        mappings::ORDER,
         partner_calls::{
             outgoing,
             talk::{Talk, talk},
@@ -16,7 +15,11 @@ use crate::{
     domain::{Order, PartnerAction},
     outbound::{Exchange, Request, Verdict, trace},
     partners::outbound::{self, Line, Outbound, Saying, Wording},
-    store::{self, mappings::ExternalId, partner_calls::PartnerCall},
+    store::{
+        self,
+        mappings::{ExternalId, ORDER},
+        partner_calls::PartnerCall,
+    },
 };
 
 /// What one attempt came to.

@@ -5,7 +5,6 @@ mod board;
 mod claim;
 mod listing;
 pub(in crate::app) mod outgoing;
-pub(in crate::app) mod redact;
 mod settle;
 pub(in crate::app) mod talk;
 mod tokens;

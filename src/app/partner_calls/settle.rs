@@ -7,11 +7,10 @@ use metrics::counter;
 
 use crate::{
     app::{
-        App, Failure, batch,
-        partner_calls::{
-            attempt::{Attempted, Outcome, external},
-            redact::{self, About},
-        },
+        App, Failure,
+        audit::{self, About},
+        batch,
+        partner_calls::attempt::{Attempted, Outcome, external},
     },
     base::{backoff::Backoff, traceparent::trace_id},
     partners::outbound::{self, Outbound},
@@ -55,7 +54,7 @@ async fn put(app: &App, done: &[(&PartnerCall, &Attempted)]) -> batch::Results<(
             attempt: call.attempts,
         };
         for exchange in &attempted.log {
-            let entry = redact::entry(app, &about, exchange);
+            let entry = audit::entry(app, &about, exchange);
             store::audit::put(&mut tx, &entry).await?;
         }
     }

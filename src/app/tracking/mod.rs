@@ -152,14 +152,6 @@ pub async fn link(app: &App, caller: &Caller, id: OrderId) -> Result<TrackingLin
 /// Makes a link for whoever the order belongs to.
 pub fn link_to(app: &App, id: OrderId) -> TrackingLink {
     let (token, expires_at) = app.tokens.mint(&Grant::tracking(id), *app.config.auth.tracking_ttl);
-    let url = format!("{}/track/{token}", public_url(app));
+    let url = format!("{}/track/{token}", app.config.public_url());
     TrackingLink { url, token, expires_at }
-}
-
-/// How this server is reached from outside.
-pub fn public_url(app: &App) -> String {
-    match &app.config.http.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", app.config.http.listen),
-    }
 }

@@ -7,10 +7,7 @@ use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::{
-        App,
-        contacts::{self, NewConsent},
-    },
+    app::{App, consents::NewConsent, contacts},
     domain::{Actor, Category, ConsentId, Decision, MessageChannel},
     http::{
         caller::Crew,

@@ -16,7 +16,7 @@ use crate::{
         paging,
         problem::{ErrorBody, Problem},
     },
-    store::mappings::{Mapping, MappingChange, MappingFilter},
+    store::mappings::{Mapping, MappingChange, MappingFilter, STORE},
 };
 
 /// The routes of this file.
@@ -124,7 +124,7 @@ struct Name {
 
 impl From<Mapping> for MappingBody {
     fn from(it: Mapping) -> Self {
-        let is_store = it.local_entity_type == mappings::STORE;
+        let is_store = it.local_entity_type == STORE;
         let local_id = if is_store {
             StoreId::from_uuid(it.local_entity_id).to_string()
         } else {

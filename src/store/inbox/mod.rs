@@ -1,6 +1,7 @@
 //! Partners' calls: stored as received, then understood, then settled.
 
 mod listing;
+pub mod outcome;
 mod parked;
 
 use std::collections::{BTreeMap, HashSet};
@@ -39,6 +40,12 @@ pub(in crate::store) const QUEUE: Queue = Queue {
     age: "received_at",
     purgeable: "state = 'done'",
 };
+
+/// The header of a stored call that was not made by its partner: where it comes from.
+pub const ORIGIN: &str = "x-orderwire-origin";
+
+/// The value of [`ORIGIN`] for an answer of the partner to a question of ours.
+pub const RECONCILIATION: &str = "reconciliation";
 
 /// The headers of a call that are worth keeping. Never one that proves who called.
 pub type Headers = BTreeMap<String, String>;

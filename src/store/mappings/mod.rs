@@ -15,6 +15,12 @@ use crate::{
     store::{StoreError, Tx, moment::At, rows::Rows, tx::on},
 };
 
+/// The type of a mapping that is about an order.
+pub const ORDER: &str = "order";
+
+/// The type of a mapping that is about a store.
+pub const STORE: &str = "store";
+
 /// One of another system's things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalId {

@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    app::App,
-    base::backoff::Backoff,
+    base::{backoff::Backoff, mint::Mint},
     domain::Merged,
     store::inbox::{Call, CallState, Settled},
 };
@@ -31,9 +30,9 @@ const FIRST_LOOK: Duration = Duration::from_secs(30);
 const RAREST_LOOK: Duration = Duration::from_hours(6);
 
 /// The order is not there: it may come yet, if it has a name.
-pub fn nobodys(app: &App, call: &Call, names_an_order: bool, now: Timestamp) -> Settled {
+pub fn nobodys(mint: &Mint, call: &Call, names_an_order: bool, now: Timestamp) -> Settled {
     if names_an_order {
-        parked(app, call, UNKNOWN_ORDER, now)
+        parked(mint, call, UNKNOWN_ORDER, now)
     } else {
         settled(call, CallState::Done, Merged::Ignored.as_str())
     }
@@ -44,9 +43,10 @@ pub fn unusable(call: &Call, why: String) -> Settled {
     Settled { note: Some(why), ..settled(call, CallState::Dead, UNUSABLE_ORDER) }
 }
 
-pub fn parked(app: &App, call: &Call, outcome: &str, now: Timestamp) -> Settled {
+/// It waits for something that is not there yet.
+pub fn parked(mint: &Mint, call: &Call, outcome: &str, now: Timestamp) -> Settled {
     let mut looks = Backoff::after(FIRST_LOOK, RAREST_LOOK, call.attempts);
-    let look_at = now.saturating_add(looks.next_delay(&app.mint)).unwrap_or(now);
+    let look_at = now.saturating_add(looks.next_delay(mint)).unwrap_or(now);
     Settled { retry_at: Some(look_at), ..settled(call, CallState::Parked, outcome) }
 }
 
