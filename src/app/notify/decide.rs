@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
+    app::notify::row::too_late,
     domain::{
         DELIVERY, Decision, DeliveryStatus, InQuiet, Language, MessageChannel, NotificationState,
         Order, OrderStatus, QuietHours, Store, Trouble, Version,
@@ -58,6 +59,29 @@ pub enum Verdict {
         /// Whether another channel may do better.
         fall_back: bool,
     },
+}
+
+impl Verdict {
+    /// Later, if it is worth something then; else another channel may do better.
+    pub fn later(row: &Notification, at: Timestamp, now: Timestamp, why: Trouble) -> Self {
+        if at < row.worthless_at {
+            return Self::Later(at, why);
+        }
+        let state = too_late(row, now);
+        Self::End { state, why, fall_back: state == NotificationState::Failed }
+    }
+
+    /// What was to be sent is not.
+    pub fn withdrawn(self) -> Self {
+        match self {
+            Self::Send(_) => Self::End {
+                state: NotificationState::NoConsent,
+                why: Trouble::new(NO_CONSENT.0, "the person has just asked for no more messages"),
+                fall_back: true,
+            },
+            other => other,
+        }
+    }
 }
 
 /// What becomes of a notification. `word` puts the order's values into a template.

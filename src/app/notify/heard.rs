@@ -6,7 +6,7 @@ use crate::{
     app::{
         App, Failure,
         consents::{self, Entry},
-        notify::{select::blank, wording},
+        notify::{row::blank, wording},
     },
     domain::{Category, Decision, Language, MessageChannel},
     messaging::{Keyword, keyword},

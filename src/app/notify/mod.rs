@@ -5,11 +5,13 @@
 //! is made, and never sent again by itself once it may have gone out.
 
 mod decide;
+mod evaluate;
 mod facts;
 mod heard;
 mod listing;
 mod pace;
 mod receipts;
+mod row;
 mod rules;
 mod select;
 mod send;

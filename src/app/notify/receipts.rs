@@ -12,8 +12,7 @@ use crate::{
         notify::{
             facts::keep_recipients,
             heard::{heard, preferred},
-            send::fallback,
-            settle::count_fallbacks,
+            row::{count_fallbacks, fallback},
         },
     },
     base::mac,

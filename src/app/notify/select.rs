@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use metrics::counter;
 
 use crate::{
-    app::{App, Failure, events, notify::rules::in_force},
+    app::{
+        App, Failure, events,
+        notify::{row::blank, rules::in_force},
+    },
     domain::{
-        Audience, Category, MessageChannel, NotificationId, NotificationState, NotifyRule,
-        NotifyRules, Order, OrderData, StoreId, happened,
+        Audience, Category, NotificationState, NotifyRule, NotifyRules, Order, OrderData, StoreId,
+        happened,
     },
     store::{self, Tx, notifications::Notification},
     telemetry::metric,
@@ -141,43 +144,4 @@ fn notification(
         note: (!is_possible).then(|| "no channel of its rule is configured".to_owned()),
         ..blank(app, recipient, *channel, at)
     })
-}
-
-/// A queued notification that says nothing yet.
-pub(in crate::app::notify) fn blank(
-    app: &App,
-    recipient: &str,
-    channel: MessageChannel,
-    at: Timestamp,
-) -> Notification {
-    let now = app.clock.now();
-    Notification {
-        id: NotificationId::from_uuid(app.mint.uuid(now)),
-        subject: String::new(),
-        event: String::new(),
-        audience: Audience::Customer,
-        channel,
-        order_id: None,
-        order_version: 0,
-        store_id: None,
-        recipient: Some(recipient.to_owned()),
-        language: app.config.notify.language,
-        template: None,
-        category: Category::Utility,
-        rule: None,
-        words: None,
-        state: NotificationState::Queued,
-        code: None,
-        note: None,
-        attempts: 0,
-        claims: 0,
-        provider_id: None,
-        created_at: at,
-        worthless_at: Timestamp::MAX,
-        next_attempt_at: Some(now),
-        updated_at: now,
-        sent_at: None,
-        delivered_at: None,
-        read_at: None,
-    }
 }

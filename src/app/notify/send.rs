@@ -6,9 +6,9 @@ use metrics::histogram;
 use crate::{
     app::{
         App,
-        notify::{decide::TOO_LATE, select::blank, take::Claimed},
+        notify::{decide::TOO_LATE, take::Claimed},
     },
-    domain::{Fate, NotifyRule, Trouble},
+    domain::{Fate, Trouble},
     messaging::{Content, Judgement},
     outbound::{Attempt, Exchange},
     store::notifications::Notification,
@@ -89,31 +89,4 @@ pub async fn send(app: &App, claimed: &Claimed) -> Sent {
 /// It was never sent.
 const fn again(not_before: Option<Timestamp>, why: Trouble) -> Fate {
     Fate::Again { not_before, counts: false, why }
-}
-
-/// The same by the next channel, where the rule names one that can be used, and there is time for it.
-pub(in crate::app::notify) fn fallback(
-    app: &App,
-    row: &Notification,
-    now: Timestamp,
-) -> Option<Notification> {
-    let rule = row.rule.as_ref()?;
-    let (channel, left) = rule.channels.split_first()?;
-    if row.worthless_at <= now {
-        return None;
-    }
-    Some(Notification {
-        subject: row.subject.clone(),
-        event: row.event.clone(),
-        audience: row.audience,
-        order_id: row.order_id,
-        order_version: row.order_version,
-        store_id: row.store_id,
-        language: row.language,
-        template: row.template.clone(),
-        category: row.category,
-        rule: Some(NotifyRule { channels: left.to_vec(), ..rule.clone() }),
-        worthless_at: row.worthless_at,
-        ..blank(app, row.recipient.as_deref()?, *channel, row.created_at)
-    })
 }

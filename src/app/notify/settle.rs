@@ -12,11 +12,12 @@ use crate::{
         batch,
         notify::{
             facts::keep_recipients,
-            send::{Sent, fallback},
+            row::{count, count_fallbacks, fallback, too_late},
+            send::Sent,
         },
     },
     base::backoff::Backoff,
-    domain::{Fate, MessageChannel, NotificationState, Trouble},
+    domain::{Fate, NotificationState, Trouble},
     messaging::Judgement,
     store::{
         self,
@@ -96,13 +97,6 @@ async fn write(app: &App, sent: &[&Sent]) -> Result<Vec<Result<(), Failure>>, Fa
     Ok(sent.iter().map(|_| Ok(())).collect())
 }
 
-/// Counts what goes on to another channel.
-pub(in crate::app::notify) fn count_fallbacks(fallbacks: &[Notification]) {
-    for it in fallbacks {
-        counter!(metric::NOTIFICATION_FALLBACKS, "channel" => it.channel.as_str()).increment(1);
-    }
-}
-
 /// What follows for the message itself.
 fn fate(app: &App, sent: &Sent, now: Timestamp) -> Fate {
     let channel = sent.row.channel;
@@ -178,16 +172,6 @@ fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> (Move, bo
     }
 }
 
-/// What becomes of a message that this channel will not take in time: another one may.
-pub(in crate::app::notify) fn too_late(row: &Notification, now: Timestamp) -> NotificationState {
-    let has_another = row.rule.as_ref().is_some_and(|it| !it.channels.is_empty());
-    if has_another && now < row.worthless_at {
-        NotificationState::Failed
-    } else {
-        NotificationState::Expired
-    }
-}
-
 fn hold_until(app: &App, now: Timestamp) -> Timestamp {
     now.saturating_add(*app.config.notify.hold_for).unwrap_or(Timestamp::MAX)
 }
@@ -205,14 +189,4 @@ pub async fn sweep(app: &App) -> Result<(), Failure> {
     counter!(metric::NOTIFICATIONS, "channel" => "any", "state" => NotificationState::Unconfirmed.as_str())
         .increment(unconfirmed);
     Ok(())
-}
-
-/// Counts where a notification has gone, and why.
-pub(in crate::app::notify) fn count(channel: MessageChannel, it: &Move) {
-    counter!(metric::NOTIFICATIONS, "channel" => channel.as_str(), "state" => it.state.as_str())
-        .increment(1);
-    if let Some(code) = &it.code {
-        counter!(metric::NOTIFICATION_TROUBLES, "channel" => channel.as_str(), "code" => code.clone())
-            .increment(1);
-    }
 }
