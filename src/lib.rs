@@ -1,22 +1,22 @@
 //! Orderwire: real-time order tracking and notification for restaurants.
 //!
-//! Modules stand on floors; each uses lower floors only (`tests/tidy.rs` proves it). From the top:
+//! A module uses modules of lower floors only (`tests/tidy.rs` checks it). From the top:
 //!
 //! ```text
 //! cli                                  the commands
 //! simulator                            a busy restaurant, for the demo
 //! wiring                               puts a server together
-//! http   workers                       the edges: HTTP, and the loops
+//! http   workers                       the edges: HTTP, and everything that runs in a loop
 //! app                                  use cases; every transaction begins and ends here
-//! partners   messaging   auth   live   capabilities, strangers to each other
-//! channels                             what each kind of screen sees
-//! store   cache   bus   outbound       drivers, strangers to each other
+//! partners   messaging   auth   live   capabilities
+//! channels                             views: an order as each kind of screen sees it
+//! store   cache   bus   outbound       drivers: one external system each
 //! telemetry
 //! config
-//! domain   base                        the ground: pure
+//! domain   base                        the ground, without I/O
 //! ```
 //!
-//! `ARCHITECTURE.md` has the picture, the invariants, and walks through an order, a webhook, a reconnect and a shutdown.
+//! `ARCHITECTURE.md` is the map; `docs/walkthroughs.md` follows an order, a webhook, a socket and a shutdown step by step.
 
 mod app;
 mod auth;

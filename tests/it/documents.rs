@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "ARCHITECTURE.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/api.md",
+    "docs/decisions.md",
     "docs/endpoints.md",
+    "docs/events.md",
     "docs/live-protocol.md",
     "docs/notifications.md",
     "docs/operating.md",
@@ -15,6 +18,7 @@ const DOCUMENTS: [&str; 12] = [
     "docs/partners.md",
     "docs/performance.md",
     "docs/settings.md",
+    "docs/walkthroughs.md",
 ];
 
 #[test]
