@@ -3,7 +3,7 @@
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    base::cursor::{Cursor, Page},
+    base::cursor::{Page, PageRequest},
     domain::InboxId,
     store::{
         self,
@@ -46,12 +46,11 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     filter: InboxFilter,
-    limit: u32,
+    page: PageRequest,
 ) -> Result<Page<InboxEntry>, Failure> {
     authorise(caller)?;
     let mut tx = app.db.read().await?;
-    let calls = store::inbox::list(&mut tx, &filter, limit + 1).await?;
-    Ok(Page::of(calls, limit, |it| Cursor { at: it.received_at, id: it.id.uuid() }))
+    Ok(store::inbox::list(&mut tx, &filter, page).await?)
 }
 
 fn authorise(caller: &Caller) -> Result<(), Failure> {

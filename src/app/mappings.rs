@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, Detail, Failure},
     auth::Caller,
-    base::cursor::{Cursor, Page},
+    base::cursor::{Page, PageRequest},
     domain::{Order, StoreId},
     store::{
         self, StoreError, Tx,
@@ -48,7 +48,7 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     filter: MappingFilter,
-    limit: u32,
+    page: PageRequest,
 ) -> Result<Page<Mapping>, Failure> {
     if !caller.may_read_mappings() {
         return Err(Failure::Forbidden(
@@ -56,8 +56,7 @@ pub async fn list(
         ));
     }
     let mut tx = app.db.read().await?;
-    let mappings = store::mappings::list(&mut tx, &filter, limit + 1).await?;
-    Ok(Page::of(mappings, limit, |it| Cursor { at: it.created_at, id: it.id }))
+    Ok(store::mappings::list(&mut tx, &filter, page).await?)
 }
 
 /// What a partner's name for a store is bound to, and everything it ever was bound to.

@@ -32,6 +32,22 @@ impl Cursor {
     }
 }
 
+/// Which page of a listing is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest {
+    /// The last row of the page before; `None` for the first page.
+    pub after: Option<Cursor>,
+    /// How many rows it has at most.
+    pub limit: u32,
+}
+
+impl PageRequest {
+    /// The first page.
+    pub const fn first(limit: u32) -> Self {
+        Self { after: None, limit }
+    }
+}
+
 /// One page of a listing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -48,6 +64,11 @@ impl<T> Page<T> {
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(cursor);
         Self { rows, next }
+    }
+
+    /// The same page of other rows.
+    pub fn map<U>(self, map: impl FnMut(T) -> U) -> Page<U> {
+        Page { rows: self.rows.into_iter().map(map).collect(), next: self.next }
     }
 }
 

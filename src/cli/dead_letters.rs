@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::{
+    base::cursor::PageRequest,
     cli::{Common, say},
     store::{self, Database},
 };
@@ -26,7 +27,7 @@ impl DeadLetters {
         let config = self.common.load(&[])?;
         let db = Database::connect(&config.database, &config.data_dir).await?;
         let mut tx = db.read().await?;
-        let letters = store::dead_letters::list(&mut tx, None, SHOWN).await?;
+        let letters = store::dead_letters::list(&mut tx, PageRequest::first(SHOWN)).await?.rows;
         if letters.is_empty() {
             say("there are none");
         }

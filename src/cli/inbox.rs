@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::inbox::MOST_REPLAYED,
-    base::clock::Clock,
+    base::{clock::Clock, cursor::PageRequest},
     cli::{Common, say},
     domain::{InboxId, OrderId},
     store::{
@@ -86,7 +86,6 @@ impl Which {
             order_id: self.order,
             from: self.from,
             to: self.to,
-            before: None,
         }
     }
 }
@@ -116,7 +115,7 @@ async fn connect(common: &Common) -> anyhow::Result<Database> {
 
 async fn list(db: &Database, filter: InboxFilter, limit: u32) -> anyhow::Result<u8> {
     let mut tx = db.read().await?;
-    let calls = store::inbox::list(&mut tx, &filter, limit).await?;
+    let calls = store::inbox::list(&mut tx, &filter, PageRequest::first(limit)).await?.rows;
     if calls.is_empty() {
         say("there are none");
     }

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{self, FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -102,15 +102,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // PostgreSQL has no such character.
-        if parts.uri.query().is_some_and(|it| it.contains("%00")) {
-            return Err(Problem::invalid("The query holds the character U+0000."));
-        }
-        match extract::Query::from_request_parts(parts, state).await {
-            Ok(extract::Query(query)) => Ok(Self(query)),
-            Err(error) => Err(Problem::invalid(error.body_text())),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read_query(&parts.uri).map(Self)
+    }
+}
+
+/// The query string of an address.
+pub fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    // PostgreSQL has no such character.
+    if uri.query().is_some_and(|query| query.contains("%00")) {
+        return Err(Problem::invalid("The query holds the character U+0000."));
+    }
+    match extract::Query::try_from_uri(uri) {
+        Ok(extract::Query(query)) => Ok(query),
+        Err(error) => Err(Problem::invalid(error.body_text())),
     }
 }
 

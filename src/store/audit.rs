@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::{QueryBuilder, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{AuditId, OrderId, PartnerCallId, StoreId},
     store::{
         StoreError, Tx,
+        conditions::{self, Conditions},
         moment::At,
         row::{from_row, number},
         tx::on,
@@ -67,8 +68,6 @@ pub struct AuditFilter {
     pub order_id: Option<OrderId>,
     /// Whether the answer was a good one.
     pub went_well: Option<bool>,
-    /// The last entry of the page before: its `at` and id.
-    pub before: Option<Cursor>,
 }
 
 /// Adds an entry.
@@ -107,30 +106,18 @@ pub async fn put(tx: &mut Tx, entry: &AuditEntry) -> Result<(), StoreError> {
 pub async fn list(
     tx: &mut Tx,
     filter: &AuditFilter,
-    limit: u32,
-) -> Result<Vec<AuditEntry>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query = QueryBuilder::new("SELECT * FROM api_audit_logs WHERE TRUE");
-        if let Some(service) = &filter.service {
-            query.push(" AND service_name = ").push_bind(service);
-        }
-        if let Some(order_id) = filter.order_id {
-            query.push(" AND order_id = ").push_bind(order_id.uuid());
-        }
-        match filter.went_well {
-            Some(true) => drop(query.push(" AND status_code BETWEEN 200 AND 299")),
-            Some(false) => {
-                query.push(" AND (status_code IS NULL OR status_code NOT BETWEEN 200 AND 299)");
-            }
-            None => {}
-        }
-        if let Some(before) = filter.before {
-            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+    page: PageRequest,
+) -> Result<Page<AuditEntry>, StoreError> {
+    let conditions = Conditions::default()
+        .and("service_name =", filter.service.as_deref().map(conditions::Value::Text))
+        .and("order_id =", filter.order_id.map(|order| conditions::Value::Uuid(order.uuid())))
+        .and_is(filter.went_well.map(|went_well| match went_well {
+            true => "status_code BETWEEN 200 AND 299",
+            false => "(status_code IS NULL OR status_code NOT BETWEEN 200 AND 299)",
+        }));
+    let select = ("SELECT * FROM api_audit_logs", "created_at");
+    let cursor = |row: &AuditEntry| Cursor { at: row.at, id: row.id.uuid() };
+    conditions.page(tx, select, page, cursor).await
 }
 
 /// Throws the entries away that are older than `before`, the oldest first and at most `limit`; answers how many there were.

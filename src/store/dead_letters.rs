@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
-    store::{StoreError, Tx, moment::At, row::from_row, tx::on},
+    base::cursor::{Cursor, Page, PageRequest},
+    store::{StoreError, Tx, conditions::Conditions, moment::At, row::from_row, tx::on},
 };
 
 /// A message that a consumer gave up on.
@@ -43,22 +42,11 @@ pub async fn put(tx: &mut Tx, letter: &DeadLetter) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A page of messages, the one that died last first; `before` is the last of the page before: its `died_at` and id.
-pub async fn list(
-    tx: &mut Tx,
-    before: Option<Cursor>,
-    limit: u32,
-) -> Result<Vec<DeadLetter>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query =
-            QueryBuilder::new("SELECT id, queue, body, error, died_at FROM dead_letter");
-        if let Some(before) = before {
-            query.push(" WHERE (died_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY died_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+/// A page of messages, the one that died last first.
+pub async fn list(tx: &mut Tx, page: PageRequest) -> Result<Page<DeadLetter>, StoreError> {
+    let select = ("SELECT id, queue, body, error, died_at FROM dead_letter", "died_at");
+    let cursor = |row: &DeadLetter| Cursor { at: row.died_at, id: row.id };
+    Conditions::default().page(tx, select, page, cursor).await
 }
 
 from_row!(DeadLetter, |row| Self {

@@ -14,7 +14,7 @@ use crate::{
         },
     },
     auth::Caller,
-    base::cursor::{Cursor, Page},
+    base::cursor::{Page, PageRequest},
     channels::message::{Message, PING},
     domain::{DeliveryId, EndpointId, EventId},
     store::{
@@ -35,12 +35,11 @@ pub async fn deliveries(
     caller: &Caller,
     id: EndpointId,
     filter: &DeliveryFilter,
-    limit: u32,
+    page: PageRequest,
 ) -> Result<Page<Delivery>, Failure> {
     get(app, caller, id).await?;
     let mut tx = app.db.read().await?;
-    let rows = store::endpoints::list_deliveries(&mut tx, id, filter, limit + 1).await?;
-    Ok(Page::of(rows, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() }))
+    Ok(store::endpoints::list_deliveries(&mut tx, id, filter, page).await?)
 }
 
 /// One delivery, and every attempt at it, the first first.

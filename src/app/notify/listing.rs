@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     app::{App, Failure, notify::heard::ANSWER_WORTH},
     auth::{Caller, Stores},
-    base::cursor::{Cursor, Page},
+    base::cursor::{Page, PageRequest},
     domain::{NotificationId, NotificationState, NotifyRule},
     store::{
         self, StoreError, Tx,
@@ -38,7 +38,7 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     mut filter: NotificationFilter,
-    limit: u32,
+    page: PageRequest,
 ) -> Result<Page<Told>, Failure> {
     if !caller.may_see_to_messages() {
         filter.stores = Some(match (filter.stores, &caller.stores) {
@@ -56,9 +56,7 @@ pub async fn list(
         }
     }
     let mut tx = app.db.read().await?;
-    let rows = store::notifications::list(&mut tx, &filter, limit + 1).await?;
-    let Page { rows, next } =
-        Page::of(rows, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() });
+    let Page { rows, next } = store::notifications::list(&mut tx, &filter, page).await?;
     Ok(Page { rows: told(&mut tx, rows).await?, next })
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     app::{App, Failure},
     auth::{Caller, Role, Scope, Stores},
-    base::cursor::{Cursor, Page},
+    base::cursor::{Page, PageRequest},
     domain::{Order, OrderId, OrderStatus, Recorded, StoreId},
     store::{
         self,
@@ -32,10 +32,6 @@ pub struct Query {
     pub from: Option<Timestamp>,
     /// Placed before.
     pub to: Option<Timestamp>,
-    /// Where the last page ended.
-    pub before: Option<Cursor>,
-    /// At most so many.
-    pub limit: u32,
 }
 
 /// How an order came to be what it is.
@@ -54,7 +50,12 @@ pub async fn read(app: &App, caller: &Caller, id: OrderId) -> Result<Arc<Order>,
 }
 
 /// The orders that the caller may see, among those they look for, newest first.
-pub async fn list(app: &App, caller: &Caller, query: Query) -> Result<Page<Order>, Failure> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    query: Query,
+    page: PageRequest,
+) -> Result<Page<Order>, Failure> {
     let filter = OrderFilter {
         store_ids: stores(caller, query.store)?,
         customer: (caller.role == Role::Customer).then(|| caller.subject.clone()),
@@ -63,11 +64,9 @@ pub async fn list(app: &App, caller: &Caller, query: Query) -> Result<Page<Order
         open: query.open,
         from: query.from,
         to: query.to,
-        before: query.before,
     };
     let mut tx = app.db.read().await?;
-    let orders = store::orders::list(&mut tx, &filter, query.limit + 1).await?;
-    Ok(Page::of(orders, query.limit, |it| Cursor { at: it.placed_at, id: it.id.uuid() }))
+    Ok(store::orders::list(&mut tx, &filter, page).await?)
 }
 
 /// What happened to an order, and what partners said that changed nothing.
@@ -80,8 +79,9 @@ pub async fn history(app: &App, caller: &Caller, id: OrderId) -> Result<History,
     }
     let events = store::orders::history(&mut tx, id, 0).await?;
     let filter = InboxFilter { order_id: Some(id), ..InboxFilter::default() };
-    let calls = store::inbox::list(&mut tx, &filter, LATE_SHOWN).await?;
-    let late = calls.into_iter().filter(|it| it.outcome.as_deref() != Some("applied")).collect();
+    let calls = store::inbox::list(&mut tx, &filter, PageRequest::first(LATE_SHOWN)).await?;
+    let late =
+        calls.rows.into_iter().filter(|it| it.outcome.as_deref() != Some("applied")).collect();
     Ok(History { events, late })
 }
 

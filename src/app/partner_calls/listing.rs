@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    base::cursor::{Cursor, Page},
+    base::cursor::{Page, PageRequest},
     domain::PartnerCallId,
     store::{
         self,
@@ -19,12 +19,11 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     filter: PartnerCallFilter,
-    limit: u32,
+    page: PageRequest,
 ) -> Result<Page<PartnerCall>, Failure> {
     authorise(caller)?;
     let mut tx = app.db.read().await?;
-    let calls = store::partner_calls::list(&mut tx, &filter, limit + 1).await?;
-    Ok(Page::of(calls, limit, |it| Cursor { at: it.created_at, id: it.id.uuid() }))
+    Ok(store::partner_calls::list(&mut tx, &filter, page).await?)
 }
 
 /// The requests that were made of partners, as far as they fit the filter; the youngest first.
@@ -32,12 +31,11 @@ pub async fn audit(
     app: &App,
     caller: &Caller,
     filter: AuditFilter,
-    limit: u32,
+    page: PageRequest,
 ) -> Result<Page<AuditEntry>, Failure> {
     authorise(caller)?;
     let mut tx = app.db.read().await?;
-    let entries = store::audit::list(&mut tx, &filter, limit + 1).await?;
-    Ok(Page::of(entries, limit, |it| Cursor { at: it.at, id: it.id.uuid() }))
+    Ok(store::audit::list(&mut tx, &filter, page).await?)
 }
 
 /// Tells a partner once more what it refused, or could not be told in time. From now on it is worth telling for as long as anything.

@@ -12,8 +12,8 @@ use crate::{
     domain::{Actor, OrderId, StoreId},
     http::{
         caller::Crew,
-        extract::{Body, Path, Query},
-        paging,
+        extract::{Body, Path},
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
     },
     store::mappings::{Mapping, MappingChange, MappingFilter, STORE},
@@ -37,22 +37,11 @@ struct MappingQuery {
     store_id: Option<StoreId>,
     /// Of one id of theirs.
     external_id: Option<String>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
-/// A page of mappings.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct MappingList {
-    /// The youngest first.
-    mappings: Vec<MappingBody>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of mappings.
+    MappingList { mappings: MappingBody }
 }
 
 /// A partner's name for one of our things.
@@ -152,7 +141,7 @@ impl From<MappingChange> for ChangeBody {
 ///
 /// Look up either way: by our id, or by theirs. Takes a token for all stores with the scope `stores:read`.
 #[utoipa::path(
-    get, path = "/mappings", operation_id = "listMappings", tag = "partners", params(MappingQuery),
+    get, path = "/mappings", operation_id = "listMappings", tag = "partners", params(MappingQuery, PageParams),
     responses(
         (status = 200, description = "A page of mappings.", body = MappingList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -163,20 +152,14 @@ impl From<MappingChange> for ChangeBody {
 async fn list(
     Crew(caller): Crew,
     State(app): State<App>,
-    Query(query): Query<MappingQuery>,
+    PageQuery(query, page): PageQuery<MappingQuery>,
 ) -> Result<Body<MappingList>, Problem> {
     let filter = MappingFilter {
         system: query.partner,
-        kind: None,
         local_id: query.order_id.map(OrderId::uuid).or(query.store_id.map(StoreId::uuid)),
         external_id: query.external_id,
-        before: paging::cursor(query.cursor.as_deref())?,
     };
-    let page = mappings::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
-    Ok(Body(MappingList {
-        mappings: page.rows.into_iter().map(MappingBody::from).collect(),
-        next_cursor: page.next.map(|it| it.encode()),
-    }))
+    Ok(Body(mappings::list(&app, &caller, filter, page).await?.into()))
 }
 
 /// What a partner's name for a store means, and ever meant.

@@ -1,11 +1,10 @@
 //! Looking after deliveries.
 
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
     store::{
         StoreError, Tx,
@@ -86,12 +85,10 @@ pub struct DeliveryFilter {
     pub from: Option<Timestamp>,
     /// Put down before this moment.
     pub to: Option<Timestamp>,
-    /// The last delivery of the page before: its `created_at` and id.
-    pub before: Option<Cursor>,
 }
 
 impl DeliveryFilter {
-    /// The conditions, but for the page.
+    /// The conditions.
     fn conditions(&self) -> Conditions<'_> {
         Conditions::default()
             .and("id =", self.id.map(|id| Value::Uuid(id.uuid())))
@@ -116,19 +113,12 @@ pub async fn list_deliveries(
     tx: &mut Tx,
     endpoint_id: EndpointId,
     filter: &DeliveryFilter,
-    limit: u32,
-) -> Result<Vec<Delivery>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query = QueryBuilder::new("SELECT * FROM webhook_delivery WHERE endpoint_id = ");
-        query.push_bind(endpoint_id.uuid());
-        filter.conditions().push(&mut query);
-        if let Some(before) = filter.before {
-            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+    page: PageRequest,
+) -> Result<Page<Delivery>, StoreError> {
+    let conditions = filter.conditions().and("endpoint_id =", Value::Uuid(endpoint_id.uuid()));
+    let select = ("SELECT * FROM webhook_delivery", "created_at");
+    let cursor = |row: &Delivery| Cursor { at: row.created_at, id: row.id.uuid() };
+    conditions.page(tx, select, page, cursor).await
 }
 
 /// Every attempt at a delivery, the first first.

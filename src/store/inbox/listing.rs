@@ -1,11 +1,10 @@
 //! Looking at partners' calls, for the people who run the place.
 
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{InboxId, OrderId},
     store::{
         StoreError, Tx,
@@ -33,12 +32,10 @@ pub struct InboxFilter {
     pub from: Option<Timestamp>,
     /// Received before this moment.
     pub to: Option<Timestamp>,
-    /// The last call of the page before: its `received_at` and id.
-    pub before: Option<Cursor>,
 }
 
 impl InboxFilter {
-    /// The conditions, but for the page.
+    /// The conditions.
     fn conditions(&self) -> Conditions<'_> {
         Conditions::default()
             .and("partner =", self.partner.as_deref().map(Value::Text))
@@ -94,23 +91,13 @@ pub struct Counts {
 pub async fn list(
     tx: &mut Tx,
     filter: &InboxFilter,
-    limit: u32,
-) -> Result<Vec<InboxEntry>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query = QueryBuilder::new(
-            "SELECT id, partner, event_id, received_at, state, outcome, order_id, external_id,
-                    note, attempts, next_attempt_at, settled_at
-             FROM inbox
-             WHERE TRUE",
-        );
-        filter.conditions().push(&mut query);
-        if let Some(before) = filter.before {
-            query.push(" AND (received_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY received_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+    page: PageRequest,
+) -> Result<Page<InboxEntry>, StoreError> {
+    let select = "SELECT id, partner, event_id, received_at, state, outcome, order_id, external_id,
+                note, attempts, next_attempt_at, settled_at
+         FROM inbox";
+    let cursor = |row: &InboxEntry| Cursor { at: row.received_at, id: row.id.uuid() };
+    filter.conditions().page(tx, (select, "received_at"), page, cursor).await
 }
 
 /// Makes calls due once more, the oldest first and at most `limit`; answers how many. Applying a call twice is applying it once, so

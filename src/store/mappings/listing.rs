@@ -1,14 +1,15 @@
 //! Looking mappings up, both ways.
 
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::Actor,
     store::{
         StoreError, Tx,
+        conditions::{Conditions, Value},
         mappings::{ExternalId, Mapping},
         moment::At,
         row::from_row,
@@ -21,14 +22,10 @@ use crate::{
 pub struct MappingFilter {
     /// Of this other system.
     pub system: Option<String>,
-    /// Of this kind of thing of ours: `order`, `store`.
-    pub kind: Option<String>,
     /// Of this thing of ours.
     pub local_id: Option<Uuid>,
     /// Of this id of the other system.
     pub external_id: Option<String>,
-    /// The last mapping of the page before: its `created_at` and id.
-    pub before: Option<Cursor>,
 }
 
 /// One change of a mapping.
@@ -48,29 +45,15 @@ pub struct MappingChange {
 pub async fn list(
     tx: &mut Tx,
     filter: &MappingFilter,
-    limit: u32,
-) -> Result<Vec<Mapping>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query = QueryBuilder::new("SELECT * FROM integration_mappings WHERE TRUE");
-        if let Some(system) = &filter.system {
-            query.push(" AND external_system = ").push_bind(system);
-        }
-        if let Some(kind) = &filter.kind {
-            query.push(" AND local_entity_type = ").push_bind(kind);
-        }
-        if let Some(id) = filter.local_id {
-            query.push(" AND local_entity_id = ").push_bind(id);
-        }
-        if let Some(id) = &filter.external_id {
-            query.push(" AND external_entity_id = ").push_bind(id);
-        }
-        if let Some(before) = filter.before {
-            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+    page: PageRequest,
+) -> Result<Page<Mapping>, StoreError> {
+    let conditions = Conditions::default()
+        .and("external_system =", filter.system.as_deref().map(Value::Text))
+        .and("local_entity_id =", filter.local_id.map(Value::Uuid))
+        .and("external_entity_id =", filter.external_id.as_deref().map(Value::Text));
+    let select = ("SELECT * FROM integration_mappings", "created_at");
+    let cursor = |row: &Mapping| Cursor { at: row.created_at, id: row.id };
+    conditions.page(tx, select, page, cursor).await
 }
 
 /// Things of another system that have stood still.

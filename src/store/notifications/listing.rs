@@ -1,10 +1,9 @@
 //! Looking after notifications.
 
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{MessageChannel, NotificationId, NotificationState, OrderId, StoreId},
     store::{
         StoreError, Tx,
@@ -29,8 +28,6 @@ pub struct NotificationFilter {
     pub state: Option<NotificationState>,
     /// By this channel.
     pub channel: Option<MessageChannel>,
-    /// The last one of the page before: its `created_at` and id.
-    pub before: Option<Cursor>,
 }
 
 /// One notification; nothing when there is none such.
@@ -54,33 +51,17 @@ pub async fn load_all(
 pub async fn list(
     tx: &mut Tx,
     filter: &NotificationFilter,
-    limit: u32,
-) -> Result<Vec<Notification>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query = QueryBuilder::new("SELECT * FROM notification WHERE TRUE");
-        if let Some(order_id) = filter.order_id {
-            query.push(" AND order_id = ").push_bind(order_id.uuid());
-        }
-        if let Some(stores) = &filter.stores {
-            query.push(" AND store_id IN (NULL");
-            for store in stores {
-                query.push(", ").push_bind(store.uuid());
-            }
-            query.push(")");
-        }
-        if let Some(state) = filter.state {
-            query.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(channel) = filter.channel {
-            query.push(" AND channel = ").push_bind(channel.as_str());
-        }
-        if let Some(before) = filter.before {
-            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+    page: PageRequest,
+) -> Result<Page<Notification>, StoreError> {
+    let stores = filter.stores.as_ref();
+    let conditions = Conditions::default()
+        .and("order_id =", filter.order_id.map(|order| Value::Uuid(order.uuid())))
+        .and_one_of("store_id", stores.map(|ids| ids.iter().map(|id| Value::Uuid(id.uuid()))))
+        .and("state =", filter.state.map(|state| Value::Text(state.as_str())))
+        .and("channel =", filter.channel.map(|channel| Value::Text(channel.as_str())));
+    let select = ("SELECT * FROM notification", "created_at");
+    let cursor = |row: &Notification| Cursor { at: row.created_at, id: row.id.uuid() };
+    conditions.page(tx, select, page, cursor).await
 }
 
 /// What one person was, or is to be, told; the youngest first, at most `limit`.

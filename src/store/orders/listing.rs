@@ -1,14 +1,15 @@
 //! Finding orders: pages for people, snapshots for screens, gaps for hubs.
 
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{Order, OrderId, OrderStatus, StoreId},
     store::{
         StoreError, Tx,
+        conditions::{Conditions, Value},
         moment::At,
         orders::{Body, bodies},
         tx::on,
@@ -32,8 +33,6 @@ pub struct OrderFilter {
     pub from: Option<Timestamp>,
     /// Placed before this moment.
     pub to: Option<Timestamp>,
-    /// The last order of the page before: its `placed_at` and id.
-    pub before: Option<Cursor>,
 }
 
 /// Whose orders a screen shows.
@@ -50,49 +49,25 @@ pub enum Watch<'a> {
 }
 
 /// A page of orders, the one placed last first.
-pub async fn list(tx: &mut Tx, filter: &OrderFilter, limit: u32) -> Result<Vec<Order>, StoreError> {
-    if filter.store_ids.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<Body> = on!(tx, |conn| {
-        let mut query = QueryBuilder::new("SELECT body FROM orders WHERE TRUE");
-        if let Some(store_ids) = &filter.store_ids {
-            let mut list = query.push(" AND store_id IN (").separated(", ");
-            for id in store_ids {
-                list.push_bind(id.uuid());
-            }
-            query.push(")");
-        }
-        if let Some(customer) = &filter.customer {
-            query.push(" AND customer_id = ").push_bind(customer);
-        }
-        if let Some(courier) = &filter.courier {
-            query.push(" AND courier_id = ").push_bind(courier);
-        }
-        if !filter.statuses.is_empty() {
-            let mut list = query.push(" AND status IN (").separated(", ");
-            for status in &filter.statuses {
-                list.push_bind(status.as_str());
-            }
-            query.push(")");
-        }
-        if let Some(open) = filter.open {
-            query.push(if open { " AND ended_at IS NULL" } else { " AND ended_at IS NOT NULL" });
-        }
-        if let Some(from) = filter.from {
-            query.push(" AND placed_at >= ").push_bind(At(from));
-        }
-        if let Some(to) = filter.to {
-            query.push(" AND placed_at < ").push_bind(At(to));
-        }
-        if let Some(before) = filter.before {
-            query.push(" AND (placed_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY placed_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    });
-    Ok(bodies(rows))
+pub async fn list(
+    tx: &mut Tx,
+    filter: &OrderFilter,
+    page: PageRequest,
+) -> Result<Page<Order>, StoreError> {
+    let stores = filter.store_ids.as_ref();
+    let statuses = Some(&filter.statuses).filter(|statuses| !statuses.is_empty());
+    let is_open = |open| if open { "ended_at IS NULL" } else { "ended_at IS NOT NULL" };
+    let conditions = Conditions::default()
+        .and_one_of("store_id", stores.map(|ids| ids.iter().map(|id| Value::Uuid(id.uuid()))))
+        .and("customer_id =", filter.customer.as_deref().map(Value::Text))
+        .and("courier_id =", filter.courier.as_deref().map(Value::Text))
+        .and_one_of("status", statuses.map(|all| all.iter().map(|one| Value::Text(one.as_str()))))
+        .and_is(filter.open.map(is_open))
+        .and("placed_at >=", filter.from.map(Value::Moment))
+        .and("placed_at <", filter.to.map(Value::Moment));
+    let select = ("SELECT body FROM orders", "placed_at");
+    let cursor = |(Json(row),): &Body| Cursor { at: row.placed_at, id: row.id.uuid() };
+    Ok(conditions.page(tx, select, page, cursor).await?.map(|(Json(order),)| order))
 }
 
 /// What a screen begins with: open orders and those that ended at `ended_since` or later, the oldest first. Of more than `limit`,

@@ -1,15 +1,13 @@
 //! Looking after what partners are told.
 
 use jiff::Timestamp;
-use sqlx::QueryBuilder;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{OrderId, PartnerCallId},
     store::{
         StoreError, Tx,
         conditions::{Conditions, Value},
-        moment::At,
         partner_calls::{PartnerCall, QUEUE, TellingState},
         queue::{self, Due, Expiry, Requeue},
         tx::on,
@@ -29,8 +27,6 @@ pub struct PartnerCallFilter {
     pub order_id: Option<OrderId>,
     /// Standing here.
     pub state: Option<TellingState>,
-    /// The last call of the page before: its `created_at` and id.
-    pub before: Option<Cursor>,
 }
 
 /// Makes a call due once more that failed or was skipped; `false` when there is none such.
@@ -76,26 +72,15 @@ pub async fn get(tx: &mut Tx, id: PartnerCallId) -> Result<Option<PartnerCall>, 
 pub async fn list(
     tx: &mut Tx,
     filter: &PartnerCallFilter,
-    limit: u32,
-) -> Result<Vec<PartnerCall>, StoreError> {
-    Ok(on!(tx, |conn| {
-        let mut query = QueryBuilder::new("SELECT * FROM partner_call WHERE TRUE");
-        if let Some(partner) = &filter.partner {
-            query.push(" AND partner = ").push_bind(partner);
-        }
-        if let Some(order_id) = filter.order_id {
-            query.push(" AND order_id = ").push_bind(order_id.uuid());
-        }
-        if let Some(state) = filter.state {
-            query.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(before) = filter.before {
-            query.push(" AND (created_at, id) < (").push_bind(At(before.at));
-            query.push(", ").push_bind(before.id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        query.build_query_as().fetch_all(conn).await?
-    }))
+    page: PageRequest,
+) -> Result<Page<PartnerCall>, StoreError> {
+    let conditions = Conditions::default()
+        .and("partner =", filter.partner.as_deref().map(Value::Text))
+        .and("order_id =", filter.order_id.map(|order| Value::Uuid(order.uuid())))
+        .and("state =", filter.state.map(|state| Value::Text(state.as_str())));
+    let select = ("SELECT * FROM partner_call", "created_at");
+    let cursor = |row: &PartnerCall| Cursor { at: row.created_at, id: row.id.uuid() };
+    conditions.page(tx, select, page, cursor).await
 }
 
 /// How many calls are not settled.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, PageRequest},
     domain::{
         Actor, ActorKind, DeliveryId, EndpointFormat, EndpointId, EventId, EventType, OrderId,
         Routing, Version,
@@ -126,7 +126,8 @@ async fn settle(stage: &Stage, due: &ClaimedDelivery, came_to: DeliveryState, ne
 async fn states(stage: &Stage, id: EndpointId) -> Vec<(Version, DeliveryState)> {
     let mut tx = stage.read().await;
     let filter = DeliveryFilter::default();
-    let mut all = endpoints::list_deliveries(&mut tx, id, &filter, 100).await.unwrap();
+    let page = PageRequest::first(100);
+    let mut all = endpoints::list_deliveries(&mut tx, id, &filter, page).await.unwrap().rows;
     all.sort_by_key(|it| it.subject_version);
     all.iter().map(|it| (it.subject_version, it.state)).collect()
 }
@@ -235,7 +236,8 @@ on_both! {
         }
         let mut tx = stage.read().await;
         let filter = DeliveryFilter::default();
-        let all = endpoints::list_deliveries(&mut tx, id, &filter, 9).await.unwrap();
+        let page = PageRequest::first(9);
+        let all = endpoints::list_deliveries(&mut tx, id, &filter, page).await.unwrap().rows;
         let about = |it: &endpoints::Delivery| {
             (it.event_type == "MenuPublished", it.subject_type == "menu", it.order_id)
         };
@@ -296,11 +298,12 @@ on_both! {
         let due = claim(stage, id, 10, 9).await;
         let b_due = due.iter().find(|it| it.id == b[0]).unwrap();
         settle(stage, b_due, DeliveryState::Failed, None).await;
-        let found = async |filter: DeliveryFilter| {
+        let page_of = async |filter: DeliveryFilter, page| {
             let mut tx = stage.read().await;
-            let all = endpoints::list_deliveries(&mut tx, id, &filter, 10).await.unwrap();
-            all.iter().map(|it| it.subject_version).collect::<Vec<_>>()
+            let all = endpoints::list_deliveries(&mut tx, id, &filter, page).await.unwrap();
+            all.rows.iter().map(|it| it.subject_version).collect::<Vec<_>>()
         };
+        let found = async |filter| page_of(filter, PageRequest::first(10)).await;
         let any = DeliveryFilter::default;
         assert_eq!(found(any()).await, [3, 2, 1]);
         assert_eq!(found(DeliveryFilter { id: Some(c[0]), ..any() }).await, [3]);
@@ -311,8 +314,8 @@ on_both! {
         assert_eq!(found(kind(EventType::OrderEtaChanged)).await.len(), 0);
         assert_eq!(found(DeliveryFilter { from: Some(later(10)), ..any() }).await, [3, 2]);
         assert_eq!(found(DeliveryFilter { to: Some(later(10)), ..any() }).await, [1]);
-        let before = Some(Cursor { at: later(20), id: c[0].uuid() });
-        assert_eq!(found(DeliveryFilter { before, ..any() }).await, [2, 1]);
+        let after = Some(Cursor { at: later(20), id: c[0].uuid() });
+        assert_eq!(page_of(any(), PageRequest { after, limit: 10 }).await, [2, 1]);
     }
 
     async fn only_what_is_settled_is_replayed_and_from_the_start(stage: &Stage) {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::{
-    base::{cursor::Cursor, mac::sha256},
+    base::{
+        cursor::{Cursor, PageRequest},
+        mac::sha256,
+    },
     domain::{InboxId, OrderId},
     store::{
         Claim, Work,
@@ -64,8 +67,8 @@ async fn settle(stage: &Stage, calls: &[Settled]) {
 
 async fn entry(stage: &Stage, id: InboxId) -> InboxEntry {
     let mut tx = stage.read().await;
-    let all = inbox::list(&mut tx, &InboxFilter::default(), 100).await.unwrap();
-    all.into_iter().find(|it| it.id == id).unwrap()
+    let all = inbox::list(&mut tx, &InboxFilter::default(), PageRequest::first(100)).await.unwrap();
+    all.rows.into_iter().find(|it| it.id == id).unwrap()
 }
 
 async fn due(stage: &Stage, seconds: i64) -> Vec<InboxId> {
@@ -279,17 +282,19 @@ on_both! {
             ..settled(&calls[0], CallState::Done)
         };
         settle(stage, &[done]).await;
-        let found = async |filter: InboxFilter, limit| {
+        let found = async |filter: InboxFilter, page| {
             let mut tx = stage.read().await;
-            let entries = inbox::list(&mut tx, &filter, limit).await.unwrap();
-            entries.into_iter().map(|it| it.id).collect::<Vec<_>>()
+            let entries = inbox::list(&mut tx, &filter, page).await.unwrap();
+            entries.rows.into_iter().map(|it| it.id).collect::<Vec<_>>()
         };
         let all = InboxFilter::default;
+        let first = PageRequest::first(10);
         let (one, two) = (calls[1].id.min(calls[2].id), calls[1].id.max(calls[2].id));
-        assert_eq!(found(all(), 10).await, [two, one, calls[0].id]);
-        assert_eq!(found(all(), 1).await, [two]);
-        let before = Some(Cursor { at: later(1), id: two.uuid() });
-        assert_eq!(found(InboxFilter { before, ..all() }, 10).await, [one, calls[0].id]);
+        assert_eq!(found(all(), first).await, [two, one, calls[0].id]);
+        assert_eq!(found(all(), PageRequest::first(1)).await, [two]);
+        let after = Some(Cursor { at: later(1), id: two.uuid() });
+        let rest = PageRequest { after, limit: 10 };
+        assert_eq!(found(all(), rest).await, [one, calls[0].id]);
         let everything = InboxFilter {
             from: None,
             to: None,
@@ -297,13 +302,12 @@ on_both! {
             outcome: Some("late".to_owned()),
             state: Some(CallState::Done),
             order_id: Some(order_id),
-            before,
         };
-        assert_eq!(found(everything, 10).await, [calls[0].id]);
+        assert_eq!(found(everything, rest).await, [calls[0].id]);
         let partner = Some("talabat".to_owned());
-        assert_eq!(found(InboxFilter { partner, ..all() }, 10).await, [calls[1].id]);
+        assert_eq!(found(InboxFilter { partner, ..all() }, first).await, [calls[1].id]);
         let state = Some(CallState::Dead);
-        assert_eq!(found(InboxFilter { state, ..all() }, 10).await, []);
+        assert_eq!(found(InboxFilter { state, ..all() }, first).await, []);
     }
 }
 

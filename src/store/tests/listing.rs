@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, Page, PageRequest},
     domain::{Order, OrderId, OrderStatus},
     store::{
         orders::{self, OrderFilter, Watch},
@@ -53,8 +53,12 @@ fn ids(orders: &[Order]) -> Vec<OrderId> {
 }
 
 async fn found(stage: &Stage, filter: OrderFilter) -> Vec<OrderId> {
+    found_after(stage, filter, None).await
+}
+
+async fn found_after(stage: &Stage, filter: OrderFilter, after: Option<Cursor>) -> Vec<OrderId> {
     let mut tx = stage.read().await;
-    ids(&orders::list(&mut tx, &filter, 100).await.unwrap())
+    ids(&orders::list(&mut tx, &filter, PageRequest { after, limit: 100 }).await.unwrap().rows)
 }
 
 async fn watched(stage: &Stage, watch: Watch<'_>, ended_since: Timestamp) -> Vec<OrderId> {
@@ -100,17 +104,17 @@ on_both! {
             open: Some(true),
             from: Some(later(0)),
             to: Some(later(90)),
-            before: Some(Cursor { at: later(40), id: day.served.uuid() }),
         };
-        assert_eq!(found(stage, everything).await, [day.fresh]);
+        let after = Some(Cursor { at: later(40), id: day.served.uuid() });
+        assert_eq!(found_after(stage, everything, after).await, [day.fresh]);
     }
 
     async fn a_search_may_begin_before_all_calendars(stage: &Stage) {
         a_day(stage).await;
         let from = OrderFilter { from: Some(Timestamp::MIN), ..OrderFilter::default() };
         assert_eq!(found(stage, from).await, found(stage, OrderFilter::default()).await);
-        let before = Some(Cursor { at: Timestamp::MIN, id: Uuid::nil() });
-        assert!(found(stage, OrderFilter { before, ..OrderFilter::default() }).await.is_empty());
+        let after = Some(Cursor { at: Timestamp::MIN, id: Uuid::nil() });
+        assert!(found_after(stage, OrderFilter::default(), after).await.is_empty());
     }
 
     async fn pages_join_without_gap_or_repetition(stage: &Stage) {
@@ -118,13 +122,14 @@ on_both! {
         let whole = found(stage, OrderFilter::default()).await;
         let mut tx = stage.read().await;
         let mut joined = Vec::new();
-        let mut before = None;
+        let mut page = PageRequest::first(1);
         loop {
-            let filter = OrderFilter { before, ..OrderFilter::default() };
-            let page = orders::list(&mut tx, &filter, 1).await.unwrap();
-            let Some(last) = page.last() else { break };
-            before = Some(Cursor { at: last.placed_at, id: last.id.uuid() });
-            joined.extend(ids(&page));
+            let Page { rows, next } = orders::list(&mut tx, &OrderFilter::default(), page).await.unwrap();
+            joined.extend(ids(&rows));
+            page.after = next;
+            if next.is_none() {
+                break;
+            }
         }
         assert_eq!(joined, whole);
     }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use jiff::Timestamp;
 
 use crate::{
+    base::cursor::PageRequest,
     domain::{
         Actor, ActorKind, Audience, Category, ConsentId, Decision, Fact, Language, MessageChannel,
         NotificationId, NotificationState, NotifyRules, OrderId, OrderStatus, ReceiptStatus,
@@ -242,7 +243,7 @@ on_both! {
         let mut tx = stage.read().await;
         assert_eq!(notifications::backlog(&mut tx, later(1)).await.unwrap(), (2, Some(noon())));
         let of = |filter: NotificationFilter| async move {
-            notifications::list(&mut stage.read().await, &filter, 10).await.unwrap().len()
+            notifications::list(&mut stage.read().await, &filter, PageRequest::first(10)).await.unwrap().rows.len()
         };
         assert_eq!(of(NotificationFilter::default()).await, 3);
         assert_eq!(of(NotificationFilter { state: Some(NotificationState::Expired), ..NotificationFilter::default() }).await, 1);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, PageRequest},
     domain::{AuditId, OrderId, OrderStatus, PartnerAction, PartnerCallId, Telling, Version},
     store::{
         Claim,
@@ -288,23 +288,23 @@ on_both! {
         let calls: Vec<_> = (2..6).map(|it| call(order, it, 0, PartnerAction::Delay)).collect();
         put(stage, &calls.iter().collect::<Vec<_>>()).await;
         note(stage, calls[0].id, TellingState::Skipped, None, true).await;
-        let list = async |filter: &PartnerCallFilter, limit| {
-            partner_calls::list(&mut stage.read().await, filter, limit).await.unwrap()
+        let list = async |filter: &PartnerCallFilter, page| {
+            partner_calls::list(&mut stage.read().await, filter, page).await.unwrap().rows
         };
-        let all = list(&PartnerCallFilter::default(), 10).await;
+        let first = PageRequest::first(10);
+        let all = list(&PartnerCallFilter::default(), first).await;
         assert_eq!(all.len(), 4);
-        let before = Cursor { at: all[1].created_at, id: all[1].id.uuid() };
-        let page = PartnerCallFilter { before: Some(before), ..PartnerCallFilter::default() };
-        assert_eq!(list(&page, 10).await, all[2..]);
+        let after = Some(Cursor { at: all[1].created_at, id: all[1].id.uuid() });
+        let rest = PageRequest { after, limit: 10 };
+        assert_eq!(list(&PartnerCallFilter::default(), rest).await, all[2..]);
         let skipped = PartnerCallFilter {
             partner: Some("careem".to_owned()),
             order_id: Some(order),
             state: Some(TellingState::Skipped),
-            before: None,
         };
-        assert_eq!(ids(&list(&skipped, 10).await), [calls[0].id]);
+        assert_eq!(ids(&list(&skipped, first).await), [calls[0].id]);
         let elsewhere = PartnerCallFilter { partner: Some("talabat".to_owned()), ..skipped };
-        assert_eq!(list(&elsewhere, 10).await, []);
+        assert_eq!(list(&elsewhere, first).await, []);
         assert_eq!(partner_calls::due(&mut stage.read().await).await.unwrap(), 3);
     }
 
@@ -332,7 +332,8 @@ on_both! {
         assert_eq!(partner_calls::purge(&mut tx, later(1), 10).await.unwrap(), 0);
         tx.commit().await.unwrap();
         let all = PartnerCallFilter::default();
-        let left = partner_calls::list(&mut stage.read().await, &all, 10).await.unwrap();
+        let first = PageRequest::first(10);
+        let left = partner_calls::list(&mut stage.read().await, &all, first).await.unwrap().rows;
         assert_eq!(ids(&left), [fresh.id]);
     }
 
@@ -343,7 +344,7 @@ on_both! {
         let refused = entry(other, Some(404), 20);
         keep(stage, &[&old, &failed, &refused]).await;
         let list = async |filter: &AuditFilter| {
-            audit::list(&mut stage.read().await, filter, 10).await.unwrap()
+            audit::list(&mut stage.read().await, filter, PageRequest::first(10)).await.unwrap().rows
         };
         let all = AuditFilter::default();
         assert_eq!(list(&all).await, [refused.clone(), failed.clone(), old.clone()]);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::{Timestamp, civil::date};
 
 use crate::{
-    base::cursor::Cursor,
+    base::cursor::{Cursor, PageRequest},
     domain::{Envelope, EventData, Order, OrderId, OrderStatus, Store},
     store::{
         StoreError, Tx,
@@ -142,11 +142,13 @@ on_both! {
         for it in [&old, &new, &old] {
             dead_letters::put(&mut tx, it).await.unwrap();
         }
-        let before = Some(Cursor { at: new.died_at, id: new.id });
-        assert_eq!(dead_letters::list(&mut tx, before, 10).await.unwrap(), slice::from_ref(&old));
-        let page = dead_letters::list(&mut tx, None, 1).await.unwrap();
-        assert_eq!(page, slice::from_ref(&new));
-        assert_eq!(dead_letters::list(&mut tx, None, 10).await.unwrap(), [new, old]);
+        let after = Some(Cursor { at: new.died_at, id: new.id });
+        let page = dead_letters::list(&mut tx, PageRequest { after, limit: 10 }).await.unwrap();
+        assert_eq!((page.rows.as_slice(), page.next), (slice::from_ref(&old), None));
+        let page = dead_letters::list(&mut tx, PageRequest::first(1)).await.unwrap();
+        assert_eq!((page.rows.as_slice(), page.next), (slice::from_ref(&new), after));
+        let page = dead_letters::list(&mut tx, PageRequest::first(10)).await.unwrap();
+        assert_eq!(page.rows, [new, old]);
     }
 }
 

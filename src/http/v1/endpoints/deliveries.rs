@@ -10,8 +10,8 @@ use crate::{
     domain::{DeliveryId, EndpointId, EventId, EventType, OrderId, Version},
     http::{
         caller::Crew,
-        extract::{Body, Path, Query},
-        paging,
+        extract::{Body, Path},
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
     },
     store::endpoints::{Attempt, Delivery, DeliveryFilter, DeliveryState},
@@ -39,22 +39,11 @@ struct DeliveryQuery {
     /// Put down before this moment.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
-/// A page of deliveries.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct DeliveryList {
-    /// Newest first.
-    deliveries: Vec<DeliveryBody>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of deliveries.
+    DeliveryList { deliveries: DeliveryBody }
 }
 
 /// One event on its way to one endpoint.
@@ -185,7 +174,7 @@ impl From<Attempt> for AttemptBody {
 /// Kept for `endpoints.keep`. Takes the scope `webhooks:read`.
 #[utoipa::path(
     get, path = "/endpoints/{id}/deliveries", operation_id = "listDeliveries", tag = "endpoints",
-    params(("id" = EndpointId, Path, description = "The endpoint."), DeliveryQuery),
+    params(("id" = EndpointId, Path, description = "The endpoint."), DeliveryQuery, PageParams),
     responses(
         (status = 200, description = "A page of deliveries.", body = DeliveryList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -198,7 +187,7 @@ async fn list(
     Crew(caller): Crew,
     State(app): State<App>,
     Path(id): Path<EndpointId>,
-    Query(query): Query<DeliveryQuery>,
+    PageQuery(query, page): PageQuery<DeliveryQuery>,
 ) -> Result<Body<DeliveryList>, Problem> {
     let filter = DeliveryFilter {
         id: None,
@@ -207,14 +196,8 @@ async fn list(
         order_id: query.order_id,
         from: query.from,
         to: query.to,
-        before: paging::cursor(query.cursor.as_deref())?,
     };
-    let limit = paging::limit(query.limit)?;
-    let page = endpoints::deliveries(&app, &caller, id, &filter, limit).await?;
-    Ok(Body(DeliveryList {
-        deliveries: page.rows.into_iter().map(DeliveryBody::from).collect(),
-        next_cursor: page.next.map(|it| it.encode()),
-    }))
+    Ok(Body(endpoints::deliveries(&app, &caller, id, &filter, page).await?.into()))
 }
 
 /// One delivery, and every attempt at it.

@@ -140,7 +140,6 @@ async fn replay_all(
         order_id: replay.order_id,
         from: replay.from,
         to: replay.to,
-        before: None,
     };
     let deliveries = endpoints::replay_all(&app, &caller, id, &filter).await?;
     Ok((StatusCode::ACCEPTED, Body(Replayed { deliveries })))

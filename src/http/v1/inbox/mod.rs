@@ -18,8 +18,8 @@ use crate::{
     domain::{InboxId, OrderId},
     http::{
         caller::Crew,
-        extract::{Body, Path, Query},
-        paging,
+        extract::{Body, Path},
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
     },
     store::inbox::{CallState, InboxEntry, InboxFilter},
@@ -54,11 +54,6 @@ struct InboxQuery {
     /// Received before this moment.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// One stored call with all that is kept of it.
@@ -82,15 +77,9 @@ struct WholeCall {
     text: Option<String>,
 }
 
-/// A page of calls.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct InboxList {
-    /// Newest first.
-    calls: Vec<CallBody>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of calls.
+    InboxList { calls: CallBody }
 }
 
 /// One stored call.
@@ -142,7 +131,7 @@ impl From<InboxEntry> for CallBody {
 /// Nothing that a partner sent is ever dropped: unknown statuses and unknown orders stand here. Takes a token for all stores with the
 /// scope `inbox:read`.
 #[utoipa::path(
-    get, path = "/webhooks/inbox", operation_id = "listCalls", tag = "webhooks", params(InboxQuery),
+    get, path = "/webhooks/inbox", operation_id = "listCalls", tag = "webhooks", params(InboxQuery, PageParams),
     responses(
         (status = 200, description = "A page of calls.", body = InboxList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -153,7 +142,7 @@ impl From<InboxEntry> for CallBody {
 async fn list(
     Crew(caller): Crew,
     State(app): State<App>,
-    Query(query): Query<InboxQuery>,
+    PageQuery(query, page): PageQuery<InboxQuery>,
 ) -> Result<Body<InboxList>, Problem> {
     let filter = InboxFilter {
         partner: query.partner,
@@ -162,13 +151,8 @@ async fn list(
         order_id: query.order_id,
         from: query.from,
         to: query.to,
-        before: paging::cursor(query.cursor.as_deref())?,
     };
-    let listing = inbox::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
-    Ok(Body(InboxList {
-        calls: listing.rows.into_iter().map(CallBody::from).collect(),
-        next_cursor: listing.next.map(|it| it.encode()),
-    }))
+    Ok(Body(inbox::list(&app, &caller, filter, page).await?.into()))
 }
 
 /// One stored call, and what was said beside its body.

@@ -100,7 +100,6 @@ async fn replay_all(
         order_id: replay.order_id,
         from: replay.from,
         to: replay.to,
-        before: None,
     };
     let calls = inbox::replay_all(&app, &caller, filter).await?;
     Ok((StatusCode::ACCEPTED, Body(Replayed { calls })))

@@ -16,8 +16,8 @@ use crate::{
     },
     http::{
         caller::Crew,
-        extract::{Body, Path, Query},
-        paging,
+        extract::{Body, Path},
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
     },
     store::notifications::NotificationFilter,
@@ -41,22 +41,11 @@ struct NotificationQuery {
     state: Option<NotificationState>,
     /// By one channel.
     channel: Option<MessageChannel>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
-/// A page of notifications.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct NotificationList {
-    /// Newest first.
-    notifications: Vec<NotificationBody>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of notifications.
+    NotificationList { notifications: NotificationBody }
 }
 
 /// One thing that one person was, or is to be, told.
@@ -174,7 +163,7 @@ fn masked(phone: &str) -> String {
 ///
 /// Staff see their stores'; all of them take a token for all stores with the scope `notifications:write`.
 #[utoipa::path(
-    get, path = "/notifications", operation_id = "listNotifications", tag = "notifications", params(NotificationQuery),
+    get, path = "/notifications", operation_id = "listNotifications", tag = "notifications", params(NotificationQuery, PageParams),
     responses(
         (status = 200, description = "A page of notifications.", body = NotificationList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -185,20 +174,15 @@ fn masked(phone: &str) -> String {
 async fn list(
     Crew(caller): Crew,
     State(app): State<App>,
-    Query(query): Query<NotificationQuery>,
+    PageQuery(query, page): PageQuery<NotificationQuery>,
 ) -> Result<Body<NotificationList>, Problem> {
     let filter = NotificationFilter {
         order_id: query.order_id,
         stores: query.store_id.map(|it| vec![it]),
         state: query.state,
         channel: query.channel,
-        before: paging::cursor(query.cursor.as_deref())?,
     };
-    let page = notify::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
-    Ok(Body(NotificationList {
-        notifications: page.rows.into_iter().map(NotificationBody::from).collect(),
-        next_cursor: page.next.map(|it| it.encode()),
-    }))
+    Ok(Body(notify::list(&app, &caller, filter, page).await?.into()))
 }
 
 /// One notification.

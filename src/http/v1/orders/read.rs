@@ -2,19 +2,20 @@
 
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     app::{
         App, Detail,
         orders::{self, Query as Wanted},
     },
+    base::cursor::Page,
     channels::OrderView,
     domain::{OrderId, OrderStatus, StoreId},
     http::{
         caller::{Anybody, Party},
-        extract::{Body, Path, Query},
-        paging,
+        extract::{Body, Path},
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
         shape,
         v1::orders::answer,
@@ -59,29 +60,18 @@ pub struct ListQuery {
     /// Placed before (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
-/// A page of orders.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderList<'a> {
-    /// Newest first.
-    orders: Vec<OrderView<'a>>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of orders.
+    OrderList<'a> { orders: OrderView<'a> }
 }
 
 /// Orders, newest first.
 ///
 /// Customers and couriers find their own, staff and services those of the stores that their token reaches.
 #[utoipa::path(
-    get, path = "/orders", operation_id = "listOrders", tag = "orders", params(ListQuery),
+    get, path = "/orders", operation_id = "listOrders", tag = "orders", params(ListQuery, PageParams),
     responses(
         (status = 200, description = "A page of orders.", body = OrderList<'static>),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -92,7 +82,7 @@ pub struct OrderList<'a> {
 pub async fn list(
     Party(caller): Party,
     State(app): State<App>,
-    Query(query): Query<ListQuery>,
+    PageQuery(query, page): PageQuery<ListQuery>,
 ) -> Result<Response, Problem> {
     use axum::response::IntoResponse;
     let wanted = Wanted {
@@ -101,16 +91,11 @@ pub async fn list(
         open: query.open,
         from: query.from,
         to: query.to,
-        before: paging::cursor(query.cursor.as_deref())?,
-        limit: paging::limit(query.limit)?,
     };
-    let listing = orders::list(&app, &caller, wanted).await?;
+    let Page { rows, next } = orders::list(&app, &caller, wanted, page).await?;
     let shape = shape::widest(&caller);
-    let list = OrderList {
-        orders: listing.rows.iter().map(|it| shape.view(it)).collect(),
-        next_cursor: listing.next.map(|it| it.encode()),
-    };
-    Ok(Body(list).into_response())
+    let rows = rows.iter().map(|order| shape.view(order)).collect();
+    Ok(Body(OrderList::from(Page { rows, next })).into_response())
 }
 
 fn statuses(words: Option<&str>) -> Result<Vec<OrderStatus>, Problem> {

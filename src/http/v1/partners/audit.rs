@@ -13,8 +13,8 @@ use crate::{
     domain::{AuditId, OrderId, PartnerCallId, StoreId, vocabulary},
     http::{
         caller::Crew,
-        extract::{Body, Query},
-        paging,
+        extract::Body,
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
     },
     store::audit::{AuditEntry, AuditFilter},
@@ -46,22 +46,11 @@ struct AuditQuery {
     order_id: Option<OrderId>,
     /// That went like this.
     state: Option<AuditState>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
-/// A page of requests.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct AuditList {
-    /// Newest first.
-    requests: Vec<AuditBody>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of requests.
+    AuditList { requests: AuditBody }
 }
 
 /// One request and its answer. `(hidden)` stands where a secret or something of a customer's own was.
@@ -136,7 +125,7 @@ impl From<AuditEntry> for AuditBody {
 ///
 /// Kept for `outbound.audit_keep`. Takes a token for all stores with the scope `inbox:read`.
 #[utoipa::path(
-    get, path = "/partners/audit", operation_id = "listPartnerRequests", tag = "partners", params(AuditQuery),
+    get, path = "/partners/audit", operation_id = "listPartnerRequests", tag = "partners", params(AuditQuery, PageParams),
     responses(
         (status = 200, description = "A page of requests.", body = AuditList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -147,17 +136,12 @@ impl From<AuditEntry> for AuditBody {
 async fn list(
     Crew(caller): Crew,
     State(app): State<App>,
-    Query(query): Query<AuditQuery>,
+    PageQuery(query, page): PageQuery<AuditQuery>,
 ) -> Result<Body<AuditList>, Problem> {
     let filter = AuditFilter {
         service: query.partner,
         order_id: query.order_id,
         went_well: query.state.map(|it| it == AuditState::Done),
-        before: paging::cursor(query.cursor.as_deref())?,
     };
-    let page = partner_calls::audit(&app, &caller, filter, paging::limit(query.limit)?).await?;
-    Ok(Body(AuditList {
-        requests: page.rows.into_iter().map(AuditBody::from).collect(),
-        next_cursor: page.next.map(|it| it.encode()),
-    }))
+    Ok(Body(partner_calls::audit(&app, &caller, filter, page).await?.into()))
 }

@@ -10,8 +10,8 @@ use crate::{
     domain::{OrderId, PartnerAction, PartnerCallId, Reason, Version},
     http::{
         caller::Crew,
-        extract::{Body, Path, Query},
-        paging,
+        extract::{Body, Path},
+        paging::{PageParams, PageQuery, page_body},
         problem::{ErrorBody, Problem},
     },
     store::partner_calls::{PartnerCall, PartnerCallFilter, TellingState},
@@ -33,22 +33,11 @@ struct PartnerCallQuery {
     order_id: Option<OrderId>,
     /// In this state.
     state: Option<TellingState>,
-    /// At most so many: 1 to 200, 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// The `nextCursor` of the page before.
-    cursor: Option<String>,
 }
 
-/// A page of calls.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct PartnerCallList {
-    /// Newest first.
-    calls: Vec<PartnerCallBody>,
-    /// Where the next page begins; left out on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+page_body! {
+    /// A page of calls.
+    PartnerCallList { calls: PartnerCallBody }
 }
 
 /// One thing that a partner was, or is to be, told.
@@ -117,7 +106,7 @@ impl From<PartnerCall> for PartnerCallBody {
 ///
 /// Takes a token for all stores with the scope `inbox:read`.
 #[utoipa::path(
-    get, path = "/partners/calls", operation_id = "listPartnerCalls", tag = "partners", params(PartnerCallQuery),
+    get, path = "/partners/calls", operation_id = "listPartnerCalls", tag = "partners", params(PartnerCallQuery, PageParams),
     responses(
         (status = 200, description = "A page of calls.", body = PartnerCallList),
         (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
@@ -128,19 +117,11 @@ impl From<PartnerCall> for PartnerCallBody {
 async fn list(
     Crew(caller): Crew,
     State(app): State<App>,
-    Query(query): Query<PartnerCallQuery>,
+    PageQuery(query, page): PageQuery<PartnerCallQuery>,
 ) -> Result<Body<PartnerCallList>, Problem> {
-    let filter = PartnerCallFilter {
-        partner: query.partner,
-        order_id: query.order_id,
-        state: query.state,
-        before: paging::cursor(query.cursor.as_deref())?,
-    };
-    let page = partner_calls::list(&app, &caller, filter, paging::limit(query.limit)?).await?;
-    Ok(Body(PartnerCallList {
-        calls: page.rows.into_iter().map(PartnerCallBody::from).collect(),
-        next_cursor: page.next.map(|it| it.encode()),
-    }))
+    let filter =
+        PartnerCallFilter { partner: query.partner, order_id: query.order_id, state: query.state };
+    Ok(Body(partner_calls::list(&app, &caller, filter, page).await?.into()))
 }
 
 /// Tell a partner once more.
