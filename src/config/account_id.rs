@@ -1,4 +1,4 @@
-//! Ids that others have given us. Some are numbers, and nobody should have to quote them.
+//! Ids of accounts at other companies. Some are numbers, which need no quotes in TOML.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! The settings of what we say to the restaurant's own systems.
+//! The settings of webhooks to endpoints.
 
 use serde::Deserialize;
 
@@ -19,35 +19,35 @@ const RETRY_AFTER: [u64; 9] =
     [5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600];
 
 section! {
-    /// What we say to the restaurant's own systems.
+    /// Webhooks to endpoints.
     pub struct Endpoints as "endpoints" {
-        /// How many endpoints there may be.
+        /// The largest number of endpoints.
         most: u32 = 200, in 1, 100_000;
-        /// Whether an endpoint may be `http://`: for development only.
+        /// Whether an endpoint may have an `http://` address. For development only.
         allow_http: bool = false;
-        /// Networks beside the public internet where endpoints may be: `["10.0.0.0/8"]`.
+        /// Networks besides the public internet that endpoints may be in: `["10.0.0.0/8"]`.
         allow_private: Vec<Net> = Vec::new();
-        /// How long an endpoint may take to take a connection.
+        /// How long a connection to an endpoint may take.
         connect_timeout: Span = Span::secs(3), in Span::millis(10), Span::secs(60);
         /// How long an endpoint may take to answer.
         timeout: Span = Span::secs(15), in Span::millis(10), Span::secs(60);
-        /// Deliveries under way at once to one endpoint, from one process. Each failure in a row halves it.
+        /// Deliveries under way to one endpoint, from one process. Each failure in a row halves the number.
         at_once: usize = 16, in 1, 1000;
-        /// Deliveries under way at once to all endpoints together, from one process; the rest wait in the store.
+        /// Deliveries under way to all endpoints together, from one process; the rest wait in the database.
         at_once_in_all: usize = 2048, in 1, 100_000;
-        /// The pauses before a delivery is tried again; it is given up when the last attempt fails. Up to a tenth is added to each.
+        /// The delays before the retries of a delivery. It is given up if the last attempt fails. Up to a tenth is added to each delay.
         retry_after: Spans = Spans(RETRY_AFTER.map(Span::secs).to_vec());
-        /// Failures in a row (no answer, 5xx or 429) after which an endpoint is left alone.
+        /// Failures in a row (no answer, 5xx or 429) that open the circuit of an endpoint.
         breaker_failures: u32 = 5, in 1, 1000;
-        /// How long it is left alone; then one delivery goes to see whether it is back.
+        /// How long a circuit stays open; then one delivery is sent as a probe.
         breaker_rest: Span = Span::secs(30), in Span::millis(10), Span::secs(3600);
-        /// How long nothing but failures may come from an endpoint before it is disabled.
+        /// How long all attempts at an endpoint may fail before it is disabled.
         disable_after: Span = Span::secs(5 * 86_400), in Span::secs(1), Span::secs(365 * 86_400);
-        /// How long the former secret signs too after a rotation.
+        /// How long the old secret also signs after a rotation.
         rotation_overlap: Span = Span::secs(86_400), in Span::secs(0), Span::secs(30 * 86_400);
-        /// What the delivery log keeps of an answer, in bytes.
+        /// How much of an answer is kept with the delivery, in bytes.
         answer_bytes: usize = 1024, in 0, 65_536;
-        /// How long the delivery log keeps what is settled.
+        /// How long settled deliveries are kept.
         keep: Span = Span::secs(30 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
     }
 }

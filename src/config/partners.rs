@@ -1,4 +1,4 @@
-//! The settings of partners: what each is known by, and how they are reached.
+//! The settings of partners, and of requests to them.
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -9,99 +9,99 @@ use crate::config::{
 };
 
 section! {
-    /// What we say to partners by ourselves.
+    /// Requests to partners.
     pub struct Outbound as "outbound" {
-        /// How long a partner's host may take to take a connection.
+        /// How long a connection to a partner's host may take.
         connect_timeout: Span = Span::secs(3), in Span::millis(10), Span::secs(60);
-        /// How long one request to a partner may take in all.
+        /// How long a whole request to a partner may take.
         timeout: Span = Span::secs(10), in Span::millis(10), Span::secs(120);
-        /// What is read of a partner's answer, in bytes; the rest is left.
+        /// How much of a partner's answer is read, in bytes.
         answer_bytes: usize = 1024 * 1024, in 1024, 16 * 1024 * 1024;
-        /// Calls under way at once to one partner, from one process.
+        /// Calls under way to one partner, from one process.
         at_once: usize = 8, in 1, 1000;
-        /// Failures in a row (no answer, or 5xx) after which a partner's host is left alone.
+        /// Failures in a row (no answer, or 5xx) that open the circuit of a partner's host.
         breaker_failures: u32 = 5, in 1, 1000;
-        /// How long it is left alone; then one call goes to see whether it is back.
+        /// How long a circuit stays open; then one call is sent as a probe.
         breaker_rest: Span = Span::secs(15), in Span::millis(10), Span::secs(3600);
-        /// The delay before a call is tried again; it doubles each time, give or take.
+        /// The delay before the first retry of a call. It doubles with each retry, with random variation.
         first_delay: Span = Span::secs(1), in Span::millis(10), Span::secs(600);
         /// The longest delay between two attempts.
         longest_delay: Span = Span::secs(30), in Span::millis(10), Span::secs(3600);
-        /// How often a call is tried before it is given up.
+        /// How often a call is attempted before it is given up.
         attempts: u32 = 30, in 1, 1000;
-        /// How long after it happened a thing is still worth telling; what could not be told by then is given up.
+        /// How long after the event an update may be sent to a partner; then it is given up.
         worth_for: Span = Span::secs(15 * 60), in Span::millis(100), Span::secs(86_400);
-        /// How long an open order may stand still before its partner is asked where it is, and how often it is asked then; partners
-        /// that can be asked for all their open orders are asked as often.
+        /// How long an open order may have no update before its partner is queried, and the interval of further queries. All open orders
+        /// of a partner that can list them are queried at the same interval.
         reconcile_after: Span = Span::secs(180), in Span::millis(100), Span::secs(86_400);
-        /// How long it is kept what partners were told, or were not.
+        /// How long settled updates to partners are kept.
         calls_keep: Span = Span::secs(30 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
         /// How long the audit log keeps a request and its answer.
         audit_keep: Span = Span::secs(30 * 86_400), in Span::secs(60), Span::secs(3650 * 86_400);
     }
 }
 
-/// What one partner is known by, and how it is reached: `[partners.deliveroo]`.
+/// The settings of one partner: `[partners.deliveroo]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Partner {
-    /// Active secrets; several during a rotation. None: the partner's calls are refused.
+    /// Active secrets, several during a rotation. Without a secret the partner's calls are refused.
     pub secrets: Vec<SecretString>,
-    /// The URL that the partner has on file for us, where it signs that. Left out: the public URL and the path.
+    /// The URL of our webhook that the partner has on file, if it signs that URL. Default: the public URL and the path.
     pub url: Option<String>,
-    /// How far a signed time may be from ours.
+    /// How far a signed time may differ from our clock.
     pub replay_window: Option<Span>,
-    /// How long a store may take to answer the partner's orders, where they do not say. Left out: as the partner has it.
+    /// How long a store may take to answer an order that contains no deadline. Default: that of the partner's definition.
     pub accept_within: Option<Span>,
-    /// Where the partner's own interface begins. None: the partner is told nothing.
+    /// The base address of the partner's API. Without it no updates are sent.
     pub base_url: Option<String>,
-    /// Where the partner gives out its tokens.
+    /// The address that issues the partner's tokens.
     pub token_url: Option<String>,
-    /// Who we are there.
+    /// Our id or user name at the partner.
     pub client_id: Option<String>,
-    /// What proves it.
+    /// Our secret or password at the partner.
     pub client_secret: Option<SecretString>,
-    /// Hosts beside that of `base_url` to which the partner's orders may send our answers, with all that end in a dot and one of them.
+    /// Hosts besides that of `base_url` that a partner's orders may name for our updates, with their subdomains.
     pub callback_hosts: Vec<String>,
 }
 
 impl Partner {
-    /// How far a signed time may be from ours, when nobody says otherwise.
+    /// How far a signed time may differ from our clock, by default.
     pub const REPLAY_WINDOW: Span = Span::secs(300);
 
-    /// What both spans may be.
+    /// The bounds of both spans.
     pub(in crate::config) const BOUNDS: (Span, Span) = (Span::secs(1), Span::secs(86_400));
 }
 
-/// What [`Partner`] holds, for those who print the list.
+/// The settings in [`Partner`], for lists.
 pub const PARTNER_SETTINGS: [(&str, &str, &str); 9] = [
     (
         "secrets",
         "[]",
-        "Active secrets of one partner; several during a rotation. None: its calls are refused.",
+        "Active secrets of the partner, several during a rotation. Without a secret its calls are refused.",
     ),
     (
         "url",
         "not set",
-        "The URL that the partner has on file for us, where it signs that (Square). Left out: `http.public_url` and the path.",
+        "The URL of our webhook that the partner has on file, if it signs that URL (Square). Default: `http.public_url` and the path.",
     ),
-    ("replay_window", "5m", "How far a signed time may be from ours, 1s to 1d."),
+    ("replay_window", "5m", "How far a signed time may differ from our clock, 1s to 1d."),
     (
         "accept_within",
         "not set",
-        "How long a store may take to answer the partner's orders, where they do not say, 1s to 1d. Left out: as docs/partners.md has it.",
+        "How long a store may take to answer an order that contains no deadline, 1s to 1d. Default: see docs/partners.md.",
     ),
     (
         "base_url",
         "not set",
-        "Where the partner's own interface begins, for what we tell it of its orders. Left out: it is told nothing.",
+        "The base address of the partner's API, for updates about its orders. Default: no updates are sent.",
     ),
-    ("token_url", "not set", "Where the partner gives out its tokens, of those that do."),
-    ("client_id", "not set", "Who we are there: an id, or a user's name."),
-    ("client_secret", "not set", "What proves it."),
+    ("token_url", "not set", "The address that issues the partner's tokens, if it uses tokens."),
+    ("client_id", "not set", "Our id or user name at the partner."),
+    ("client_secret", "not set", "Our secret or password at the partner."),
     (
         "callback_hosts",
         "[]",
-        "Hosts beside that of `base_url` to which the partner's orders may send our answers (Talabat), with all their subdomains.",
+        "Hosts besides that of `base_url` that a partner's orders may name for our updates (Talabat), with their subdomains.",
     ),
 ];

@@ -12,7 +12,7 @@ use crate::{
 pub struct Setting {
     /// Its dotted name: `live.ping_every`.
     pub name: String,
-    /// What it is when nobody says otherwise.
+    /// The default.
     pub default: String,
     /// What it may be, where that is bounded.
     pub allowed: Option<String>,

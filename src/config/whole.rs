@@ -1,4 +1,4 @@
-//! All settings together: the sections, and what must hold between them.
+//! All settings: the sections, and the rules between them.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -15,7 +15,7 @@ use crate::config::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The folder for what an embedded server keeps: its database and its keys.
+    /// The folder of the database and the keys of an embedded server.
     pub data_dir: PathBuf,
     /// The HTTP listener.
     pub http: Http,
@@ -31,13 +31,13 @@ pub struct Config {
     pub live: Live,
     /// The rules of ordering.
     pub orders: Orders,
-    /// The loops.
+    /// The workers.
     pub workers: Workers,
-    /// What we say to partners.
+    /// Requests to partners.
     pub outbound: Outbound,
-    /// What we say to the restaurant's own systems.
+    /// Webhooks to endpoints.
     pub endpoints: Endpoints,
-    /// What people are told of their orders.
+    /// Notifications to people.
     pub notify: Notify,
     /// WhatsApp's Cloud API.
     pub whatsapp: WhatsApp,
@@ -45,9 +45,9 @@ pub struct Config {
     pub sms: Sms,
     /// The log.
     pub log: Log,
-    /// The folder of operators' own partners, a TOML file each.
+    /// The folder of operators' own adapters, one TOML file each.
     pub adapters_dir: Option<PathBuf>,
-    /// What each partner is known by and how it is reached, by its slug.
+    /// The settings of each partner, by its slug.
     pub partners: BTreeMap<String, Partner>,
 }
 
@@ -76,7 +76,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The base URL by which clients and partners reach this server, without a slash at its end.
+    /// The base URL of this server as clients and partners see it, without a slash at its end.
     pub fn public_url(&self) -> String {
         match &self.http.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -135,12 +135,12 @@ pub fn settings() -> Vec<Setting> {
         folder(
             "data_dir",
             default.data_dir.shown(),
-            "The folder for what an embedded server keeps: its database and its keys.",
+            "The folder of the database and the keys of an embedded server.",
         ),
         folder(
             "adapters_dir",
             default.adapters_dir.shown(),
-            "The folder of your own partners, a TOML file each, looked at every 2 s. Left out: there are none.",
+            "The folder of your own adapters, one TOML file each, checked every 2 s. Default: none.",
         ),
     ];
     settings.extend(PARTNER_SETTINGS.map(|(name, default, doc)| Setting {

@@ -1,4 +1,4 @@
-//! The settings of the loops.
+//! The settings of the workers.
 
 use serde::Deserialize;
 
@@ -8,21 +8,21 @@ use crate::config::{
 };
 
 section! {
-    /// The loops that move work along.
+    /// The workers.
     pub struct Workers as "workers" {
-        /// Events that the relay publishes at once.
+        /// Events in one batch of the relay.
         relay_batch: u32 = 256, in 1, 10_000;
-        /// Partner calls that the intake applies at once.
+        /// Partner calls in one batch of the intake.
         intake_batch: u32 = 64, in 1, 10_000;
-        /// How often the intake tries a call before it is set aside as dead.
+        /// How often the intake tries a call before the call becomes `dead`.
         intake_attempts: u32 = 10, in 1, 1000;
-        /// How long a partner's call waits for its order or its store to be there; then it is set aside as dead, and can be replayed.
+        /// How long a partner's call waits for its order or store. Then it becomes `dead`, and can be replayed.
         parked_for: Span = Span::secs(7 * 86_400), in Span::secs(1), Span::secs(3650 * 86_400);
-        /// How long partners' calls, and channels' receipts, are kept that are done with: by them a repetition is known.
+        /// How long settled calls of partners and receipts of providers are kept. Repetitions are recognised by them.
         calls_keep: Span = Span::secs(90 * 86_400), in Span::secs(7 * 86_400), Span::secs(3650 * 86_400);
-        /// How long a loop rests when nobody wakes it.
+        /// How long a worker waits if nothing wakes it.
         rest: Span = Span::secs(1), in Span::millis(10), Span::secs(60);
-        /// How long a shutdown waits before it forces its way.
+        /// How long a shutdown waits for work under way before it aborts it.
         shutdown_grace: Span = Span::secs(20), in Span::millis(100), Span::secs(600);
     }
 }
