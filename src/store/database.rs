@@ -4,11 +4,12 @@ use std::{path::Path, str::FromStr, sync::Arc};
 
 use secrecy::ExposeSecret;
 use sqlx::{SqlSafeStr, sqlite::SqliteConnectOptions};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
     store::{
-        StoreError, Tx,
+        Lease, LeaseName, Signal, StoreError, Tx, Work,
         postgres::Postgres,
         sqlite::Sqlite,
         tx::{Conn, Session, Surroundings, on},
@@ -44,7 +45,7 @@ impl Database {
                                  connection; name a file";
                     return Err(StoreError::Setting(words.to_owned()));
                 }
-                let options = SqliteConnectOptions::from_str(url).map_err(misspelt)?;
+                let options = SqliteConnectOptions::from_str(url).map_err(StoreError::bad_url)?;
                 Pools::Sqlite(Sqlite::open(settings, options).await?)
             }
             Some(_) => {
@@ -121,6 +122,27 @@ impl Database {
         tx.commit().await
     }
 
+    /// Asks for the lease of this name; `None` while somebody else holds it.
+    pub async fn lease(&self, name: LeaseName) -> Result<Option<Lease>, StoreError> {
+        match &self.pools {
+            Pools::Postgres(postgres) => Lease::of_cluster(postgres, name).await,
+            Pools::Sqlite(sqlite) => Ok(sqlite.leases.take(name)),
+        }
+    }
+
+    /// Fires when such rows were committed, in whichever process.
+    pub fn signal(&self, work: Work) -> Signal {
+        self.surroundings.signals.signal(work)
+    }
+
+    /// Carries signals between the processes of a cluster until told to stop; spawn it once in each process. On SQLite there is no
+    /// other process, and it returns at once.
+    pub async fn carry_signals(&self, stop: CancellationToken) {
+        if let Pools::Postgres(postgres) = &self.pools {
+            self.surroundings.signals.carry(postgres, stop).await;
+        }
+    }
+
     /// Waits for units of work under way, then closes every connection.
     pub async fn close(&self) {
         match &self.pools {
@@ -132,9 +154,4 @@ impl Database {
             }
         }
     }
-}
-
-/// A URL that cannot be read. The text of the error names no part of it: it may hold a password.
-pub(in crate::store) fn misspelt(_: sqlx::Error) -> StoreError {
-    StoreError::Setting("database.url is not a URL that PostgreSQL or SQLite knows".to_owned())
 }

@@ -52,6 +52,11 @@ const SQLITE_FULL: u32 = 13;
 const SQLITE_RETRYABLE: [u32; 2] = [5, 6];
 
 impl StoreError {
+    /// A URL that cannot be read. The text names no part of it: it may hold a password.
+    pub(in crate::store) fn bad_url(_: sqlx::Error) -> Self {
+        Self::Setting("database.url is not a URL that PostgreSQL or SQLite knows".to_owned())
+    }
+
     /// Whether the database cannot be reached or cannot work at present: answer 503, or try again later.
     pub fn is_unavailable(&self) -> bool {
         match self {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use sqlx::{Connection, PgConnection};
 
-use crate::store::{Database, StoreError, database::Pools, postgres::Postgres};
+use crate::store::{StoreError, postgres::Postgres};
 
 /// How long the database may take to answer for a lease.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,6 +54,16 @@ enum Holding {
 }
 
 impl Lease {
+    /// Asks PostgreSQL for it; `None` while another process holds it.
+    pub(in crate::store) async fn of_cluster(
+        postgres: &Postgres,
+        name: LeaseName,
+    ) -> Result<Option<Self>, StoreError> {
+        let asked = tokio::time::timeout(TIMEOUT, ask(postgres, name)).await;
+        let session = asked.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
+        Ok(session.map(|session| Self(Holding::Session(session))))
+    }
+
     /// Renews the lease; answers whether it still stands. Once it does not, drop it and ask for another.
     pub async fn renew(&mut self) -> bool {
         match &mut self.0 {
@@ -94,14 +104,25 @@ impl Lease {
     }
 }
 
+/// A session that holds the lock, unless another one does.
+async fn ask(postgres: &Postgres, name: LeaseName) -> Result<Option<PgConnection>, StoreError> {
+    let mut session = postgres.session_of_a_lease().await?;
+    let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(name.key)
+        .fetch_one(&mut session)
+        .await?;
+    Ok(held.then_some(session))
+}
+
 /// The leases of a process that shares its database with no other.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Leases(Arc<Mutex<HashSet<LeaseName>>>);
 
 impl Leases {
-    fn take(&self, name: LeaseName) -> Option<TakenName> {
-        let mut taken = self.0.lock();
-        taken.insert(name).then(|| TakenName { name, leases: self.clone() })
+    /// Takes one; `None` while it is taken.
+    pub fn take(&self, name: LeaseName) -> Option<Lease> {
+        let is_free = self.0.lock().insert(name);
+        is_free.then(|| Lease(Holding::Name(TakenName { name, leases: self.clone() })))
     }
 }
 
@@ -116,31 +137,4 @@ impl Drop for TakenName {
     fn drop(&mut self) {
         self.leases.0.lock().remove(&self.name);
     }
-}
-
-impl Database {
-    /// Asks for the lease of this name; `None` while somebody else holds it.
-    pub async fn lease(&self, name: LeaseName) -> Result<Option<Lease>, StoreError> {
-        match &self.pools {
-            Pools::Postgres(postgres) => {
-                let asked = tokio::time::timeout(TIMEOUT, ask(postgres, name)).await;
-                let session =
-                    asked.map_err(|_| StoreError::Database(sqlx::Error::PoolTimedOut))??;
-                Ok(session.map(|session| Lease(Holding::Session(session))))
-            }
-            Pools::Sqlite(sqlite) => {
-                Ok(sqlite.leases.take(name).map(|name| Lease(Holding::Name(name))))
-            }
-        }
-    }
-}
-
-/// A session that holds the lock, unless another one does.
-async fn ask(postgres: &Postgres, name: LeaseName) -> Result<Option<PgConnection>, StoreError> {
-    let mut session = postgres.session_of_a_lease().await?;
-    let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(name.key)
-        .fetch_one(&mut session)
-        .await?;
-    Ok(held.then_some(session))
 }

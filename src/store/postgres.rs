@@ -8,10 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{
-    config,
-    store::{StoreError, database::misspelt},
-};
+use crate::{config, store::StoreError};
 
 /// What every session of ours begins with.
 ///
@@ -47,8 +44,9 @@ pub(in crate::store) struct Postgres {
 impl Postgres {
     /// Connects once, so that a server that is not there is an error now.
     pub async fn connect(settings: &config::Database, url: &str) -> Result<Self, StoreError> {
-        let options =
-            PgConnectOptions::from_str(url).map_err(misspelt)?.application_name("orderwire");
+        let options = PgConnectOptions::from_str(url)
+            .map_err(StoreError::bad_url)?
+            .application_name("orderwire");
         // A pool would only say that it timed out; a connection says why.
         let first = options.connect();
         match tokio::time::timeout(*settings.acquire_timeout, first).await {

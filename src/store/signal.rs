@@ -15,7 +15,7 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Database, StoreError, database::Pools, postgres::Postgres};
+use crate::store::{StoreError, postgres::Postgres};
 
 /// How long to leave PostgreSQL alone after the connection was lost.
 const REST: Duration = Duration::from_millis(500);
@@ -123,23 +123,17 @@ impl Signals {
     fn take_pending(&self) -> Works {
         Works(self.pending.swap(0, Ordering::AcqRel))
     }
-}
 
-impl Database {
     /// Fires when such rows were committed, in whichever process.
     pub fn signal(&self, work: Work) -> Signal {
-        let waiters =
-            self.surroundings.signals.waiters.get(work as usize).map(watch::Sender::subscribe);
+        let waiters = self.waiters.get(work as usize).map(watch::Sender::subscribe);
         // There is one for each kind of work.
         Signal(waiters.unwrap_or_else(|| watch::channel(()).1))
     }
 
-    /// Carries signals between the processes of a cluster until told to stop; spawn it once in each process.
-    ///
-    /// Takes one connection beyond the pool's, and makes a new one whenever that is lost. On SQLite there is nobody
-    /// to talk to, and it returns at once.
-    pub async fn carry_signals(&self, stop: CancellationToken) {
-        let Pools::Postgres(postgres) = &self.pools else { return };
+    /// Carries signals between the processes of a cluster until told to stop. Takes one connection beyond the pool's, and makes a new one
+    /// whenever that is lost.
+    pub async fn carry(&self, postgres: &Postgres, stop: CancellationToken) {
         let carry = async {
             loop {
                 let error = match self.carry_over_one_connection(postgres).await {
@@ -170,7 +164,7 @@ impl Database {
             sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut listener).await?;
         // What was committed while nobody listened.
         for work in Work::ALL {
-            self.surroundings.signals.arrived(work);
+            self.arrived(work);
         }
         loop {
             tokio::select! {
@@ -182,11 +176,11 @@ impl Database {
                     }
                     let work = Work::ALL.into_iter().find(|it| it.channel() == heard.channel());
                     if let Some(work) = work {
-                        self.surroundings.signals.arrived(work);
+                        self.arrived(work);
                     }
                 }
-                () = self.surroundings.signals.to_send.notified() => {
-                    for work in self.surroundings.signals.take_pending().iter() {
+                () = self.to_send.notified() => {
+                    for work in self.take_pending().iter() {
                         send(&mut listener, work.channel()).await?;
                     }
                 }

@@ -141,22 +141,6 @@ pub async fn claim_stale(
     })
 }
 
-/// One mapping; nothing when the external id is bound to nothing.
-pub async fn get(tx: &mut Tx, id: &ExternalId) -> Result<Option<Mapping>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
-        "SELECT *
-         FROM integration_mappings
-         WHERE external_system = $1
-           AND external_entity_type = $2
-           AND external_entity_id = $3",
-    )
-    .bind(&id.system)
-    .bind(&id.kind)
-    .bind(&id.id)
-    .fetch_optional(conn)
-    .await?))
-}
-
 /// What an external id was bound to, the first change first.
 pub async fn changes(tx: &mut Tx, id: &ExternalId) -> Result<Vec<MappingChange>, StoreError> {
     Ok(on!(tx, |conn| sqlx::query_as(

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use self::listing::{
-    MappingChange, MappingFilter, Stale, any_stale, changes, claim_stale, get, list,
+    MappingChange, MappingFilter, Stale, any_stale, changes, claim_stale, list,
 };
 use crate::{
     domain::Actor,
@@ -145,6 +145,22 @@ pub async fn synced(
     .await?
     .rows_affected());
     Ok(())
+}
+
+/// One mapping; nothing when the external id is bound to nothing.
+pub async fn get(tx: &mut Tx, id: &ExternalId) -> Result<Option<Mapping>, StoreError> {
+    Ok(on!(tx, |conn| sqlx::query_as(
+        "SELECT *
+         FROM integration_mappings
+         WHERE external_system = $1
+           AND external_entity_type = $2
+           AND external_entity_id = $3",
+    )
+    .bind(&id.system)
+    .bind(&id.kind)
+    .bind(&id.id)
+    .fetch_optional(conn)
+    .await?))
 }
 
 /// Binds an external id to nothing any more; `false` when it was bound to nothing. `entry` is the id of the log's entry.
