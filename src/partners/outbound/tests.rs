@@ -11,7 +11,11 @@ use crate::{
     config::{Config, Partner},
     domain::{PartnerAction, PartnerCallId, Reason, ReasonCode, Telling, samples},
     outbound::{Body, Request},
-    partners::outbound::{Line, SPOKEN_TO, Saying, Wording, find, line::LineError, lines, token},
+    partners::outbound::{
+        Line, Saying, Wording, find, lines,
+        registry::{LineError, SPOKEN_TO},
+        token,
+    },
 };
 
 fn line() -> Line {
