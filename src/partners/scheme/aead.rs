@@ -7,7 +7,7 @@ use crate::{
     base::mac,
     partners::{
         Call, Rejection, Trust, Verified,
-        scheme::{keys, malformed, text},
+        scheme::checks::{keys, malformed, text},
     },
 };
 

@@ -12,7 +12,7 @@ use crate::{
     partners::{
         Call, Rejection, Trust, json,
         place::{HeaderName, Pointer},
-        scheme::{believed_if, keys, malformed, plain_header, text},
+        scheme::checks::{believed_if, keys, malformed, plain_header, text},
     },
 };
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::partners::{
     Call, Rejection, Trust,
-    scheme::{AUTHORIZATION, believed_if, keys, malformed, text},
+    scheme::checks::{AUTHORIZATION, believed_if, keys, malformed, text},
 };
 
 /// It must carry the claim; one that has expired is refused, one that never expires is not.

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::partners::{
     Call, Rejection, Trust,
-    scheme::{AUTHORIZATION, believed_if, header, is_known, keys, malformed},
+    scheme::checks::{AUTHORIZATION, believed_if, header, is_known, keys, malformed},
 };
 
 pub fn in_header(

@@ -6,7 +6,7 @@ use crate::{
     base::{mac, standard_webhooks as standard},
     partners::{
         Call, Rejection, Trust, Verified,
-        scheme::{believed_if, fresh, header, keys, malformed, plain_header, text},
+        scheme::checks::{believed_if, fresh, header, keys, malformed, plain_header, text},
     },
 };
 
