@@ -6,7 +6,6 @@ use lapin::{
     Acker,
     options::{BasicAckOptions, BasicRejectOptions},
 };
-use metrics::counter;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,6 @@ use crate::{
         local::{Job, LocalQueue},
     },
     domain::EventId,
-    telemetry::metric,
 };
 
 /// The AMQP type of a message that only checks a binding.
@@ -164,7 +162,7 @@ impl Delivery {
     /// The message can never be worked on: it becomes a dead letter at once. Logged and counted here.
     pub fn dead_letter(mut self, why: &str) {
         let Some(receipt) = self.receipt.take() else { return };
-        count_dead(self.queue, self.event_id.or_else(|| event_id(&self.body)), why);
+        self.queue.count_dead(self.event_id.or_else(|| event_id(&self.body)), why);
         match receipt {
             Receipt::Job(job, queue) => queue.dead_letter(job, why),
             Receipt::Broker(acker) => {
@@ -189,17 +187,6 @@ impl Drop for Delivery {
         // Every shutdown does this: not worth a warning.
         self.give_back("dropped without an answer");
     }
-}
-
-/// Says once that a message is set aside.
-pub(in crate::bus) fn count_dead(queue: Queue, event_id: Option<EventId>, why: &str) {
-    let (queue, event_id) = (queue.as_str(), event_id.map(tracing::field::display));
-    tracing::error!(
-        bus.queue = queue,
-        event.id = event_id,
-        "a message of {queue} cannot be handled and is now a dead letter: {why}"
-    );
-    counter!(metric::DEAD_LETTERS, "queue" => queue).increment(1);
 }
 
 /// Whether it is a probe of this program. An empty message from elsewhere is no probe, and becomes a dead letter.

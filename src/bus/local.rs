@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     base::tasks::Tasks,
-    bus::{BusError, Message, Queue, State, consumer::count_dead, mailbox::Mailbox},
+    bus::{BusError, Message, Queue, State, mailbox::Mailbox},
     config,
 };
 
@@ -245,7 +245,7 @@ impl LocalQueue {
     /// It comes again at once, before what is behind it; after the configured number of deliveries it is a dead letter.
     pub(in crate::bus) fn reject(&self, mut job: Job, why: &str) {
         if self.0.delivery_limit <= job.attempt {
-            count_dead(self.queue(), Some(job.message.event_id), why);
+            self.queue().count_dead(Some(job.message.event_id), why);
             self.dead_letter(job, why);
             return;
         }

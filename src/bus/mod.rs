@@ -1,23 +1,25 @@
 //! The way of events from the outbox to whoever works on them: RabbitMQ, or this process alone. Delivery is at least once on both.
 
 mod consumer;
+mod error;
 mod feed;
 mod local;
 mod mailbox;
 mod message;
 mod rabbit;
+mod state;
 mod topology;
-
-use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 pub use self::{
     consumer::{Consumer, Delivery},
+    error::BusError,
     feed::{FeedItem, NodeFeed},
     local::{Local, LocalQueue},
     message::Message,
     rabbit::Rabbit,
+    state::State,
     topology::{Names, Queue},
 };
 use crate::{
@@ -95,56 +97,6 @@ impl Bus {
             Self::Rabbit(rabbit) => rabbit.close().await,
         }
     }
-}
-
-/// How the connections to the broker stand. In process there is nothing that could be away.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
-    /// Why nothing can be published, if so.
-    pub publishing: Option<Arc<str>>,
-    /// Why nothing can be consumed, if so.
-    pub consuming: Option<Arc<str>>,
-}
-
-impl State {
-    /// What is wrong, if anything.
-    pub fn trouble(&self) -> Option<&str> {
-        self.publishing.as_deref().or(self.consuming.as_deref())
-    }
-}
-
-/// Why a message may not have arrived, or why there is no bus.
-#[derive(Debug, thiserror::Error)]
-pub enum BusError {
-    /// The setting cannot be used. Does not quote it: it holds a password.
-    #[error(
-        "bus.amqp_url must look like amqp://user:password@host:5672/vhost; amqps is not supported"
-    )]
-    Url,
-    /// There is no connection.
-    #[error("the broker is away: {0}")]
-    Away(Arc<str>),
-    /// The broker, or the way to it, failed.
-    #[error("the broker failed: {0}")]
-    Broker(#[from] lapin::Error),
-    /// The broker took a message, but could not keep it.
-    #[error("the broker refused a message")]
-    Refused,
-    /// The broker has lost the queue that a message is for.
-    #[error("no queue takes messages for {0}")]
-    Unroutable(String),
-    /// No answer in time.
-    #[error("no answer within {0:?}")]
-    Timeout(Duration),
-    /// The broker has ended a subscription: its queue was deleted, or moved.
-    #[error("the broker has ended the subscription")]
-    Cancelled,
-    /// This process does not take what it is sent.
-    #[error("nothing was taken from the feed for {0:?}")]
-    Stuck(Duration),
-    /// The bus has been closed.
-    #[error("the bus is closed")]
-    Closed,
 }
 
 #[cfg(test)]

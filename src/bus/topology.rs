@@ -7,7 +7,12 @@
 //!                                                  └─► <name>.node.… (exclusive), one for each node, all events
 //! ```
 
-use crate::domain::EventType;
+use metrics::counter;
+
+use crate::{
+    domain::{EventId, EventType},
+    telemetry::metric,
+};
 
 /// Declares the durable consumers: their member, their word in queue names, and the events that they are sent.
 macro_rules! queues {
@@ -52,6 +57,17 @@ queues! {
 }
 
 impl Queue {
+    /// Says once that a message is set aside.
+    pub(in crate::bus) fn count_dead(self, event_id: Option<EventId>, why: &str) {
+        let (queue, event_id) = (self.as_str(), event_id.map(tracing::field::display));
+        tracing::error!(
+            bus.queue = queue,
+            event.id = event_id,
+            "a message of {queue} cannot be handled and is now a dead letter: {why}"
+        );
+        counter!(metric::DEAD_LETTERS, "queue" => queue).increment(1);
+    }
+
     /// Whether one consumer at a time is sent all of it, for whom the order of events matters; else all share it.
     pub const fn is_in_order(self) -> bool {
         matches!(self, Self::Webhooks)
