@@ -11,10 +11,7 @@ use crate::{
     domain::{DeliveryStatus, LocalizedText, OrderId, OrderStatus, PartnerAction},
     simulator::{
         customers::Guest,
-        partners::{
-            chaos::Hearing,
-            voice::{Answers, Partner},
-        },
+        partners::{chaos::Hearing, partner::Partner},
         restaurant::Rider,
     },
 };
@@ -162,11 +159,6 @@ impl Entry {
     /// Where it stands.
     pub fn standing(&self) -> Standing {
         *self.standing.borrow()
-    }
-
-    /// Whether what its partner withholds can be found by asking.
-    pub fn can_be_asked(&self) -> bool {
-        self.order.is_some() && self.partner.voice().answers() != Answers::Nothing
     }
 
     /// The partner says that the delivery stands there.

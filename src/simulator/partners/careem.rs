@@ -25,10 +25,6 @@ const WORDS: [(DeliveryStatus, &str); 4] = [
 const BRAND: &str = "dr-burger";
 
 impl Voice for Careem {
-    fn slug(&self) -> &'static str {
-        "careem"
-    }
-
     fn words(&self) -> &'static [(DeliveryStatus, &'static str)] {
         &WORDS
     }

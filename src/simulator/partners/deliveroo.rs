@@ -25,10 +25,6 @@ const WORDS: [(DeliveryStatus, &str); 5] = [
 ];
 
 impl Voice for Deliveroo {
-    fn slug(&self) -> &'static str {
-        "deliveroo"
-    }
-
     fn words(&self) -> &'static [(DeliveryStatus, &'static str)] {
         &WORDS
     }

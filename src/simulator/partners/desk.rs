@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use crate::{
     base::mac,
     simulator::partners::{
-        doors::Partners,
-        voice::{Answers, Heard, Partner},
+        partner::Partner,
+        state::Partners,
+        voice::{Answers, Heard},
     },
 };
 

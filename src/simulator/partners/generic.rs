@@ -32,10 +32,6 @@ const WORDS: [(DeliveryStatus, &str); 11] = [
 ];
 
 impl Voice for Generic {
-    fn slug(&self) -> &'static str {
-        "generic"
-    }
-
     fn words(&self) -> &'static [(DeliveryStatus, &'static str)] {
         &WORDS
     }

@@ -82,8 +82,9 @@ const WAY_BACK: [DeliveryStatus; 3] =
 impl Life {
     /// Plans the life of an order.
     pub fn of(entry: &Entry, outcome: Outcome, chaos: &Chaos, dice: &Dice) -> Self {
-        let lists_open = entry.partner.voice().answers() == Answers::OpenOrders;
-        let birth = chaos.copies(dice, lists_open);
+        let answers = entry.partner.voice().answers();
+        let birth = chaos.copies(dice, answers == Answers::OpenOrders);
+        let can_be_asked = entry.order.is_some() && answers != Answers::Nothing;
         let news = news(entry, outcome, dice);
         let last = news.len().saturating_sub(1);
         let step = |(at, news): (usize, News)| {
@@ -92,7 +93,7 @@ impl Life {
                 News::Delivery(_) | News::CalledOff => Until::Accepted,
             };
             // What cannot be asked for must at least be made up for by what is said later.
-            let copies = chaos.copies(dice, entry.can_be_asked() || at < last);
+            let copies = chaos.copies(dice, can_be_asked || at < last);
             Step { until, after: chaos.pause(dice), news, copies }
         };
         Self { birth, steps: news.into_iter().enumerate().map(step).collect() }
@@ -137,7 +138,7 @@ impl Until {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::partners::{chaos::PLAYED, storm, voice::Partner};
+    use crate::simulator::partners::{chaos::PLAYED, partner::Partner, storm};
 
     fn life(partner: Partner, outcome: Outcome, seed: u64) -> Life {
         let dice = Dice::seeded(seed);

@@ -11,9 +11,10 @@ use crate::{
     base::backoff::Backoff,
     simulator::partners::{
         book::Entry,
-        doors::Partners,
         life::{Life, News},
-        voice::{Partner, Said},
+        partner::Partner,
+        state::Partners,
+        voice::Said,
     },
 };
 
@@ -72,7 +73,7 @@ impl Partners {
 
     async fn live(&self, entry: &Arc<Entry>, life: Life) {
         let voice = entry.partner.voice();
-        let here = format!("{}/{}", self.0.here, voice.slug());
+        let here = format!("{}/{}", self.0.here, entry.partner.slug());
         if let Some(said) = voice.placed(entry, &here) {
             self.send(&said, entry, &life.birth);
         }

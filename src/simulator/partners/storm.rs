@@ -11,9 +11,9 @@ use crate::{
         partners::{
             book::{Entry, NewOrder},
             chaos::Chaos,
-            doors::Partners,
             life::{Life, Outcome},
-            voice::Partner,
+            partner::Partner,
+            state::Partners,
         },
         restaurant::RIDERS,
     },

@@ -38,10 +38,6 @@ const TIME_TO_ANSWER: i64 = 10;
 const TOKEN_LIFE: i64 = 60;
 
 impl Voice for Talabat {
-    fn slug(&self) -> &'static str {
-        "talabat"
-    }
-
     fn words(&self) -> &'static [(DeliveryStatus, &'static str)] {
         &WORDS
     }

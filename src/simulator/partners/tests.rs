@@ -15,8 +15,9 @@ use crate::{
         dice::Dice,
         partners::{
             book::Entry,
+            partner::Partner,
             storm,
-            voice::{Heard, Partner, Said},
+            voice::{Heard, Said},
         },
     },
 };

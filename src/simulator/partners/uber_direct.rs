@@ -25,10 +25,6 @@ const WORDS: [(DeliveryStatus, &str); 6] = [
 ];
 
 impl Voice for UberDirect {
-    fn slug(&self) -> &'static str {
-        "uber_direct"
-    }
-
     fn words(&self) -> &'static [(DeliveryStatus, &'static str)] {
         &WORDS
     }

@@ -6,69 +6,8 @@ use serde_json::Value;
 
 use crate::{
     domain::{DeliveryStatus, OrderId, PartnerAction},
-    simulator::partners::{
-        book::{Entry, Standing},
-        careem::Careem,
-        deliveroo::Deliveroo,
-        generic::Generic,
-        talabat::Talabat,
-        uber_direct::UberDirect,
-    },
+    simulator::partners::book::{Entry, Standing},
 };
-
-/// A partner that is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Partner {
-    /// Brings orders, and carries them.
-    Careem,
-    /// Brings orders, and carries them; does not say that they have arrived.
-    Talabat,
-    /// Brings orders, and carries them.
-    Deliveroo,
-    /// Carries orders of the restaurant's own.
-    UberDirect,
-    /// Whoever speaks our own format. Brings orders, and carries those of the restaurant too.
-    Generic,
-}
-
-impl Partner {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Careem, Self::Talabat, Self::Deliveroo, Self::UberDirect, Self::Generic];
-
-    /// Those where people can order.
-    pub const MARKETS: [Self; 4] = [Self::Careem, Self::Talabat, Self::Deliveroo, Self::Generic];
-
-    /// How it speaks.
-    pub fn voice(self) -> &'static dyn Voice {
-        match self {
-            Self::Careem => &Careem,
-            Self::Talabat => &Talabat,
-            Self::Deliveroo => &Deliveroo,
-            Self::UberDirect => &UberDirect,
-            Self::Generic => &Generic,
-        }
-    }
-
-    /// Its name in URLs and settings.
-    pub fn slug(self) -> &'static str {
-        self.voice().slug()
-    }
-
-    /// Its word for where a delivery stands, if it has one.
-    pub fn word(self, status: DeliveryStatus) -> Option<&'static str> {
-        word(self.voice().words(), status)
-    }
-}
-
-/// Which part a partner has in an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// It was placed there, and is carried by it.
-    Brings,
-    /// It is the restaurant's own, and carried by it.
-    Carries,
-}
 
 /// The word for a status in a table.
 pub fn word(
@@ -130,9 +69,6 @@ pub struct Heard<'a> {
 
 /// How one partner speaks.
 pub trait Voice: Sync {
-    /// Its name in URLs and settings.
-    fn slug(&self) -> &'static str;
-
     /// Its words for where a delivery stands, in their order.
     fn words(&self) -> &'static [(DeliveryStatus, &'static str)];
 
