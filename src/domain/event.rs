@@ -3,29 +3,9 @@
 use serde::Serialize;
 
 use crate::domain::{
-    DeliveryStatus, Eta, Fact, Order, OrderId, OrderStatus, PaymentStatus, Recorded, Store,
-    StoreId, Subject, SubjectId, TicketStatus, Version, vocabulary::vocabulary,
+    DeliveryStatus, Eta, EventType, Fact, Order, OrderId, OrderStatus, PaymentStatus, Recorded,
+    Store, StoreId, Subject, SubjectId, TicketStatus, Version,
 };
-
-vocabulary! {
-    /// The type of an event. Past tense, with the domain in front.
-    pub enum EventType {
-        /// The order is there.
-        OrderCreated = "OrderCreated",
-        /// The order's status moved.
-        OrderStatusChanged = "OrderStatusChanged",
-        /// The courier's side moved.
-        DeliveryStatusChanged = "DeliveryStatusChanged",
-        /// One station's ticket moved.
-        TicketStatusChanged = "TicketStatusChanged",
-        /// The order is expected at another time.
-        OrderEtaChanged = "OrderEtaChanged",
-        /// The payment moved.
-        PaymentProcessed = "PaymentProcessed",
-        /// A store was opened, or its settings were changed.
-        StoreUpdated = "StoreUpdated",
-    }
-}
 
 /// What happened, and the whole state after it. `O` is the order in the shape that the reader may see.
 #[derive(Clone, Debug, PartialEq, Serialize)]

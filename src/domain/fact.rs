@@ -125,3 +125,33 @@ impl Recorded {
         }
     }
 }
+
+impl Order {
+    /// Folds one fact in. Cannot fail: what is recorded has happened.
+    pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
+        self.version += 1;
+        self.updated_at = at;
+        match fact {
+            // Only ever the first fact, which `begin` takes.
+            Fact::OrderCreated { .. } => {}
+            Fact::OrderStatusChanged { to, reason, .. } => self.move_to(*to, reason.clone(), at),
+            Fact::DeliveryStatusChanged { to, courier, tracking_url, .. } => {
+                self.delivery.status = *to;
+                if courier.is_some() {
+                    self.delivery.courier.clone_from(courier);
+                }
+                if tracking_url.is_some() {
+                    self.delivery.tracking_url.clone_from(tracking_url);
+                }
+            }
+            Fact::TicketStatusChanged { station, to, .. } => {
+                for ticket in self.tickets.iter_mut().filter(|it| it.station == *station) {
+                    ticket.status = *to;
+                    ticket.changed_at = at;
+                }
+            }
+            Fact::OrderEtaChanged { eta } => self.eta = Some(*eta),
+            Fact::PaymentProcessed { to, .. } => self.payment.status = *to,
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod delivery;
 mod endpoint;
 mod envelope;
 mod event;
+mod event_type;
 mod fact;
 mod id;
 mod merge;
@@ -35,7 +36,8 @@ pub use self::{
     delivery::{Courier, Delivery, DeliveryStatus},
     endpoint::EndpointFormat,
     envelope::{Envelope, EventError, FORMAT_VERSION, Metadata, SOURCE},
-    event::{EventData, EventType, OrderData},
+    event::{EventData, OrderData},
+    event_type::EventType,
     fact::{Fact, Recorded},
     id::{
         AuditId, ConsentId, CredentialId, DeliveryId, EndpointId, EventId, IdError, InboxId,

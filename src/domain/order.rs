@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Address, Customer, Delivery, Fact, Fulfilment, LocalizedText, Money, OrderId, OrderStatus,
-    Payment, Reason, StoreId, Ticket, TicketStatus, Version,
+    Address, Customer, Delivery, Fulfilment, LocalizedText, Money, OrderId, OrderStatus, Payment,
+    Reason, StoreId, Ticket, TicketStatus, Version,
 };
 
 /// An order as it is now.
@@ -210,40 +210,17 @@ impl Order {
         self.accept_by.filter(|_| self.status == OrderStatus::Placed)
     }
 
-    /// Folds one fact in. Cannot fail: what is recorded has happened.
-    pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
-        self.version += 1;
-        self.updated_at = at;
-        match fact {
-            // Only ever the first fact, which `begin` takes.
-            Fact::OrderCreated { .. } => {}
-            Fact::OrderStatusChanged { to, reason, .. } => self.move_to(*to, reason.clone(), at),
-            Fact::DeliveryStatusChanged { to, courier, tracking_url, .. } => {
-                self.delivery.status = *to;
-                if courier.is_some() {
-                    self.delivery.courier.clone_from(courier);
-                }
-                if tracking_url.is_some() {
-                    self.delivery.tracking_url.clone_from(tracking_url);
-                }
-            }
-            Fact::TicketStatusChanged { station, to, .. } => {
-                for ticket in self.tickets.iter_mut().filter(|it| it.station == *station) {
-                    ticket.status = *to;
-                    ticket.changed_at = at;
-                }
-            }
-            Fact::OrderEtaChanged { eta } => self.eta = Some(*eta),
-            Fact::PaymentProcessed { to, .. } => self.payment.status = *to,
-        }
-    }
-
     /// The ticket of a station.
     pub fn ticket(&self, station: &str) -> Option<&Ticket> {
         self.tickets.iter().find(|it| it.station == station)
     }
 
-    fn move_to(&mut self, to: OrderStatus, reason: Option<Reason>, at: Timestamp) {
+    pub(in crate::domain) fn move_to(
+        &mut self,
+        to: OrderStatus,
+        reason: Option<Reason>,
+        at: Timestamp,
+    ) {
         let reopened = self.status.is_terminal() && !to.is_terminal();
         self.status = to;
         self.reason = reason;
