@@ -2,6 +2,7 @@
 //! out as values, and who sends them is somebody else's.
 
 mod carrier;
+mod carriers;
 mod catalogue;
 mod keyword;
 mod local;
@@ -10,7 +11,8 @@ mod template;
 pub mod whatsapp;
 
 pub use self::{
-    carrier::{Carrier, Carriers, Content, Judgement, Message, Unusable},
+    carrier::{Carrier, Content, Judgement, Message},
+    carriers::{Carriers, Unusable},
     catalogue::{BadTemplates, Catalogue},
     keyword::{Keyword, keyword},
     template::{Template, Worded},
