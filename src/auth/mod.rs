@@ -10,10 +10,10 @@ mod tokens;
 
 pub use self::{
     caller::{Caller, Role, Stores},
-    claims::ClaimsError,
+    claims::{ClaimsError, Grant, TokenError},
     keys::{KeyError, Keys},
     scope::{Scope, ScopeSet},
-    tokens::{Grant, RenewalRefused, TokenError, Tokens},
+    tokens::{RenewalRefused, Tokens},
 };
 
 #[cfg(test)]

@@ -10,13 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     auth::{
-        Caller, ClaimsError, KeyError, Role, ScopeSet, Stores,
+        Caller, ClaimsError, Grant, KeyError, Role, TokenError,
         claims::{self, Claims},
         public_keys::{self, PublicKey},
     },
     base::{clock::Clock, mac},
     config::Auth,
-    domain::OrderId,
 };
 
 /// The shortest HS256 secret, in bytes: as long as the hash (RFC 7518 section 3.2).
@@ -27,66 +26,6 @@ const LONGEST_TOKEN: usize = 8192;
 
 /// Verified tokens that are remembered, so that a storm of reconnects costs no signatures. Rarely used ones give way.
 const REMEMBERED: usize = 65_536;
-
-/// What a new token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// What kind of somebody bears it.
-    pub role: Role,
-    /// Which one.
-    pub subject: String,
-    /// What it allows beyond its role.
-    pub scopes: ScopeSet,
-    /// The stores it reaches; only looked at for staff and services.
-    pub stores: Stores,
-    /// The one order; for tracking links, and only for them.
-    pub order: Option<OrderId>,
-}
-
-impl Grant {
-    /// A tracking link's: it shows one order and nothing else.
-    pub fn tracking(order: OrderId) -> Self {
-        Self {
-            role: Role::Tracking,
-            subject: order.to_string(),
-            scopes: ScopeSet::NONE,
-            stores: Stores::NONE,
-            order: Some(order),
-        }
-    }
-}
-
-/// Why a token is refused. Safe to send to whoever showed it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// It is no JWT, or too long to be one of ours.
-    #[error("this is not a JSON Web Token")]
-    Malformed,
-    /// It is signed in a way that is not taken here, or not at all.
-    #[error("the token must be signed with HS256, RS256, ES256 or EdDSA")]
-    WrongAlgorithm,
-    /// None of our keys fits its signature.
-    #[error("the token's signature is not valid")]
-    BadSignature,
-    /// It has ended.
-    #[error("the token has expired")]
-    Expired,
-    /// It has not begun.
-    #[error("the token is not valid yet")]
-    NotYet,
-    /// Somebody else's.
-    #[error("the token is from another issuer")]
-    WrongIssuer,
-    /// For somebody else.
-    #[error("the token is for another audience")]
-    WrongAudience,
-    /// A claim is missing.
-    #[error("the token lacks the claim `{0}`")]
-    Incomplete(&'static str),
-    /// A claim cannot be understood.
-    #[error("the token's claims cannot be used: {0}")]
-    Unusable(#[from] ClaimsError),
-}
 
 /// Why a token is not renewed. Safe to send to whoever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,6 +4,7 @@
 //! Also what processes know of each other by Redis, and do without where it is away: the pace of messages, and who watches what.
 
 mod breaker;
+mod error;
 mod keys;
 mod memory;
 mod pace;
@@ -14,11 +15,12 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use self::{memory::Memory, pace::Turns, redis::Redis};
 pub use self::{
+    error::CacheError,
     pace::{Pace, Turn},
     together::Watching,
 };
+use self::{memory::Memory, pace::Turns, redis::Redis};
 use crate::{
     config,
     domain::{Order, OrderId},
@@ -157,22 +159,6 @@ pub enum State {
     Connected,
     /// It failed and is left alone for a while.
     Away,
-}
-
-/// Why Redis is of no use.
-#[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-    /// The setting cannot be used. Does not quote it: it may hold a password.
-    #[error(
-        "cache.redis_url must look like redis://user:password@host:6379/0; rediss is not supported"
-    )]
-    Url,
-    /// It failed.
-    #[error("Redis failed: {0}")]
-    Redis(#[from] ::redis::RedisError),
-    /// It does not answer.
-    #[error("Redis did not answer within {0:?}")]
-    Timeout(Duration),
 }
 
 #[cfg(test)]

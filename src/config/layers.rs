@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::config::Flag;
+/// A setting that was given on the command line: its dotted name and its text.
+pub type Flag = (String, String);
 
 /// Variables that go by a name of their own, because everybody's deployment already sets them.
 pub const WELL_KNOWN: [(&str, &str); 3] = [

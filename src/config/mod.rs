@@ -17,7 +17,7 @@ use std::path::Path;
 pub use self::{
     account_id::AccountId,
     endpoints::Endpoints,
-    layers::{ConfigError, WELL_KNOWN},
+    layers::{ConfigError, Flag, WELL_KNOWN},
     log_format::LogFormat,
     messages::{Notify, Sms, WhatsApp},
     partners::{Outbound, Partner},
@@ -27,9 +27,6 @@ pub use self::{
     whole::{Config, settings},
     workers::Workers,
 };
-
-/// A setting that was given on the command line: its dotted name and its text.
-pub type Flag = (String, String);
 
 impl Config {
     /// Puts the layers together and checks the result.

@@ -6,17 +6,48 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use dashmap::DashMap;
 use metrics::counter;
 use parking_lot::Mutex;
 
-use crate::{
-    live::{Limits, bucket::Bucket},
-    telemetry::metric,
-};
+use crate::{config, live::bucket::Bucket, telemetry::metric};
+
+/// The bounds of a hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Sockets open at once.
+    pub sockets: usize,
+    /// Sockets open at once from one address.
+    pub sockets_per_address: usize,
+    /// Sockets opened in a second, with bursts of twice as many; 0 for no bound.
+    pub handshakes_per_second: u32,
+    /// Bytes that wait for one socket.
+    pub queue_bytes: usize,
+    /// How long a reader for whom more waits may go without taking a byte.
+    pub slow_after: Duration,
+    /// Events held for one subscription while its snapshot is read.
+    pub gate_events: usize,
+    /// Memory that may wait for all sockets together, in bytes.
+    pub waiting_bytes: usize,
+}
+
+impl Limits {
+    /// As the settings have them.
+    pub fn of(settings: &config::Live) -> Self {
+        Self {
+            sockets: settings.max_sockets,
+            sockets_per_address: settings.max_sockets_per_address,
+            handshakes_per_second: settings.handshakes_per_second,
+            queue_bytes: settings.queue_bytes,
+            slow_after: *settings.slow_after,
+            gate_events: settings.gate_events,
+            waiting_bytes: settings.waiting_bytes,
+        }
+    }
+}
 
 /// Lets sockets in, and counts them.
 #[derive(Debug)]

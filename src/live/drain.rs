@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     base::mint::Mint,
-    live::{Close, Connection, Hub},
+    live::{Close, Connection, Hub, close::farewell},
 };
 
 /// How often those whose turn has come are closed.
@@ -54,11 +54,6 @@ impl Drain {
     pub fn left(&self) -> usize {
         self.turns.len()
     }
-}
-
-/// Says when a socket will be closed.
-pub fn farewell(after: Duration) -> String {
-    format!(r#"{{"type":"reconnect","afterMs":{}}}"#, after.as_millis())
 }
 
 fn draw(mint: &Mint) -> [u8; 8] {

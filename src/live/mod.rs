@@ -17,13 +17,13 @@ pub mod websocket;
 mod wheel;
 
 pub use self::{
-    admission::{Admission, Refused},
+    admission::{Admission, Limits, Refused},
     bucket::Bucket,
     close::Close,
     connection::{Connection, Due, Outgoing, Outlet, Rhythm},
     drain::Drain,
     event::Event,
-    hub::{Hub, Limits},
+    hub::Hub,
     topic::Topic,
 };
 

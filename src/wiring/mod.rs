@@ -14,6 +14,7 @@ use anyhow::{Context, bail, ensure};
 use dashmap::DashSet;
 use secrecy::SecretString;
 
+pub use self::start::Role;
 use crate::{
     app::{
         App, Reach,
@@ -30,7 +31,6 @@ use crate::{
     bus::Bus,
     cache::Cache,
     config::Config,
-    domain::vocabulary,
     http,
     live::{Drain, Hub, Limits, Rhythm},
     messaging::whatsapp,
@@ -43,26 +43,6 @@ use crate::{
 
 /// How often a shutdown says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-
-vocabulary! {
-    /// What a process does. One process may do all of it, or a cluster may share it out.
-    pub enum Role {
-        /// Orders, stores, webhooks and pages over HTTP.
-        Api = "api",
-        /// Sockets and event streams.
-        Live = "live",
-        /// Outbox to bus.
-        Relay = "relay",
-        /// Stored partner calls to orders, and what is to be told to partners.
-        Intake = "intake",
-        /// The figures of each store's day.
-        Timings = "timings",
-        /// Events to the restaurant's own systems.
-        Webhooks = "webhooks",
-        /// What people are told of their orders.
-        Notify = "notify",
-    }
-}
 
 /// A running server.
 pub struct Server {

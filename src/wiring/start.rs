@@ -1,10 +1,30 @@
-//! The workers, by role.
+//! The roles of a process, and the workers of each.
 
 use crate::{
     app::App,
-    wiring::Role,
+    domain::vocabulary,
     workers::{self, Consume, Dispatcher},
 };
+
+vocabulary! {
+    /// What a process does. One process may do all of it, or a cluster may share it out.
+    pub enum Role {
+        /// Orders, stores, webhooks and pages over HTTP.
+        Api = "api",
+        /// Sockets and event streams.
+        Live = "live",
+        /// Outbox to bus.
+        Relay = "relay",
+        /// Stored partner calls to orders, and what is to be told to partners.
+        Intake = "intake",
+        /// The figures of each store's day.
+        Timings = "timings",
+        /// Events to the restaurant's own systems.
+        Webhooks = "webhooks",
+        /// What people are told of their orders.
+        Notify = "notify",
+    }
+}
 
 /// Starts the workers of these roles, in tasks of their own.
 pub(in crate::wiring) fn workers(app: &App, roles: &[Role]) {

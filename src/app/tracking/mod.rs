@@ -10,12 +10,12 @@ use crate::{
     app::{App, Failure},
     auth::{Caller, Grant},
     base::cursor::Cursor,
-    domain::{Envelope, Order, OrderId, Version},
+    domain::{Order, OrderId, Version},
     live::{Event, Topic},
     store::{self, StoreError, Tx},
 };
 
-pub use self::reads::Reads;
+pub use self::reads::{Reads, events_of};
 
 /// Whether the caller may watch a topic, where that can be told without its order.
 fn may_watch(caller: &Caller, topic: &Topic) -> bool {
@@ -111,26 +111,6 @@ pub async fn changed_since(
         }
     }
     Ok((events, changed.last().copied()))
-}
-
-/// The events of an order that were recorded at or after a moment, rebuilt from the log.
-pub async fn events_of(
-    tx: &mut Tx,
-    id: OrderId,
-    since: Timestamp,
-) -> Result<Vec<Arc<Event>>, StoreError> {
-    let mut order = None;
-    let mut events = Vec::new();
-    for recorded in store::orders::history(tx, id, 0).await? {
-        order = recorded.fold(order);
-        let Some(order) = &order else { break };
-        if since <= recorded.recorded_at {
-            let envelope =
-                Envelope::of(&recorded, order).map_order(|it| Arc::new(Order::clone(it)));
-            events.push(Arc::new(Event::new(envelope)));
-        }
-    }
-    Ok(events)
 }
 
 /// A link that shows one order to whoever holds it.

@@ -20,11 +20,11 @@ use metrics::counter;
 use moka::sync::Cache;
 
 use crate::{
-    app::{App, tracking::events_of},
+    app::App,
     base::flights::Flights,
-    domain::{Order, OrderId},
+    domain::{Envelope, Order, OrderId},
     live::{Event, Topic},
-    store::{self, StoreError, orders::Watch},
+    store::{self, StoreError, Tx, orders::Watch},
     telemetry::metric,
 };
 
@@ -174,4 +174,24 @@ pub async fn list(app: &App, topic: &Topic) -> Shared<Arc<[Arc<Order>]>> {
 
 fn count(what: &'static str) {
     counter!(metric::ORDER_READS, "what" => what).increment(1);
+}
+
+/// The events of an order that were recorded at or after a moment, rebuilt from the log.
+pub async fn events_of(
+    tx: &mut Tx,
+    id: OrderId,
+    since: Timestamp,
+) -> Result<Vec<Arc<Event>>, StoreError> {
+    let mut order = None;
+    let mut events = Vec::new();
+    for recorded in store::orders::history(tx, id, 0).await? {
+        order = recorded.fold(order);
+        let Some(order) = &order else { break };
+        if since <= recorded.recorded_at {
+            let envelope =
+                Envelope::of(&recorded, order).map_order(|it| Arc::new(Order::clone(it)));
+            events.push(Arc::new(Event::new(envelope)));
+        }
+    }
+    Ok(events)
 }

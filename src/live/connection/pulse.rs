@@ -9,7 +9,7 @@ use crate::{
     base::mint::Mint,
     config,
     domain::{OrderId, Version},
-    live::{Close, Connection, Outlet, Topic, drain::farewell, websocket},
+    live::{Close, Connection, Outlet, Topic, close::farewell, websocket},
 };
 
 /// How often what is done.

@@ -19,10 +19,9 @@ use parking_lot::Mutex;
 
 use crate::{
     channels::Shape,
-    config,
     domain::{Subject, SubjectId, Version},
     live::{
-        Admission, Close, Connection, Outlet, Refused, Topic,
+        Admission, Close, Connection, Limits, Outlet, Refused, Topic,
         admission::Door,
         connection::{Bounds, Head, Pulse, Rhythm},
         watchers::Watchers,
@@ -39,40 +38,6 @@ const LONGEST_TICK: Duration = Duration::from_secs(1);
 
 /// Subjects whose last published version is remembered, to drop what the bus delivers twice.
 const REMEMBERED_SUBJECTS: u64 = 500_000;
-
-/// The bounds of a hub.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Sockets open at once.
-    pub sockets: usize,
-    /// Sockets open at once from one address.
-    pub sockets_per_address: usize,
-    /// Sockets opened in a second, with bursts of twice as many; 0 for no bound.
-    pub handshakes_per_second: u32,
-    /// Bytes that wait for one socket.
-    pub queue_bytes: usize,
-    /// How long a reader for whom more waits may go without taking a byte.
-    pub slow_after: Duration,
-    /// Events held for one subscription while its snapshot is read.
-    pub gate_events: usize,
-    /// Memory that may wait for all sockets together, in bytes.
-    pub waiting_bytes: usize,
-}
-
-impl Limits {
-    /// As the settings have them.
-    pub fn of(settings: &config::Live) -> Self {
-        Self {
-            sockets: settings.max_sockets,
-            sockets_per_address: settings.max_sockets_per_address,
-            handshakes_per_second: settings.handshakes_per_second,
-            queue_bytes: settings.queue_bytes,
-            slow_after: *settings.slow_after,
-            gate_events: settings.gate_events,
-            waiting_bytes: settings.waiting_bytes,
-        }
-    }
-}
 
 /// The hub of one node.
 #[derive(Debug)]
