@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::say,
+    cli::output::say,
     partners::{Partner, check_file},
 };
 

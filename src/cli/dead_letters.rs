@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     base::cursor::PageRequest,
-    cli::{Common, say},
+    cli::{options::Common, output::say},
     store::{self, Database},
 };
 

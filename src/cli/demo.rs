@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     base::{clock::Clock, mac, mint::Mint},
-    cli::{Common, say, serve::until_told_to_stop},
+    cli::{options::Common, output::say, serve::until_told_to_stop},
     config::{self, Config, Flag},
     simulator::{self, Kitchen, Link, Opening, Settings, partners::Doors},
     telemetry,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     app::inbox::MOST_REPLAYED,
     base::{clock::Clock, cursor::PageRequest},
-    cli::{Common, say},
+    cli::{options::Common, output::say},
     domain::{InboxId, OrderId},
     store::{
         self, Database,

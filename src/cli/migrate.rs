@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    cli::{Common, say},
+    cli::{options::Common, output::say},
     store::Database,
 };
 

@@ -6,16 +6,16 @@ mod demo;
 mod doctor;
 mod inbox;
 mod migrate;
+mod options;
+mod output;
 mod partners;
 mod serve;
 mod settings;
 mod token;
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-
-use crate::config::{Config, Flag};
+use clap::{Parser, Subcommand};
 
 /// Real-time order tracking and notification for restaurants.
 #[derive(Debug, Parser)]
@@ -60,58 +60,6 @@ enum Command {
     Settings(settings::Settings),
 }
 
-/// What every command that reads settings takes.
-#[derive(Debug, Args)]
-struct Common {
-    /// A TOML file with settings
-    #[arg(long, env = "ORDERWIRE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Any setting, by its name: `--set live.ping_every=10s`
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    settings: Vec<String>,
-    /// The folder of an embedded server's database and keys
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<String>,
-    /// `postgres://…` or `sqlite:path`
-    #[arg(long, value_name = "URL")]
-    database_url: Option<String>,
-    /// `amqp://user:password@host:5672/vhost`
-    #[arg(long, value_name = "URL")]
-    amqp_url: Option<String>,
-    /// `redis://host:6379`
-    #[arg(long, value_name = "URL")]
-    redis_url: Option<String>,
-}
-
-impl Common {
-    /// All layers of settings. `more` are flags that only one command has.
-    fn load(&self, more: &[Flag]) -> anyhow::Result<Config> {
-        let flags = self.flags(more)?;
-        Ok(Config::load(self.config.as_deref(), Config::environment(), &flags)?)
-    }
-
-    /// What the command line says.
-    fn flags(&self, more: &[Flag]) -> anyhow::Result<Vec<Flag>> {
-        let mut flags: Vec<Flag> = Vec::new();
-        for setting in &self.settings {
-            let Some((name, value)) = setting.split_once('=') else {
-                anyhow::bail!("--set takes a name and a value: --set live.ping_every=10s");
-            };
-            flags.push((name.to_owned(), value.to_owned()));
-        }
-        for (name, value) in [
-            ("data_dir", &self.data_dir),
-            ("database.url", &self.database_url),
-            ("bus.amqp_url", &self.amqp_url),
-            ("cache.redis_url", &self.redis_url),
-        ] {
-            flags.extend(value.as_ref().map(|it| (name.to_owned(), it.clone())));
-        }
-        flags.extend_from_slice(more);
-        Ok(flags)
-    }
-}
-
 /// Reads the command line and carries it out. An error is told on standard error, and the exit code is 2.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -153,17 +101,6 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
 #[expect(clippy::print_stderr, reason = "the last word of a command that fails")]
 fn complain(error: &anyhow::Error) {
     eprintln!("orderwire: {error:#}");
-}
-
-/// Says something beside the answer, on standard error.
-#[expect(clippy::print_stderr, reason = "standard output is the answer's")]
-fn note(text: impl std::fmt::Display) {
-    eprintln!("note: {text}");
-}
-
-/// Prints for people and pipes. A reader that has gone away, as `head` does, has read enough.
-fn say(line: impl std::fmt::Display) {
-    drop(writeln!(std::io::stdout(), "{line}"));
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     base::clock::Clock,
-    cli::{Common, say},
+    cli::{options::Common, output::say},
     config::Config,
     partners::Partners as Registry,
     store::{

@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     base::{clock::Clock, mint::Mint},
-    cli::Common,
+    cli::options::Common,
     telemetry,
     wiring::{self, Role, Server},
 };

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{cli::say, config};
+use crate::{cli::output::say, config};
 
 /// List every setting
 #[derive(Debug, Args)]

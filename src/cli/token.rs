@@ -5,7 +5,10 @@ use clap::Args;
 use crate::{
     auth::{Grant, Role, Scope, ScopeSet, Stores, Tokens, keys},
     base::{clock::Clock, mint::Mint},
-    cli::{Common, note, say},
+    cli::{
+        options::Common,
+        output::{note, say},
+    },
     config::Span,
     domain::{OrderId, StoreId},
 };

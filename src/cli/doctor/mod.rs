@@ -1,5 +1,6 @@
 //! `doctor`: checks every setting, reaches every dependency, and says what to do about what it finds.
 
+mod finding;
 mod partners;
 mod sealing;
 
@@ -12,7 +13,14 @@ use crate::{
     base::{clock::Clock, mint::Mint, tasks::Tasks},
     bus::Bus,
     cache::Cache,
-    cli::{Common, say},
+    cli::{
+        doctor::finding::{
+            Finding::{self, Ill, Note, Well},
+            ill,
+        },
+        options::Common,
+        output::say,
+    },
     config::Config,
     partners::{Changes, Partners},
     store::{Database, StoreError},
@@ -23,24 +31,6 @@ use crate::{
 pub struct Doctor {
     #[command(flatten)]
     common: Common,
-}
-
-/// What was found, and how bad it is.
-enum Finding {
-    Well(String),
-    /// Works, but somebody should know.
-    Note(String),
-    /// Does not work.
-    Ill {
-        what: String,
-        remedy: String,
-    },
-}
-
-use Finding::{Ill, Note, Well};
-
-fn ill(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Ill { what: what.into(), remedy: remedy.into() }
 }
 
 impl Doctor {

@@ -8,7 +8,10 @@ use secrecy::SecretString;
 use crate::{
     auth::keys,
     base::clock::Clock,
-    cli::doctor::{Finding, Note, Well, ill},
+    cli::doctor::finding::{
+        Finding::{self, Note, Well},
+        ill,
+    },
     config::Config,
     messaging::whatsapp,
     outbound::{Attempt, Body, Client, Request},

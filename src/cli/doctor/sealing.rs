@@ -6,7 +6,10 @@ use crate::{
     app::sealing::{self, LOST_KEY},
     auth::{Keys, keys},
     base::clock::Clock,
-    cli::doctor::{Finding, Note, Well, ill},
+    cli::doctor::finding::{
+        Finding::{self, Note, Well},
+        ill,
+    },
     config::Config,
     store::Database,
 };
