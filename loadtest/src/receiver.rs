@@ -20,7 +20,13 @@ use mio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{client::scan::hexadecimal, http::header, machine, record::Times, token, world::World};
+use crate::{
+    http::header,
+    machine,
+    record::Times,
+    token,
+    world::{World, hexadecimal},
+};
 
 /// What they sign with: 32 bytes behind `whsec_`.
 pub const SECRET: &str = "bG9hZHRlc3QtZW5kcG9pbnQtc2VjcmV0LTMyLWJ5dGU=";

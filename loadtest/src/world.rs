@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::{client::scan::hexadecimal, http::Http, token::Mint};
+use crate::{http::Http, token::Mint};
 
 /// Versions of one order whose due moment is remembered at once: more than one change makes.
 const RING: u64 = 32;
@@ -207,4 +207,14 @@ pub fn in_parallel<T: Send>(
     })?;
     results.sort_unstable_by_key(|(at, _)| *at);
     Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// The UUID behind `ord_`.
+pub fn hexadecimal(text: &[u8]) -> Option<u128> {
+    let mut number = 0_u128;
+    for byte in text {
+        let digit = char::from(*byte).to_digit(16)?;
+        number = number << 4 | u128::from(digit);
+    }
+    (text.len() == 32).then_some(number)
 }

@@ -6,9 +6,9 @@ use mio::{Interest, Token};
 
 use crate::{
     client::{
-        Return,
         frames::CLOSE,
-        poll::{End, Loop},
+        plan::Return,
+        poll::{End, Entry, Loop},
         seat::{Connection, Stage},
     },
     machine,
@@ -19,17 +19,6 @@ const GOODBYE: u16 = 1000;
 
 /// A connection that is to be replaced before it has its snapshot is looked at again after so long, in nanoseconds.
 const POSTPONED: u64 = 2_000_000;
-
-/// A connection to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// When, in nanoseconds since 1970.
-    pub moment: u64,
-    /// For whom.
-    pub seat: usize,
-    /// It was due before, and was refused or lost: what it waits until then counts.
-    pub again: bool,
-}
 
 impl Loop {
     /// How long until the next connection is due.

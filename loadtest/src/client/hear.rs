@@ -11,11 +11,11 @@ use crate::{
     client::{
         Plan,
         check::{Arrival, Seen},
-        scan::{EVENT, Scanner, Sighting, hexadecimal},
+        scan::{EVENT, Scanner, Sighting},
         seat::{Seat, Stage},
     },
     record::Tally,
-    world::{Order, World},
+    world::{Order, World, hexadecimal},
 };
 
 /// One event frame in so many is also read fully.

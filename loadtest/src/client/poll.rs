@@ -13,9 +13,8 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::{
     client::{
-        Gauges, Order, Plan, Return,
-        calendar::Entry,
         hear::Hearing,
+        plan::{Gauges, Order, Plan, Return},
         seat::{Seat, Stage},
     },
     machine,
@@ -54,6 +53,17 @@ pub struct Loop {
     scratch: Vec<u8>,
     /// The last lot drawn.
     pub lots: u64,
+}
+
+/// A connection to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// When, in nanoseconds since 1970.
+    pub moment: u64,
+    /// For whom.
+    pub seat: usize,
+    /// It was due before, and was refused or lost: what it waits until then counts.
+    pub again: bool,
 }
 
 /// Why a connection is over.

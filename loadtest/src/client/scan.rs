@@ -4,7 +4,7 @@
 
 use memchr::memmem::Finder;
 
-use crate::machine;
+use crate::{machine, world::hexadecimal};
 
 /// What one event frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,16 +90,6 @@ impl Scanner {
         let quote = memchr::memchr(b'"', payload.get(moment..)?)?;
         Some([order..order + 32, version..version + digits, moment..moment + quote])
     }
-}
-
-/// The UUID behind `ord_`.
-pub fn hexadecimal(text: &[u8]) -> Option<u128> {
-    let mut number = 0_u128;
-    for byte in text {
-        let digit = char::from(*byte).to_digit(16)?;
-        number = number << 4 | u128::from(digit);
-    }
-    (text.len() == 32).then_some(number)
 }
 
 fn decimal(text: &[u8]) -> u64 {

@@ -8,7 +8,7 @@ use std::{
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::client::{Plan, check::Seen, frames};
+use crate::client::{check::Seen, frames, plan::Plan};
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::{
     machine,
     record::Times,
     report::{Report, Unit},
-    run::{PATIENCE, Stage},
+    run::stage::{PATIENCE, Stage},
 };
 
 /// Returns that fall into one such span meet at the door.

@@ -14,7 +14,7 @@ use crate::{
     metrics::Metrics,
     receiver::{Heard, Receivers, registration},
     report::{Report, Unit},
-    run::Stage,
+    run::stage::Stage,
     server::Server,
 };
 

@@ -6,7 +6,7 @@ use crate::{
     client::wait,
     machine,
     report::{Report, Unit},
-    run::{PATIENCE, Stage},
+    run::stage::{PATIENCE, Stage},
 };
 
 /// Longer than the server's `live.ping_every`: each socket is pinged once.

@@ -14,7 +14,7 @@ use crate::{
     http::Http,
     machine,
     report::{Report, Unit},
-    run::Stage,
+    run::stage::Stage,
     world::Order,
 };
 

@@ -14,7 +14,10 @@ use crate::{
     metrics::Metrics,
     record::Tally,
     report::{Report, Unit},
-    run::{PATIENCE, Stage, slice::Slice},
+    run::{
+        slice::Slice,
+        stage::{PATIENCE, Stage},
+    },
 };
 
 const SOCKETS: &str = "orderwire_live_sockets";

@@ -12,7 +12,7 @@ use crate::{
     metrics::Metrics,
     record::Tally,
     report::{Report, Unit},
-    run::{PATIENCE, Stage},
+    run::stage::{PATIENCE, Stage},
 };
 
 const SOCKETS: &str = "orderwire_live_sockets";

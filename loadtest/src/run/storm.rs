@@ -10,7 +10,7 @@ use crate::{
     machine,
     metrics::Metrics,
     report::{Report, Unit},
-    run::{PATIENCE, Stage},
+    run::stage::{PATIENCE, Stage},
 };
 
 /// The server's own count of orders that it read from the store.

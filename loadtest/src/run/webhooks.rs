@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::{
     drive::change::{PARTNER_STEPS, Partner},
     report::{Report, Unit},
-    run::Stage,
+    run::stage::Stage,
 };
 
 /// Carries it out.

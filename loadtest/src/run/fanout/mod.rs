@@ -4,6 +4,7 @@
 //! the second takes is the cost of making an event, and is taken off the first.
 
 mod told;
+mod turns;
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -14,12 +15,12 @@ use crate::{
     client::{Client, wait},
     drive::{Changer, Load, bus::Bus, change::Staff},
     floor::{Hand, Process},
-    machine::Cpu,
     plans,
     report::Report,
     run::{
-        PATIENCE, Stage,
-        slice::{Side, Slice},
+        fanout::turns::Turns,
+        slice::Side,
+        stage::{PATIENCE, Stage},
     },
     scenario::Change,
     world::{Order, World},
@@ -30,15 +31,6 @@ const WARM_UP: f64 = 1.0;
 
 /// What new sockets leave to do comes to rest before anything is measured.
 const REST: Duration = Duration::from_millis(200);
-
-/// What the stretches of one side gave, by round.
-#[derive(Default)]
-struct Turns {
-    watched: Slice,
-    unwatched: Slice,
-    /// Net processor time for each delivered frame, of each round.
-    net: Vec<Cpu>,
-}
 
 /// The floor, with sockets of its own.
 struct Ground {
@@ -186,34 +178,4 @@ impl Ground {
         let pid = Some(self.process.pid());
         Side { name: "floor", client: &self.client, world: &self.world, pid, ..server }
     }
-}
-
-impl Turns {
-    fn take(&mut self, watched: Slice, unwatched: Slice) {
-        self.net.push(net(&watched, &unwatched));
-        self.watched.add(watched);
-        self.unwatched.add(unwatched);
-    }
-
-    fn total(&self) -> Cpu {
-        net(&self.watched, &self.unwatched)
-    }
-
-    /// The standard error of the rounds' means, of the total.
-    fn error(&self) -> f64 {
-        let count = self.net.len() as f64;
-        let mean = self.net.iter().map(|it| it.total()).sum::<f64>() / count;
-        let squares: f64 = self.net.iter().map(|it| (it.total() - mean).powi(2)).sum();
-        (squares / (count - 1.0).max(1.0) / count).sqrt()
-    }
-}
-
-/// Processor time for each delivered frame, without what making the events takes.
-fn net(watched: &Slice, unwatched: &Slice) -> Cpu {
-    let share = watched.driven.changes as f64 / unwatched.driven.changes.max(1) as f64;
-    let frames = watched.tally.frames.max(1) as f64;
-    Cpu::of(
-        (watched.cpu.user - unwatched.cpu.user * share) / frames,
-        (watched.cpu.system - unwatched.cpu.system * share) / frames,
-    )
 }

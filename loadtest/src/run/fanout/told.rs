@@ -4,7 +4,7 @@ use crate::{
     machine::Cpu,
     record::Tally,
     report::{Report, Unit},
-    run::{fanout::Turns, slice::Slice},
+    run::{fanout::turns::Turns, slice::Slice},
 };
 
 fn raw(slice: &Slice) -> Cpu {
