@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     base::cursor::{Cursor, Page, PageRequest},
@@ -14,7 +13,7 @@ use crate::{
         StoreError, Tx,
         conditions::{self, Conditions},
         moment::At,
-        row::{from_row, number},
+        row::Nullable,
         tx::on,
     },
 };
@@ -23,39 +22,51 @@ use crate::{
 pub type Headers = BTreeMap<String, String>;
 
 /// One request and its answer. Whoever writes it has taken out what may not be shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct AuditEntry {
     /// Its id.
     pub id: AuditId,
     /// Who was asked: the partner's slug.
+    #[sqlx(rename = "service_name")]
     pub service: String,
     /// Where, without its query.
+    #[sqlx(rename = "endpoint_url")]
     pub url: String,
     /// `PUT`, say.
+    #[sqlx(rename = "http_method")]
     pub method: String,
     /// What the request said besides.
+    #[sqlx(json)]
     pub request_headers: Headers,
     /// What it said.
     pub request_body: Option<Value>,
     /// What the answer said besides.
+    #[sqlx(json(nullable))]
     pub response_headers: Option<Headers>,
     /// What it said.
     pub response_body: Option<Value>,
     /// The answer's status.
+    #[sqlx(rename = "status_code", try_from = "Nullable<i64>")]
     pub status: Option<u16>,
     /// How long it took.
+    #[sqlx(rename = "execution_time_ms", try_from = "i64")]
     pub took_ms: u32,
     /// Why there is no answer.
+    #[sqlx(rename = "error_message")]
     pub error: Option<String>,
     /// When it began.
+    #[sqlx(rename = "created_at", try_from = "At")]
     pub at: Timestamp,
     /// Which attempt this was.
+    #[sqlx(try_from = "i64")]
     pub attempt: u32,
     /// The order's store.
+    #[sqlx(rename = "branch_id")]
     pub store_id: Option<StoreId>,
     /// The order that it is about.
     pub order_id: Option<OrderId>,
     /// What was to be told.
+    #[sqlx(rename = "partner_call_id")]
     pub call_id: Option<PartnerCallId>,
 }
 
@@ -138,24 +149,3 @@ pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, St
     .await?
     .rows_affected()))
 }
-
-from_row!(AuditEntry, |row| Self {
-    id: AuditId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    service: row.try_get("service_name")?,
-    url: row.try_get("endpoint_url")?,
-    method: row.try_get("http_method")?,
-    request_headers: row.try_get::<Json<Headers>, _>("request_headers")?.0,
-    request_body: row.try_get::<Option<Json<Value>>, _>("request_body")?.map(|Json(it)| it),
-    response_headers: row
-        .try_get::<Option<Json<Headers>>, _>("response_headers")?
-        .map(|Json(it)| it),
-    response_body: row.try_get::<Option<Json<Value>>, _>("response_body")?.map(|Json(it)| it),
-    status: row.try_get::<Option<i64>, _>("status_code")?.map(number).transpose()?,
-    took_ms: number(row.try_get("execution_time_ms")?)?,
-    error: row.try_get("error_message")?,
-    at: row.try_get::<At, _>("created_at")?.0,
-    attempt: number(row.try_get("attempt")?)?,
-    store_id: row.try_get::<Option<Uuid>, _>("branch_id")?.map(StoreId::from_uuid),
-    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
-    call_id: row.try_get::<Option<Uuid>, _>("partner_call_id")?.map(PartnerCallId::from_uuid),
-});

@@ -4,21 +4,14 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     domain::{Actor, Category, ConsentId, Decision, MessageChannel},
-    store::{
-        StoreError, Tx,
-        moment::At,
-        row::{from_row, word},
-        rows::Rows,
-        tx::on,
-    },
+    store::{StoreError, Tx, moment::At, rows::Rows, tx::on},
 };
 
 /// One thing that somebody has said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Consent {
     /// Its id.
     pub id: ConsentId,
@@ -37,8 +30,10 @@ pub struct Consent {
     /// What it can be held against: an order, a message.
     pub evidence: Option<String>,
     /// Who wrote it down.
+    #[sqlx(json)]
     pub actor: Actor,
     /// When they said it.
+    #[sqlx(try_from = "At")]
     pub at: Timestamp,
 }
 
@@ -66,11 +61,6 @@ pub async fn put(tx: &mut Tx, consents: &[Consent]) -> Result<(), StoreError> {
 
 /// What these people have said last; who has said nothing is not there.
 pub async fn standing(tx: &mut Tx, phones: &[&str]) -> Result<HashMap<Wish, Decision>, StoreError> {
-    struct Last(Wish, Decision);
-    from_row!(Last, |row| Self(
-        (row.try_get("phone")?, word(row.try_get("channel")?)?, word(row.try_get("category")?)?,),
-        word(row.try_get("decision")?)?,
-    ));
     let head = "WITH wanted (phone) AS (";
     let tail = ")
         SELECT phone, channel, category, decision
@@ -84,8 +74,8 @@ pub async fn standing(tx: &mut Tx, phones: &[&str]) -> Result<HashMap<Wish, Deci
         ) AS said
         WHERE place = 1";
     let rows = Rows::default().texts(phones.iter().copied());
-    let last: Vec<Last> = rows.fetch(tx, head, tail).await?;
-    Ok(last.into_iter().map(|Last(wish, decision)| (wish, decision)).collect())
+    let last: Vec<(_, _, _, _)> = rows.fetch(tx, head, tail).await?;
+    Ok(last.into_iter().map(|(who, by, on, decision)| ((who, by, on), decision)).collect())
 }
 
 /// All that one person has said, the first thing first.
@@ -173,16 +163,3 @@ pub async fn note_erasure(
     .rows_affected());
     Ok(())
 }
-
-from_row!(Consent, |row| Self {
-    id: ConsentId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    phone: row.try_get("phone")?,
-    channel: word(row.try_get("channel")?)?,
-    category: word(row.try_get("category")?)?,
-    decision: word(row.try_get("decision")?)?,
-    source: row.try_get("source")?,
-    shown: row.try_get("shown")?,
-    evidence: row.try_get("evidence")?,
-    actor: row.try_get::<Json<Actor>, _>("actor")?.0,
-    at: row.try_get::<At, _>("at")?.0,
-});

@@ -2,15 +2,14 @@
 
 use jiff::Timestamp;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     domain::{Actor, CredentialId},
-    store::{StoreError, Tx, moment::At, row::from_row, tx::on},
+    store::{StoreError, Tx, moment::At, row::Nullable, tx::on},
 };
 
 /// One of a partner's credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Credential {
     /// Its id.
     pub id: CredentialId,
@@ -21,10 +20,13 @@ pub struct Credential {
     /// The secret, which only its sealer opens.
     pub sealed: Vec<u8>,
     /// When it was added.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
     /// By whom.
+    #[sqlx(json)]
     pub created_by: Actor,
     /// From when on it is worth nothing; `None` for never.
+    #[sqlx(try_from = "Nullable<At>")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -100,13 +102,3 @@ pub async fn remove(tx: &mut Tx, partner: &str, id: CredentialId) -> Result<bool
     .rows_affected());
     Ok(removed > 0)
 }
-
-from_row!(Credential, |row| Self {
-    id: CredentialId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    partner: row.try_get("partner")?,
-    label: row.try_get("label")?,
-    sealed: row.try_get("sealed")?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-    created_by: row.try_get::<Json<Actor>, _>("created_by")?.0,
-    expires_at: row.try_get::<Option<At>, _>("expires_at")?.map(|At(at)| at),
-});

@@ -6,21 +6,23 @@ use uuid::Uuid;
 
 use crate::{
     base::cursor::{Cursor, Page, PageRequest},
-    store::{StoreError, Tx, conditions::Conditions, moment::At, row::from_row, tx::on},
+    store::{StoreError, Tx, conditions::Conditions, moment::At, tx::on},
 };
 
 /// A message that a consumer gave up on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct DeadLetter {
     /// Its id.
     pub id: Uuid,
     /// The queue that it was in.
     pub queue: String,
     /// The message, byte for byte.
+    #[sqlx(try_from = "Vec<u8>")]
     pub body: Bytes,
     /// Why it was given up.
     pub error: String,
     /// When.
+    #[sqlx(try_from = "At")]
     pub died_at: Timestamp,
 }
 
@@ -48,11 +50,3 @@ pub async fn list(tx: &mut Tx, page: PageRequest) -> Result<Page<DeadLetter>, St
     let cursor = |row: &DeadLetter| Cursor { at: row.died_at, id: row.id };
     Conditions::default().page(tx, select, page, cursor).await
 }
-
-from_row!(DeadLetter, |row| Self {
-    id: row.try_get("id")?,
-    queue: row.try_get("queue")?,
-    body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
-    error: row.try_get("error")?,
-    died_at: row.try_get::<At, _>("died_at")?.0,
-});

@@ -8,7 +8,7 @@ use crate::{
     store::{
         StoreError, Tx,
         moment::At,
-        row::{from_row, number},
+        row::number,
         tx::{Conn, on},
     },
 };
@@ -75,7 +75,7 @@ pub async fn begin(
         }
     }
     // A statement of its own, so that it sees what the one before us committed.
-    let known: Option<Known> = on!(tx, |conn| sqlx::query_as(
+    let known: Option<(Vec<u8>, i64, Vec<u8>)> = on!(tx, |conn| sqlx::query_as(
         "SELECT fingerprint, status, body
          FROM idempotency_key
          WHERE caller = $1
@@ -89,8 +89,10 @@ pub async fn begin(
     .await?);
     Ok(match known {
         None => Claim::Fresh,
-        Some(known) if known.fingerprint != fingerprint => Claim::Mismatch,
-        Some(known) => Claim::Replay(known.saved),
+        Some((known, ..)) if known != fingerprint => Claim::Mismatch,
+        Some((_, status, body)) => {
+            Claim::Replay(Saved { status: number(status)?, body: body.into() })
+        }
     })
 }
 
@@ -139,16 +141,3 @@ fn lock_of(caller: &str, key: &str) -> i64 {
     let hash = sha256(&[caller.as_bytes(), &[0], key.as_bytes()].concat());
     hash.first_chunk().map_or(0, |it| i64::from_be_bytes(*it))
 }
-
-struct Known {
-    fingerprint: Vec<u8>,
-    saved: Saved,
-}
-
-from_row!(Known, |row| Self {
-    fingerprint: row.try_get("fingerprint")?,
-    saved: Saved {
-        status: number(row.try_get("status")?)?,
-        body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
-    },
-});

@@ -19,6 +19,12 @@ const EARLIEST: Timestamp = Timestamp::constant(-210_866_803_200, 0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct At(pub Timestamp);
 
+impl From<At> for Timestamp {
+    fn from(At(moment): At) -> Self {
+        moment
+    }
+}
+
 impl Type<Postgres> for At {
     fn type_info() -> PgTypeInfo {
         <jiff_sqlx::Timestamp as Type<Postgres>>::type_info()

@@ -3,47 +3,52 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
-use uuid::Uuid;
 
 use crate::{
     domain::{EventId, OrderId, Routing, StoreId},
     store::{
         StoreError, Tx, Work,
         moment::At,
-        row::{from_row, number},
+        row::{Nullable, from_row, number},
         rows::Rows,
         tx::{Conn, on},
     },
 };
 
 /// An event that is to leave by the bus.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct OutboxMessage {
     /// The event's id.
     pub event_id: EventId,
     /// Where it goes.
+    #[sqlx(flatten)]
     pub routing: Routing,
     /// The envelope, as it goes over the wire.
+    #[sqlx(try_from = "Vec<u8>")]
     pub body: Bytes,
     /// When it happened.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
 }
 
 /// An event that waits to leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct OutboxRow {
     /// Its place in the queue.
     pub seq: i64,
     /// The event.
+    #[sqlx(flatten)]
     pub message: OutboxMessage,
 }
 
 /// What waits to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Backlog {
     /// How many events.
+    #[sqlx(rename = "waiting", try_from = "i64")]
     pub rows: u64,
     /// When the first of them happened.
+    #[sqlx(try_from = "Nullable<At>")]
     pub oldest: Option<Timestamp>,
 }
 
@@ -141,28 +146,15 @@ pub(in crate::store) async fn put(
     Ok(())
 }
 
-from_row!(OutboxRow, |row| Self {
-    seq: row.try_get("seq")?,
-    message: OutboxMessage {
-        event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-        routing: Routing {
-            event_type: row.try_get::<String, _>("event_type")?.into(),
-            subject_type: row.try_get::<String, _>("subject_type")?.into(),
-            subject_id: row.try_get::<String, _>("subject_id")?.into(),
-            subject_version: number(row.try_get("subject_version")?)?,
-            partition_key: row.try_get::<String, _>("partition_key")?.into(),
-            order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
-            store_id: row.try_get::<Option<Uuid>, _>("store_id")?.map(StoreId::from_uuid),
-            customer_id: row.try_get::<Option<String>, _>("customer_id")?.map(Into::into),
-            courier_id: row.try_get::<Option<String>, _>("courier_id")?.map(Into::into),
-            traceparent: row.try_get::<Option<String>, _>("traceparent")?.map(Into::into),
-        },
-        body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
-        created_at: row.try_get::<At, _>("created_at")?.0,
-    },
-});
-
-from_row!(Backlog, |row| Self {
-    rows: number(row.try_get("waiting")?)?,
-    oldest: row.try_get::<Option<At>, _>("oldest")?.map(|At(at)| at),
+from_row!(Routing, |row| Self {
+    event_type: row.try_get("event_type")?,
+    subject_type: row.try_get("subject_type")?,
+    subject_id: row.try_get("subject_id")?,
+    subject_version: number(row.try_get("subject_version")?)?,
+    partition_key: row.try_get("partition_key")?,
+    order_id: row.try_get("order_id")?,
+    store_id: row.try_get("store_id")?,
+    customer_id: row.try_get("customer_id")?,
+    courier_id: row.try_get("courier_id")?,
+    traceparent: row.try_get("traceparent")?,
 });

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::store::{
     StoreError, Tx,
     moment::At,
-    row::{from_row, number},
+    row::{Nullable, number},
     tx::on,
 };
 
@@ -29,13 +29,16 @@ pub struct Traffic {
 }
 
 /// Something that went wrong in telling a partner something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct LastError {
     /// When the request began.
+    #[sqlx(rename = "created_at", try_from = "At")]
     pub at: Timestamp,
     /// The answer's status.
+    #[sqlx(rename = "status_code", try_from = "Nullable<i64>")]
     pub status: Option<u16>,
     /// Why there was no answer.
+    #[sqlx(rename = "error_message")]
     pub error: Option<String>,
 }
 
@@ -130,9 +133,3 @@ fn counted(rows: Vec<(String, i64)>) -> Result<Vec<(String, u64)>, StoreError> {
         .map(|(word, rows)| Ok((word, number(rows)?)))
         .collect::<Result<_, sqlx::Error>>()?)
 }
-
-from_row!(LastError, |row| Self {
-    at: row.try_get::<At, _>("created_at")?.0,
-    status: row.try_get::<Option<i64>, _>("status_code")?.map(number).transpose()?,
-    error: row.try_get("error_message")?,
-});

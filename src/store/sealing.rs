@@ -8,7 +8,6 @@ use crate::{
     store::{
         StoreError, Tx,
         moment::At,
-        row::from_row,
         tx::{Conn, on},
     },
 };
@@ -87,7 +86,7 @@ pub async fn lock_check(tx: &mut Tx) -> Result<Option<Vec<u8>>, StoreError> {
 
 /// Every sealed secret that is in use: the endpoints', also those that are being replaced, and the partners'.
 pub async fn secrets(tx: &mut Tx, now: Timestamp) -> Result<Vec<SealedSecret>, StoreError> {
-    Ok(on!(tx, |conn| sqlx::query_as(
+    let rows: Vec<(Uuid, Option<String>, Vec<u8>)> = on!(tx, |conn| sqlx::query_as(
         "SELECT id, NULL AS partner, sealed
          FROM webhook_endpoint
          UNION ALL
@@ -103,14 +102,11 @@ pub async fn secrets(tx: &mut Tx, now: Timestamp) -> Result<Vec<SealedSecret>, S
     )
     .bind(At(now))
     .fetch_all(conn)
-    .await?))
-}
-
-from_row!(SealedSecret, |row| {
-    let id = row.try_get::<Uuid, _>("id")?;
-    let owner = match row.try_get::<Option<String>, _>("partner")? {
+    .await?);
+    let owner = |id, partner| match partner {
         Some(partner) => SecretOwner::Credential { id: CredentialId::from_uuid(id), partner },
         None => SecretOwner::Endpoint(EndpointId::from_uuid(id)),
     };
-    Self { owner, sealed: row.try_get("sealed")? }
-});
+    let secret = |(id, partner, sealed)| SealedSecret { owner: owner(id, partner), sealed };
+    Ok(rows.into_iter().map(secret).collect())
+}

@@ -9,7 +9,7 @@ use crate::{
         StoreError, Tx, latest_events,
         moment::At,
         outbox::OutboxMessage,
-        row::{from_row, number},
+        row::number,
         tx::{Conn, on},
     },
 };
@@ -37,7 +37,7 @@ pub async fn insert(
 
 /// One store; nothing when there is no such store.
 pub async fn get(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> {
-    let row: Option<Row> = on!(tx, |conn| sqlx::query_as(
+    let row: Option<(i64, Json<Store>)> = on!(tx, |conn| sqlx::query_as(
         "SELECT version, body
          FROM store
          WHERE id = $1",
@@ -45,12 +45,12 @@ pub async fn get(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> 
     .bind(id.uuid())
     .fetch_optional(conn)
     .await?);
-    Ok(row.map(|Row(store)| store))
+    row.map(store).transpose()
 }
 
 /// One store; nobody else changes it until this unit of work ends.
 pub async fn lock(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> {
-    let row: Option<Row> = match &mut tx.conn {
+    let row: Option<(i64, Json<Store>)> = match &mut tx.conn {
         Conn::Postgres(session) => {
             sqlx::query_as("SELECT version, body FROM store WHERE id = $1 FOR UPDATE")
                 .bind(id.uuid())
@@ -60,7 +60,7 @@ pub async fn lock(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError>
         // The unit of work is the only one that writes.
         Conn::Sqlite(_) => return get(tx, id).await,
     };
-    Ok(row.map(|Row(store)| store))
+    row.map(store).transpose()
 }
 
 /// Writes down a store's changed settings, and the event that says so. [`StoreError::Conflict`] when it is not at the version before.
@@ -86,14 +86,14 @@ pub async fn update(tx: &mut Tx, store: &Store, message: &OutboxMessage) -> Resu
 
 /// Every store, in the order in which they were added.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Store>, StoreError> {
-    let rows: Vec<Row> = on!(tx, |conn| sqlx::query_as(
+    let rows: Vec<(i64, Json<Store>)> = on!(tx, |conn| sqlx::query_as(
         "SELECT version, body
          FROM store
          ORDER BY created_at, id",
     )
     .fetch_all(conn)
     .await?);
-    Ok(rows.into_iter().map(|Row(store)| store).collect())
+    rows.into_iter().map(store).collect()
 }
 
 /// The number that people call a store's next order by: 1 to 999, then 1 again.
@@ -115,10 +115,7 @@ pub async fn next_number(tx: &mut Tx, id: StoreId) -> Result<u32, StoreError> {
     }
 }
 
-struct Row(Store);
-
-from_row!(Row, |row| {
-    let Json(store) = row.try_get::<Json<Store>, _>("body")?;
+fn store((version, Json(store)): (i64, Json<Store>)) -> Result<Store, StoreError> {
     // A node of the release before this one writes the body without the version.
-    Self(Store { version: number(row.try_get("version")?)?, ..store })
-});
+    Ok(Store { version: number(version)?, ..store })
+}

@@ -4,13 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     domain::{OrderId, OrderStatus, StoreId},
-    store::{
-        StoreError, Tx,
-        moment::At,
-        row::{from_row, word},
-        rows::Rows,
-        tx::on,
-    },
+    store::{StoreError, Tx, moment::At, row::Nullable, rows::Rows, tx::on},
 };
 
 /// What is known of one order's way.
@@ -111,10 +105,15 @@ pub async fn day(tx: &mut Tx, store_id: StoreId, day: Date) -> Result<DayStats, 
     })
 }
 
+#[derive(sqlx::FromRow)]
 struct Way {
+    #[sqlx(try_from = "Nullable<At>")]
     placed_at: Option<Timestamp>,
+    #[sqlx(try_from = "Nullable<At>")]
     accepted_at: Option<Timestamp>,
+    #[sqlx(try_from = "Nullable<At>")]
     ready_at: Option<Timestamp>,
+    #[sqlx(try_from = "Nullable<At>")]
     ended_at: Option<Timestamp>,
     outcome: Option<OrderStatus>,
 }
@@ -126,11 +125,3 @@ fn median(spans: impl Iterator<Item = (Option<Timestamp>, Option<Timestamp>)>) -
     seconds.sort_unstable();
     seconds.get(seconds.len().checked_sub(1)? / 2).copied()
 }
-
-from_row!(Way, |row| Self {
-    placed_at: row.try_get::<Option<At>, _>("placed_at")?.map(|At(at)| at),
-    accepted_at: row.try_get::<Option<At>, _>("accepted_at")?.map(|At(at)| at),
-    ready_at: row.try_get::<Option<At>, _>("ready_at")?.map(|At(at)| at),
-    ended_at: row.try_get::<Option<At>, _>("ended_at")?.map(|At(at)| at),
-    outcome: row.try_get::<Option<&str>, _>("outcome")?.map(word).transpose()?,
-});

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::{
     domain::{DeliveryId, EndpointId, EventId, OrderId, Routing, Version},
@@ -14,7 +13,7 @@ use crate::{
         endpoints::{DeliveryState, Endpoint},
         moment::At,
         queue::{self, Due, Hold, Lane, Lease, Queue, Requeue},
-        row::{from_row, number, readable},
+        row::{Nullable, readable},
         rows::Rows,
         tx::on,
     },
@@ -60,7 +59,7 @@ pub struct NewDelivery<'a> {
 }
 
 /// A delivery that was claimed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ClaimedDelivery {
     /// Its id.
     pub id: DeliveryId,
@@ -69,12 +68,16 @@ pub struct ClaimedDelivery {
     /// Of what.
     pub event_id: EventId,
     /// The version of the event's subject: its place in its lane.
+    #[sqlx(try_from = "i64")]
     pub subject_version: Version,
     /// Which attempt this is, from 1.
+    #[sqlx(rename = "attempts", try_from = "i64")]
     pub attempt: u32,
     /// Its fencing token.
+    #[sqlx(try_from = "i64")]
     pub claims: u32,
     /// When it was put down.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
 }
 
@@ -151,7 +154,7 @@ pub async fn due(tx: &mut Tx) -> Result<Vec<(Endpoint, Option<Timestamp>)>, Stor
     .fetch_all(conn)
     .await?);
     let (rows, _) = readable::<Waiting>(rows, "endpoint");
-    Ok(rows.into_iter().map(|Waiting(endpoint, due_at)| (endpoint, due_at)).collect())
+    Ok(rows.into_iter().map(|row| (row.endpoint, row.due_at)).collect())
 }
 
 /// Claims due deliveries to one endpoint until `leased_until`, the longest due first. Of one partition key only the first that is not
@@ -174,8 +177,8 @@ pub async fn bodies(
 ) -> Result<HashMap<EventId, Bytes>, StoreError> {
     let rows = Rows::default().uuids(events.iter().map(|it| it.uuid()));
     let head = "SELECT event_id, body FROM webhook_event WHERE event_id IN (";
-    let found: Vec<(Uuid, Vec<u8>)> = rows.fetch(tx, head, ")").await?;
-    Ok(found.into_iter().map(|(id, body)| (EventId::from_uuid(id), body.into())).collect())
+    let found: Vec<(_, Vec<u8>)> = rows.fetch(tx, head, ")").await?;
+    Ok(found.into_iter().map(|(id, body)| (id, body.into())).collect())
 }
 
 /// Makes what an endpoint is still to be sent due at once, from the start of the schedule; at most `limit`.
@@ -196,19 +199,10 @@ pub async fn revive(
     queue::requeue(tx, &QUEUE, &requeue, Some(limit)).await.map(drop)
 }
 
-struct Waiting(Endpoint, Option<Timestamp>);
-
-from_row!(Waiting, |row| Self(
-    sqlx::FromRow::from_row(row)?,
-    row.try_get::<Option<At>, _>("due_at")?.map(|At(at)| at),
-));
-
-from_row!(ClaimedDelivery, |row| Self {
-    id: DeliveryId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    endpoint_id: EndpointId::from_uuid(row.try_get::<Uuid, _>("endpoint_id")?),
-    event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    subject_version: number(row.try_get("subject_version")?)?,
-    attempt: number(row.try_get("attempts")?)?,
-    claims: number(row.try_get("claims")?)?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-});
+#[derive(sqlx::FromRow)]
+struct Waiting {
+    #[sqlx(flatten)]
+    endpoint: Endpoint,
+    #[sqlx(try_from = "Nullable<At>")]
+    due_at: Option<Timestamp>,
+}

@@ -12,14 +12,14 @@ use crate::{
         endpoints::{DeliveryState, QUEUE},
         moment::At,
         queue::{self, Due, Requeue},
-        row::{from_row, number, word},
+        row::Nullable,
         rows::Rows,
         tx::on,
     },
 };
 
 /// One event on its way to one endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Delivery {
     /// Its id.
     pub id: DeliveryId,
@@ -34,35 +34,45 @@ pub struct Delivery {
     /// The id of that.
     pub subject_id: String,
     /// The version that it had by the event.
+    #[sqlx(try_from = "i64")]
     pub subject_version: Version,
     /// The order that it belongs to.
     pub order_id: Option<OrderId>,
     /// Where it stands.
     pub state: DeliveryState,
     /// How often it was tried, the attempt under way included.
+    #[sqlx(try_from = "i64")]
     pub attempts: u32,
     /// When it was put down.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
     /// When it is tried next; `None` once it is settled.
+    #[sqlx(try_from = "Nullable<At>")]
     pub next_attempt_at: Option<Timestamp>,
     /// When it was settled.
+    #[sqlx(try_from = "Nullable<At>")]
     pub settled_at: Option<Timestamp>,
     /// The status of the last answer.
+    #[sqlx(try_from = "Nullable<i64>")]
     pub status: Option<u16>,
     /// Why there was none.
     pub note: Option<String>,
 }
 
 /// One attempt at a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Attempt {
     /// Which one, from 1; a replay begins anew.
+    #[sqlx(rename = "attempt", try_from = "i64")]
     pub number: u32,
     /// When it began.
+    #[sqlx(try_from = "At")]
     pub at: Timestamp,
     /// How long it took.
+    #[sqlx(try_from = "i64")]
     pub took_ms: u32,
     /// The answer's status.
+    #[sqlx(try_from = "Nullable<i64>")]
     pub status: Option<u16>,
     /// How the answer begins.
     pub answer: Option<String>,
@@ -197,30 +207,3 @@ pub async fn purge(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<usize, 
     rows.execute(tx, "DELETE FROM webhook_event WHERE event_id IN (", ")").await?;
     Ok(deliveries.len().max(events.len()))
 }
-
-from_row!(Delivery, |row| Self {
-    id: DeliveryId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    endpoint_id: EndpointId::from_uuid(row.try_get::<Uuid, _>("endpoint_id")?),
-    event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    event_type: row.try_get("event_type")?,
-    subject_type: row.try_get("subject_type")?,
-    subject_id: row.try_get("subject_id")?,
-    subject_version: number(row.try_get("subject_version")?)?,
-    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
-    state: word(row.try_get("state")?)?,
-    attempts: number(row.try_get("attempts")?)?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-    next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),
-    settled_at: row.try_get::<Option<At>, _>("settled_at")?.map(|At(at)| at),
-    status: row.try_get::<Option<i64>, _>("status")?.map(number).transpose()?,
-    note: row.try_get("note")?,
-});
-
-from_row!(Attempt, |row| Self {
-    number: number(row.try_get("attempt")?)?,
-    at: row.try_get::<At, _>("at")?.0,
-    took_ms: number(row.try_get("took_ms")?)?,
-    status: row.try_get::<Option<i64>, _>("status")?.map(number).transpose()?,
-    answer: row.try_get("answer")?,
-    error: row.try_get("error")?,
-});

@@ -6,14 +6,13 @@ mod settle;
 
 use jiff::Timestamp;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     domain::{Actor, EndpointFormat, EndpointId, EventType, StoreId, vocabulary},
     store::{
         StoreError, Tx,
         moment::At,
-        row::{from_row, number, readable, word},
+        row::{Nullable, from_row, number, read_words, readable},
         rows::Rows,
         tx::{Conn, on},
     },
@@ -54,6 +53,8 @@ vocabulary! {
         Failed = "failed",
     }
 }
+
+read_words!(DeliveryState, DisabledReason);
 
 /// One of the restaurant's own systems.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,24 +225,24 @@ pub async fn enabled(tx: &mut Tx) -> Result<Vec<Endpoint>, StoreError> {
 }
 
 from_row!(Endpoint, |row| {
-    let moment = |it: Option<At>| it.map(|At(at)| at);
+    let at = |column| row.try_get::<Nullable<At>, _>(column).map(Option::from);
     let former: Option<Vec<u8>> = row.try_get("former_sealed")?;
-    let disabled: Option<&str> = row.try_get("disabled_reason")?;
+    let disabled: Option<Timestamp> = at("disabled_at")?;
     Self {
-        id: EndpointId::from_uuid(row.try_get::<Uuid, _>("id")?),
+        id: row.try_get("id")?,
         url: row.try_get("url")?,
         description: row.try_get("description")?,
-        event_types: row.try_get::<Json<Vec<EventType>>, _>("event_types")?.0,
-        stores: row.try_get::<Json<Vec<StoreId>>, _>("stores")?.0,
-        format: word(row.try_get("format")?)?,
+        event_types: row.try_get::<Json<_>, _>("event_types")?.0,
+        stores: row.try_get::<Json<_>, _>("stores")?.0,
+        format: row.try_get("format")?,
         version: row.try_get("version")?,
         sealed: row.try_get("sealed")?,
-        former: former.zip(moment(row.try_get("former_until")?)),
-        disabled: moment(row.try_get("disabled_at")?).zip(disabled.map(word).transpose()?),
-        failing_since: moment(row.try_get("failing_since")?),
-        last_success_at: moment(row.try_get("last_success_at")?),
-        created_at: row.try_get::<At, _>("created_at")?.0,
-        created_by: row.try_get::<Json<Actor>, _>("created_by")?.0,
-        updated_at: row.try_get::<At, _>("updated_at")?.0,
+        former: former.zip(at("former_until")?),
+        disabled: disabled.zip(row.try_get("disabled_reason")?),
+        failing_since: at("failing_since")?,
+        last_success_at: at("last_success_at")?,
+        created_at: row.try_get::<At, _>("created_at")?.into(),
+        created_by: row.try_get::<Json<_>, _>("created_by")?.0,
+        updated_at: row.try_get::<At, _>("updated_at")?.into(),
     }
 });

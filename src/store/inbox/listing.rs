@@ -1,7 +1,6 @@
 //! Looking at partners' calls, for the people who run the place.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::{
     base::cursor::{Cursor, Page, PageRequest},
@@ -12,7 +11,7 @@ use crate::{
         inbox::{Call, CallState, QUEUE},
         moment::At,
         queue::{self, Due, Requeue},
-        row::{from_row, number, word},
+        row::{Nullable, number},
         tx::on,
     },
 };
@@ -48,7 +47,7 @@ impl InboxFilter {
 }
 
 /// A call in a list: all but its headers and its body, which [`load`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct InboxEntry {
     /// Its id.
     pub id: InboxId,
@@ -57,6 +56,7 @@ pub struct InboxEntry {
     /// The partner's own id of the call, where it gives one.
     pub event_id: Option<String>,
     /// When it came.
+    #[sqlx(try_from = "At")]
     pub received_at: Timestamp,
     /// Where it stands.
     pub state: CallState,
@@ -69,10 +69,13 @@ pub struct InboxEntry {
     /// What whoever tried it wrote down.
     pub note: Option<String>,
     /// How often it was tried.
+    #[sqlx(try_from = "i64")]
     pub attempts: u32,
     /// When it is tried next.
+    #[sqlx(try_from = "Nullable<At>")]
     pub next_attempt_at: Option<Timestamp>,
     /// When it was over.
+    #[sqlx(try_from = "Nullable<At>")]
     pub settled_at: Option<Timestamp>,
 }
 
@@ -138,7 +141,7 @@ pub async fn load(tx: &mut Tx, id: InboxId) -> Result<Option<Call>, StoreError> 
 
 /// How many calls are not done, by where they stand.
 pub async fn counts(tx: &mut Tx) -> Result<Counts, StoreError> {
-    let rows: Vec<(String, i64)> = on!(tx, |conn| sqlx::query_as(
+    let rows: Vec<(CallState, i64)> = on!(tx, |conn| sqlx::query_as(
         "SELECT state, COUNT(*)
          FROM inbox
          WHERE state <> 'done'
@@ -149,7 +152,7 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
     for (state, calls) in rows {
         let calls = number(calls)?;
-        match word(&state)? {
+        match state {
             CallState::Pending => counts.pending = calls,
             CallState::Parked => counts.parked = calls,
             CallState::Dead => counts.dead = calls,
@@ -158,18 +161,3 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts, StoreError> {
     }
     Ok(counts)
 }
-
-from_row!(InboxEntry, |row| Self {
-    id: InboxId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    partner: row.try_get("partner")?,
-    event_id: row.try_get("event_id")?,
-    received_at: row.try_get::<At, _>("received_at")?.0,
-    state: word(row.try_get("state")?)?,
-    outcome: row.try_get("outcome")?,
-    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
-    external_id: row.try_get("external_id")?,
-    note: row.try_get("note")?,
-    attempts: number(row.try_get("attempts")?)?,
-    next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),
-    settled_at: row.try_get::<Option<At>, _>("settled_at")?.map(|At(at)| at),
-});

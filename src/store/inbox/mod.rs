@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
         conditions::Conditions,
         moment::At,
         queue::{self, Columns, Hold, Queue, Settlement},
-        row::{from_row, number, word},
+        row::read_words,
         rows::Rows,
     },
 };
@@ -64,6 +63,8 @@ crate::domain::vocabulary! {
     }
 }
 
+read_words!(CallState);
+
 /// A call that has just come in.
 #[derive(Clone, Debug)]
 pub struct NewCall {
@@ -91,7 +92,7 @@ impl NewCall {
 }
 
 /// A call that is to be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Call {
     /// Its id.
     pub id: InboxId,
@@ -100,16 +101,21 @@ pub struct Call {
     /// The partner's own id of the call, where it gives one.
     pub event_id: Option<String>,
     /// What the caller said besides.
+    #[sqlx(json)]
     pub headers: Headers,
     /// The body, byte for byte.
+    #[sqlx(try_from = "Vec<u8>")]
     pub body: Bytes,
     /// When it came.
+    #[sqlx(try_from = "At")]
     pub received_at: Timestamp,
     /// Where it stands.
     pub state: CallState,
     /// How often it was tried before.
+    #[sqlx(try_from = "i64")]
     pub attempts: u32,
     /// Its fencing token.
+    #[sqlx(try_from = "i64")]
     pub claims: u32,
 }
 
@@ -206,15 +212,3 @@ pub async fn settle(tx: &mut Tx, calls: &[Settled], now: Timestamp) -> Result<()
     };
     queue::settle(tx, &QUEUE, &settlements, now, columns).await.map(drop)
 }
-
-from_row!(Call, |row| Self {
-    id: InboxId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    partner: row.try_get("partner")?,
-    event_id: row.try_get("event_id")?,
-    headers: row.try_get::<Json<Headers>, _>("headers")?.0,
-    body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
-    received_at: row.try_get::<At, _>("received_at")?.0,
-    state: word(row.try_get("state")?)?,
-    attempts: number(row.try_get("attempts")?)?,
-    claims: number(row.try_get("claims")?)?,
-});

@@ -1,7 +1,6 @@
 //! Looking mappings up, both ways.
 
 use jiff::Timestamp;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +11,6 @@ use crate::{
         conditions::{Conditions, Value},
         mappings::{ExternalId, Mapping},
         moment::At,
-        row::from_row,
         tx::{Conn, on},
     },
 };
@@ -29,15 +27,19 @@ pub struct MappingFilter {
 }
 
 /// One change of a mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct MappingChange {
     /// What it was bound to; `None` for nothing.
+    #[sqlx(rename = "was_bound_to")]
     pub from: Option<Uuid>,
     /// What it has been bound to since; `None` for nothing.
+    #[sqlx(rename = "bound_to")]
     pub to: Option<Uuid>,
     /// Who did it.
+    #[sqlx(json)]
     pub actor: Actor,
     /// When.
+    #[sqlx(rename = "changed_at", try_from = "At")]
     pub at: Timestamp,
 }
 
@@ -157,26 +159,3 @@ pub async fn changes(tx: &mut Tx, id: &ExternalId) -> Result<Vec<MappingChange>,
     .fetch_all(conn)
     .await?))
 }
-
-from_row!(Mapping, |row| Self {
-    id: row.try_get("id")?,
-    local_entity_type: row.try_get("local_entity_type")?,
-    local_entity_id: row.try_get("local_entity_id")?,
-    external_system: row.try_get("external_system")?,
-    external_entity_id: row.try_get("external_entity_id")?,
-    external_entity_type: row.try_get("external_entity_type")?,
-    mapping_data: row
-        .try_get::<Option<Json<serde_json::Value>>, _>("mapping_data")?
-        .map(|Json(data)| data),
-    last_synced: row.try_get::<Option<At>, _>("last_synced")?.map(|At(at)| at),
-    sync_status: row.try_get("sync_status")?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-    updated_at: row.try_get::<At, _>("updated_at")?.0,
-});
-
-from_row!(MappingChange, |row| Self {
-    from: row.try_get("was_bound_to")?,
-    to: row.try_get("bound_to")?,
-    actor: row.try_get::<Json<Actor>, _>("actor")?.0,
-    at: row.try_get::<At, _>("changed_at")?.0,
-});

@@ -12,7 +12,7 @@ pub use self::listing::{
 };
 use crate::{
     domain::Actor,
-    store::{StoreError, Tx, moment::At, rows::Rows, tx::on},
+    store::{StoreError, Tx, moment::At, row::Nullable, rows::Rows, tx::on},
 };
 
 /// The type of a mapping that is about an order.
@@ -33,7 +33,7 @@ pub struct ExternalId {
 }
 
 /// Another system's name for one of our things.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Mapping {
     /// Its id.
     pub id: Uuid,
@@ -50,12 +50,15 @@ pub struct Mapping {
     /// What else the other system needs to hear.
     pub mapping_data: Option<Value>,
     /// When the other system was last asked about it.
+    #[sqlx(try_from = "Nullable<At>")]
     pub last_synced: Option<Timestamp>,
     /// `active`, unless there is more to say.
     pub sync_status: String,
     /// When it was bound.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
     /// When it last changed.
+    #[sqlx(try_from = "At")]
     pub updated_at: Timestamp,
 }
 

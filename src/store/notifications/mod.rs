@@ -7,8 +7,6 @@ mod receipts;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     domain::{
@@ -18,7 +16,7 @@ use crate::{
     store::{
         StoreError, Tx, Work,
         moment::At,
-        row::{from_row, number, word},
+        row::{Nullable, number},
         rows::Rows,
     },
 };
@@ -31,7 +29,7 @@ pub use self::{
 };
 
 /// Something that one person is to be told by one channel, and how far that has come.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct Notification {
     /// Its id.
     pub id: NotificationId,
@@ -46,6 +44,7 @@ pub struct Notification {
     /// The order, where it is about one.
     pub order_id: Option<OrderId>,
     /// The version that the order had by it; 0 where it is about none.
+    #[sqlx(try_from = "i64")]
     pub order_version: Version,
     /// The store, where there is one.
     pub store_id: Option<StoreId>,
@@ -58,6 +57,7 @@ pub struct Notification {
     /// What it is for.
     pub category: Category,
     /// The rule that asked for it. Its channels are those that are left to fall back to.
+    #[sqlx(json)]
     pub rule: Option<NotifyRule>,
     /// What was, or is to be, sent.
     pub words: Option<String>,
@@ -68,24 +68,33 @@ pub struct Notification {
     /// Why, in words.
     pub note: Option<String>,
     /// How often it was tried, the attempt under way included.
+    #[sqlx(try_from = "i64")]
     pub attempts: u32,
     /// Its fencing token.
+    #[sqlx(try_from = "i64")]
     pub claims: u32,
     /// The channel's name for the message.
     pub provider_id: Option<String>,
     /// When it happened.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
     /// From when on nobody needs to hear it.
+    #[sqlx(try_from = "At")]
     pub worthless_at: Timestamp,
     /// When it is looked at next.
+    #[sqlx(try_from = "Nullable<At>")]
     pub next_attempt_at: Option<Timestamp>,
     /// When it last changed.
+    #[sqlx(try_from = "At")]
     pub updated_at: Timestamp,
     /// When the channel took it.
+    #[sqlx(try_from = "Nullable<At>")]
     pub sent_at: Option<Timestamp>,
     /// When it reached the phone.
+    #[sqlx(try_from = "Nullable<At>")]
     pub delivered_at: Option<Timestamp>,
     /// When it was opened.
+    #[sqlx(try_from = "Nullable<At>")]
     pub read_at: Option<Timestamp>,
 }
 
@@ -143,12 +152,6 @@ pub async fn newest(
     tx: &mut Tx,
     subjects: &[&str],
 ) -> Result<HashMap<(String, Audience), Version>, StoreError> {
-    struct Newest(String, Audience, Version);
-    from_row!(Newest, |row| Self(
-        row.try_get("subject")?,
-        word(row.try_get("audience")?)?,
-        number(row.try_get("newest")?)?,
-    ));
     let head = "WITH wanted (subject) AS (";
     let tail = ")
         SELECT notification.subject, audience, MAX(order_version) AS newest
@@ -156,36 +159,6 @@ pub async fn newest(
         JOIN notification ON notification.subject = wanted.subject
         GROUP BY notification.subject, audience";
     let rows = Rows::default().texts(subjects.iter().copied());
-    let newest: Vec<Newest> = rows.fetch(tx, head, tail).await?;
-    Ok(newest.into_iter().map(|Newest(subject, audience, it)| ((subject, audience), it)).collect())
+    let newest: Vec<(String, Audience, i64)> = rows.fetch(tx, head, tail).await?;
+    newest.into_iter().map(|(subject, of, version)| Ok(((subject, of), number(version)?))).collect()
 }
-
-from_row!(Notification, |row| Self {
-    id: NotificationId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    subject: row.try_get("subject")?,
-    event: row.try_get("event")?,
-    audience: word(row.try_get("audience")?)?,
-    channel: word(row.try_get("channel")?)?,
-    order_id: row.try_get::<Option<Uuid>, _>("order_id")?.map(OrderId::from_uuid),
-    order_version: number(row.try_get("order_version")?)?,
-    store_id: row.try_get::<Option<Uuid>, _>("store_id")?.map(StoreId::from_uuid),
-    recipient: row.try_get("recipient")?,
-    language: word(row.try_get("language")?)?,
-    template: row.try_get("template")?,
-    category: word(row.try_get("category")?)?,
-    rule: row.try_get::<Json<Option<NotifyRule>>, _>("rule")?.0,
-    words: row.try_get("words")?,
-    state: word(row.try_get("state")?)?,
-    code: row.try_get("code")?,
-    note: row.try_get("note")?,
-    attempts: number(row.try_get("attempts")?)?,
-    claims: number(row.try_get("claims")?)?,
-    provider_id: row.try_get("provider_id")?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-    worthless_at: row.try_get::<At, _>("worthless_at")?.0,
-    next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),
-    updated_at: row.try_get::<At, _>("updated_at")?.0,
-    sent_at: row.try_get::<Option<At>, _>("sent_at")?.map(|At(at)| at),
-    delivered_at: row.try_get::<Option<At>, _>("delivered_at")?.map(|At(at)| at),
-    read_at: row.try_get::<Option<At>, _>("read_at")?.map(|At(at)| at),
-});

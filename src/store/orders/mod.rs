@@ -7,14 +7,13 @@ mod person;
 use std::collections::HashMap;
 
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
-    domain::{Actor, EventId, Fact, Order, OrderId, Recorded, TraceContext, Version},
+    domain::{Order, OrderId, Recorded, Version},
     store::{
         StoreError, Tx,
         moment::At,
-        row::{from_row, number},
+        row::{Nullable, from_row, number},
         rows::Rows,
         tx::{Conn, on},
     },
@@ -47,15 +46,9 @@ pub async fn load_all(tx: &mut Tx, ids: &[OrderId]) -> Result<Vec<Order>, StoreE
 
 /// What people call these orders, by id. What is not there is left out.
 pub async fn numbers(tx: &mut Tx, ids: &[OrderId]) -> Result<HashMap<OrderId, String>, StoreError> {
-    struct Named(OrderId, String);
-    from_row!(Named, |row| Self(
-        OrderId::from_uuid(row.try_get::<Uuid, _>("id")?),
-        row.try_get("number")?,
-    ));
     let rows = Rows::default().uuids(ids.iter().map(|it| it.uuid()));
-    let named: Vec<Named> =
-        rows.fetch(tx, "SELECT id, number FROM orders WHERE id IN (", ")").await?;
-    Ok(named.into_iter().map(|Named(id, number)| (id, number)).collect())
+    let head = "SELECT id, number FROM orders WHERE id IN (";
+    Ok(rows.fetch(tx, head, ")").await?.into_iter().collect())
 }
 
 /// Orders as they stand, by id; nobody else changes them until this unit of work ends.
@@ -81,7 +74,7 @@ pub async fn history(
     id: OrderId,
     after: Version,
 ) -> Result<Vec<Recorded>, StoreError> {
-    let rows: Vec<EventRow> = on!(tx, |conn| sqlx::query_as(
+    Ok(on!(tx, |conn| sqlx::query_as(
         "SELECT event_id, order_id, version, recorded_at, occurred_at, actor, body, context
          FROM order_event
          WHERE order_id = $1
@@ -91,25 +84,19 @@ pub async fn history(
     .bind(id.uuid())
     .bind(i64::from(after))
     .fetch_all(conn)
-    .await?);
-    Ok(rows.into_iter().map(|EventRow(recorded)| recorded).collect())
+    .await?))
 }
 
-struct EventRow(Recorded);
-
-from_row!(EventRow, |row| Self(Recorded {
-    event_id: EventId::from_uuid(row.try_get::<Uuid, _>("event_id")?),
-    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
+from_row!(Recorded, |row| Self {
+    event_id: row.try_get("event_id")?,
+    order_id: row.try_get("order_id")?,
     version: number(row.try_get("version")?)?,
-    recorded_at: row.try_get::<At, _>("recorded_at")?.0,
-    occurred_at: row.try_get::<Option<At>, _>("occurred_at")?.map(|At(at)| at),
-    actor: row.try_get::<Json<Actor>, _>("actor")?.0,
-    context: row
-        .try_get::<Option<Json<TraceContext>>, _>("context")?
-        .map(|Json(context)| context)
-        .unwrap_or_default(),
-    fact: row.try_get::<Json<Fact>, _>("body")?.0,
-}));
+    recorded_at: row.try_get::<At, _>("recorded_at")?.into(),
+    occurred_at: row.try_get::<Nullable<At>, _>("occurred_at")?.into(),
+    actor: row.try_get::<Json<_>, _>("actor")?.0,
+    context: row.try_get::<Option<Json<_>>, _>("context")?.map(|Json(it)| it).unwrap_or_default(),
+    fact: row.try_get::<Json<_>, _>("body")?.0,
+});
 
 type Body = (Json<Order>,);
 

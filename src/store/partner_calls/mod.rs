@@ -5,7 +5,6 @@ mod listing;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
         conditions::{Conditions, Value},
         moment::At,
         queue::{self, Columns, Hold, Lane, Lease, Queue, Settlement},
-        row::{from_row, number, word},
+        row::{Nullable, read_words},
         rows::Rows,
         tx::on,
     },
@@ -51,6 +50,8 @@ vocabulary! {
     }
 }
 
+read_words!(TellingState);
+
 /// Something that a partner is to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewPartnerCall {
@@ -75,7 +76,7 @@ pub struct NewPartnerCall {
 }
 
 /// Something that a partner is, or was, to be told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct PartnerCall {
     /// Its id.
     pub id: PartnerCallId,
@@ -84,24 +85,33 @@ pub struct PartnerCall {
     /// The order that it is about.
     pub order_id: OrderId,
     /// The version that the order had by it.
+    #[sqlx(try_from = "i64")]
     pub order_version: Version,
     /// What.
+    #[sqlx(json)]
     pub telling: Telling,
     /// Where it stands.
     pub state: TellingState,
     /// How often it was tried, the attempt under way included.
+    #[sqlx(try_from = "i64")]
     pub attempts: u32,
     /// Its fencing token.
+    #[sqlx(try_from = "i64")]
     pub claims: u32,
     /// When it happened.
+    #[sqlx(try_from = "At")]
     pub created_at: Timestamp,
     /// From when on nobody needs to hear it.
+    #[sqlx(try_from = "At")]
     pub worthless_at: Timestamp,
     /// When it is tried next; `None` once it is settled.
+    #[sqlx(try_from = "Nullable<At>")]
     pub next_attempt_at: Option<Timestamp>,
     /// When it was settled.
+    #[sqlx(try_from = "Nullable<At>")]
     pub settled_at: Option<Timestamp>,
     /// The status of the last answer.
+    #[sqlx(try_from = "Nullable<i64>")]
     pub status: Option<u16>,
     /// What came of it, in words. Nothing secret.
     pub note: Option<String>,
@@ -230,21 +240,3 @@ pub async fn settle(
     };
     queue::settle(tx, &QUEUE, &of_queue, now, columns).await
 }
-
-from_row!(PartnerCall, |row| Self {
-    id: PartnerCallId::from_uuid(row.try_get::<Uuid, _>("id")?),
-    partner: row.try_get("partner")?,
-    order_id: OrderId::from_uuid(row.try_get::<Uuid, _>("order_id")?),
-    order_version: number(row.try_get("order_version")?)?,
-    telling: row.try_get::<Json<Telling>, _>("telling")?.0,
-    state: word(row.try_get("state")?)?,
-    attempts: number(row.try_get("attempts")?)?,
-    claims: number(row.try_get("claims")?)?,
-    created_at: row.try_get::<At, _>("created_at")?.0,
-    worthless_at: row.try_get::<At, _>("worthless_at")?.0,
-    next_attempt_at: row.try_get::<Option<At>, _>("next_attempt_at")?.map(|At(at)| at),
-    settled_at: row.try_get::<Option<At>, _>("settled_at")?.map(|At(at)| at),
-    status: row.try_get::<Option<i64>, _>("status")?.map(number).transpose()?,
-    note: row.try_get("note")?,
-    traceparent: row.try_get::<Option<String>, _>("traceparent")?.map(Into::into),
-});

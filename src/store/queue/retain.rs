@@ -8,7 +8,7 @@ use crate::store::{
     conditions::{Conditions, Value},
     moment::At,
     queue::Queue,
-    row::{from_row, number},
+    row::Nullable,
     tx::{Conn, on},
 };
 
@@ -46,11 +46,13 @@ pub(in crate::store) struct Expiry {
 }
 
 /// How much of a queue is unsettled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub(in crate::store) struct Backlog {
     /// Jobs that are not settled.
+    #[sqlx(try_from = "i64")]
     pub waiting: u64,
     /// When the first of them is, or was, due.
+    #[sqlx(try_from = "Nullable<At>")]
     pub first_due_at: Option<Timestamp>,
 }
 
@@ -181,8 +183,3 @@ pub(in crate::store) async fn backlog(tx: &mut Tx, queue: &Queue) -> Result<Back
     );
     Ok(on!(tx, |conn| QueryBuilder::new(sql).build_query_as().fetch_one(conn).await?))
 }
-
-from_row!(Backlog, |row| Self {
-    waiting: number(row.try_get("waiting")?)?,
-    first_due_at: row.try_get::<Option<At>, _>("first_due_at")?.map(|At(at)| at),
-});
