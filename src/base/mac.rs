@@ -24,32 +24,6 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
 }
 
-/// Lower-case hexadecimal.
-pub fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The bytes behind hexadecimal text of either case; `None` when it is not that.
-pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| {
-            let pair = text.get(at..at + 2)?;
-            // `from_str_radix` would take a sign.
-            let digits = pair.bytes().all(|it| it.is_ascii_hexdigit());
-            digits.then(|| u8::from_str_radix(pair, 16).ok())?
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,16 +32,8 @@ mod tests {
     fn hmac_agrees_with_rfc_4231_case_2() {
         let mac = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(
-            to_hex(&mac),
+            hex::encode(mac),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
-    }
-
-    #[test]
-    fn hex_goes_both_ways_and_refuses_what_is_not_hex() {
-        assert_eq!(from_hex("00fFa1"), Some(vec![0, 255, 161]));
-        assert_eq!(from_hex("0"), None);
-        assert_eq!(from_hex("+1"), None);
-        assert_eq!(from_hex("é1"), None);
     }
 }

@@ -6,26 +6,24 @@ use std::{
     str::FromStr,
 };
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Deserializer, de};
 
-/// A network, as people write it: `10.0.0.0/8`, `fd00::/8`; one address alone is a network of its own.
+/// A network: `10.0.0.0/8`, `fd00::/8`. A single address is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Net {
-    first: IpAddr,
-    bits: u32,
-}
+pub struct Net(IpNet);
 
 /// A text that is no network.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no network; write 10.0.0.0/8, fd00::/8 or one address")]
 pub struct NotANet(String);
 
-const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u32) -> Net {
-    Net { first: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), bits }
+const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u8) -> Net {
+    Net(IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits)))
 }
 
-const fn v6(a: u16, b: u16, c: u16, bits: u32) -> Net {
-    Net { first: IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), bits }
+const fn v6(a: u16, b: u16, c: u16, bits: u8) -> Net {
+    Net(IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), bits)))
 }
 
 /// What is not the public internet, by IANA's registries of special addresses (RFC 6890 and its updates), and beside these the
@@ -63,19 +61,9 @@ const NOT_PUBLIC: [Net; 27] = [
 ];
 
 impl Net {
-    /// Whether the address lies in it. IPv4 in the clothes of IPv6 lies in no network of IPv4.
+    /// Whether the address lies in it. An IPv4-mapped IPv6 address lies in no IPv4 network.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.first, address) {
-            (IpAddr::V4(first), IpAddr::V4(address)) => {
-                let differ = first.to_bits() ^ address.to_bits();
-                differ.checked_shr(32 - self.bits).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(first), IpAddr::V6(address)) => {
-                let differ = first.to_bits() ^ address.to_bits();
-                differ.checked_shr(128 - self.bits).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
+        self.0.contains(&address)
     }
 }
 
@@ -88,21 +76,14 @@ impl FromStr for Net {
     type Err = NotANet;
 
     fn from_str(text: &str) -> Result<Self, NotANet> {
-        let wrong = || NotANet(text.to_owned());
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let first: IpAddr = address.parse().map_err(|_| wrong())?;
-        let most = if first.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        if most < bits { Err(wrong()) } else { Ok(Self { first, bits }) }
+        let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map(Self).map_err(|_| NotANet(text.to_owned()))
     }
 }
 
 impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.first, self.bits)
+        self.0.fmt(f)
     }
 }
 

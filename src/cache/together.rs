@@ -91,7 +91,7 @@ impl Redis {
         let mut call = script.key(keys::turns(number));
         for person in people {
             // Numbers of people are nobody's business.
-            let hash = mac::to_hex(&mac::sha256(person.as_bytes()));
+            let hash = hex::encode(mac::sha256(person.as_bytes()));
             call.key(keys::turn(number, &hash));
         }
         call.arg(micros(pace.every)).arg(micros(pace.pair_every)).arg(micros(pace.horizon));

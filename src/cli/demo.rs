@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    base::{clock::Clock, mac, mint::Mint},
+    base::{clock::Clock, mint::Mint},
     cli::{options::Common, output::say, serve::until_told_to_stop},
     config::{self, Config, Flag},
     simulator::{self, Kitchen, Link, Opening, Settings, partners::Doors},
@@ -100,7 +100,7 @@ impl Demo {
         let defaults = [
             ("data_dir", folder.display().to_string()),
             ("log.filter", "warn".to_owned()),
-            ("whatsapp.app_secrets", format!("[\"{}\"]", mac::to_hex(&secret))),
+            ("whatsapp.app_secrets", format!("[\"{}\"]", hex::encode(secret))),
             // So that a page of one's own can be told of events.
             ("endpoints.allow_http", "true".to_owned()),
             ("endpoints.allow_private", r#"["127.0.0.0/8"]"#.to_owned()),

@@ -9,7 +9,7 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::{app::App, base::mac, http::problem::Problem};
+use crate::{app::App, http::problem::Problem};
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -62,7 +62,7 @@ fn file(path: &str, request: &HeaderMap) -> Response {
 
 fn etag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    format!("\"{}\"", mac::to_hex(hash.get(..16).unwrap_or(&hash)))
+    format!("\"{}\"", hex::encode(hash.get(..16).unwrap_or(&hash)))
 }
 
 fn content_type(file: &EmbeddedFile) -> HeaderValue {

@@ -155,7 +155,7 @@ impl Phones {
     async fn tell(&self, call: &Value) -> Result<(), ClientError> {
         let body = call.to_string().into_bytes();
         let key = self.secret.expose_secret().as_bytes();
-        let signature = mac::to_hex(&mac::hmac_sha256(key, &[&body]));
+        let signature = hex::encode(mac::hmac_sha256(key, &[&body]));
         let proof = ("x-hub-signature-256", format!("sha256={signature}"));
         self.run.client.deliver("/v1/webhooks/whatsapp", proof, body).await
     }

@@ -10,10 +10,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use crate::{
-    base::mac::to_hex,
-    bus::{Queue, rabbit::Settings},
-};
+use crate::bus::{Queue, rabbit::Settings};
 
 /// AMQP's code for an orderly end.
 const REPLY_SUCCESS: u16 = 200;
@@ -47,7 +44,8 @@ pub async fn exclusive(
     let channel = topology(connection, settings).await?;
     let mut word = [0; 8];
     settings.mint.fill(&mut word);
-    let (name, exchange) = (settings.names.node_queue(&to_hex(&word)), &settings.names.exchange);
+    let (name, exchange) =
+        (settings.names.node_queue(&hex::encode(word)), &settings.names.exchange);
     let options = QueueDeclareOptions::exclusive().auto_delete();
     channel.queue_declare(name.as_str().into(), options, FieldTable::default()).await?;
     bind(&channel, &name, exchange, ALL_EVENTS).await?;

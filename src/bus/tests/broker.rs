@@ -9,7 +9,7 @@ use lapin::{
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::{
-    base::{mac::to_hex, mint::Mint, proxy::Way, tasks::Tasks},
+    base::{mint::Mint, proxy::Way, tasks::Tasks},
     bus::{
         Bus, BusError, FeedItem, NodeFeed, Queue, State,
         tests::{
@@ -258,7 +258,7 @@ async fn a_node_that_takes_nothing_loses_its_queue_and_is_told() {
 
     let mut word = [0; 8];
     Mint::seeded(1).fill(&mut word);
-    let name = stack.names().node_queue(&to_hex(&word));
+    let name = stack.names().node_queue(&hex::encode(word));
     within(async {
         loop {
             let options = QueueDeclareOptions::default().passive();

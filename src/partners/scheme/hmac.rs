@@ -121,7 +121,7 @@ impl Hmac {
 impl Encoding {
     fn decode(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Hex => mac::from_hex(text),
+            Self::Hex => hex::decode(text).ok(),
             Self::Base64 => STANDARD.decode(text).ok(),
         }
     }
@@ -140,4 +140,18 @@ fn amount(body: &Value, value: &str, currency: &str) -> String {
     let money = Currency::from_code(&printed(body, currency))
         .and_then(|currency| Money::from_decimal(&text, currency));
     money.map_or(text, |it| it.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_is_read_in_either_case_and_what_is_not_hex_is_refused() {
+        let from_hex = |text| Encoding::Hex.decode(text);
+        assert_eq!(from_hex("00fFa1"), Some(vec![0, 255, 161]));
+        assert_eq!(from_hex("0"), None);
+        assert_eq!(from_hex("+1"), None);
+        assert_eq!(from_hex("é1"), None);
+    }
 }

@@ -17,8 +17,10 @@ pub fn signatures(call: &Call<'_>, trust: &Trust<'_>, name: &str) -> Result<(), 
     let time = items.clone().find(|(name, _)| *name == "t").map(|(_, value)| value);
     let time = time.ok_or_else(|| malformed(name))?;
     let seconds: i64 = time.parse().map_err(|_| malformed(name))?;
-    let shown: Vec<_> =
-        items.filter(|(name, _)| *name == "v1").filter_map(|(_, it)| mac::from_hex(it)).collect();
+    let shown: Vec<_> = items
+        .filter(|(name, _)| *name == "v1")
+        .filter_map(|(_, it)| hex::decode(it).ok())
+        .collect();
     believed_if(keys.iter().any(|key| {
         let ours = mac::hmac_sha256(key, &[time.as_bytes(), b".", call.body]);
         shown.iter().any(|it| mac::same(it, &ours))

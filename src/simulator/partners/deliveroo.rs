@@ -87,7 +87,7 @@ impl Voice for Deliveroo {
         let signature = mac::hmac_sha256(secret.as_bytes(), &[id.as_bytes(), b" ", body]);
         vec![
             ("x-deliveroo-sequence-guid", id.to_owned()),
-            ("x-deliveroo-hmac-sha256", mac::to_hex(&signature)),
+            ("x-deliveroo-hmac-sha256", hex::encode(signature)),
         ]
     }
 

@@ -72,7 +72,7 @@ impl Voice for UberDirect {
         _: Timestamp,
         body: &[u8],
     ) -> Vec<(&'static str, String)> {
-        let signature = mac::to_hex(&mac::hmac_sha256(secret.as_bytes(), &[body]));
+        let signature = hex::encode(mac::hmac_sha256(secret.as_bytes(), &[body]));
         vec![("x-postmates-signature", signature)]
     }
 

@@ -1,6 +1,5 @@
 //! The database of a test, past the application: for rows that only a fault can make.
 
-use orderwire::base::mac::to_hex;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::harness::app::TestApp;
@@ -57,7 +56,7 @@ impl Sql {
 
     /// Bytes as a literal.
     pub fn bytes(&self, bytes: &[u8]) -> String {
-        let hex = to_hex(bytes);
+        let hex = hex::encode(bytes);
         if self.is_sqlite() { format!("X'{hex}'") } else { format!("'\\x{hex}'::bytea") }
     }
 }
