@@ -1,6 +1,7 @@
 //! Tools without business: time, chance, signatures, networks, tasks.
 
 pub mod backoff;
+pub mod circuit_breaker;
 pub mod clock;
 pub mod cursor;
 pub mod flights;

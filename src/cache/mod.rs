@@ -3,7 +3,6 @@
 //!
 //! Also what processes know of each other by Redis, and do without where it is away: the pace of messages, and who watches what.
 
-mod breaker;
 mod error;
 mod keys;
 mod memory;
@@ -22,6 +21,7 @@ pub use self::{
 };
 use self::{memory::Memory, pace::Turns, redis::Redis};
 use crate::{
+    base::clock::Clock,
     config,
     domain::{Order, OrderId},
 };
@@ -36,10 +36,11 @@ pub struct Cache {
 
 impl Cache {
     /// Takes the layers that are configured. Does not wait for Redis, nor fail without it: only a malformed URL is an error.
-    pub fn connect(config: &config::Cache) -> Result<Self, CacheError> {
+    pub fn connect(config: &config::Cache, clock: Clock) -> Result<Self, CacheError> {
+        let redis = config.redis_url.as_ref().map(|url| Redis::connect(url, config, clock));
         Ok(Self {
             memory: Memory::new(config.memory_entries),
-            redis: config.redis_url.as_ref().map(|url| Redis::connect(url, config)).transpose()?,
+            redis: redis.transpose()?,
             turns: Turns::default(),
         })
     }

@@ -11,7 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::{
-    cache::{CacheError, breaker::Breaker, keys},
+    base::{
+        circuit_breaker::{CircuitBreaker, CircuitConfig, CircuitState},
+        clock::Clock,
+    },
+    cache::{CacheError, keys},
     config,
     domain::{Order, OrderId},
 };
@@ -45,7 +49,9 @@ struct Shared {
     /// Hung up after every failure, so that the next call begins with a new one.
     connection: tokio::sync::Mutex<Option<MultiplexedConnection>>,
     put: Script,
-    breaker: Breaker,
+    clock: Clock,
+    circuit: Mutex<CircuitBreaker>,
+    circuit_config: CircuitConfig,
     missed: Mutex<Missed>,
     timeout: Duration,
     ttl: Duration,
@@ -63,13 +69,17 @@ struct Missed {
 
 impl std::fmt::Debug for Redis {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Redis").field("breaker", &self.shared.breaker).finish_non_exhaustive()
+        f.debug_struct("Redis").field("circuit", &self.shared.circuit).finish_non_exhaustive()
     }
 }
 
 impl Redis {
     /// Does not connect before the first call.
-    pub fn connect(url: &SecretString, config: &config::Cache) -> Result<Self, CacheError> {
+    pub fn connect(
+        url: &SecretString,
+        config: &config::Cache,
+        clock: Clock,
+    ) -> Result<Self, CacheError> {
         let info = url.expose_secret().into_connection_info().map_err(|_| CacheError::Url)?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             return Err(CacheError::Url);
@@ -78,7 +88,9 @@ impl Redis {
             client: Client::open(info)?,
             connection: tokio::sync::Mutex::default(),
             put: Script::new(PUT),
-            breaker: Breaker::new(*config.rest),
+            clock,
+            circuit: Mutex::default(),
+            circuit_config: CircuitConfig { failures: 1, rest: *config.rest },
             missed: Mutex::default(),
             timeout: *config.timeout,
             ttl: *config.ttl,
@@ -121,15 +133,17 @@ impl Redis {
 
     /// Whether it failed when it was last needed.
     pub fn is_resting(&self) -> bool {
-        self.shared.missed.lock().until.is_some() || self.shared.breaker.is_resting()
+        let Shared { missed, circuit, clock, .. } = &*self.shared;
+        missed.lock().until.is_some() || circuit.lock().state(clock.now()) != CircuitState::Closed
     }
 
     /// Whether it may be asked for what has nothing to do with snapshots.
     pub fn admits(&self) -> bool {
-        self.shared.breaker.admits()
+        let Shared { circuit, circuit_config, clock, .. } = &*self.shared;
+        circuit.lock().admit(*circuit_config, clock.now()).is_ok()
     }
 
-    /// Asks for an answer, whatever the breaker says.
+    /// Asks for an answer, whatever the circuit's state.
     pub async fn ping(&self) -> Result<(), CacheError> {
         self.call(async |connection: &mut MultiplexedConnection| connection.ping().await).await
     }
@@ -153,7 +167,7 @@ impl Redis {
                 return false;
             }
         }
-        self.shared.breaker.admits() && self.forget_missed().await.is_ok()
+        self.admits() && self.forget_missed().await.is_ok()
     }
 
     async fn forget_missed(&self) -> Result<(), CacheError> {
@@ -188,17 +202,17 @@ impl Redis {
         &self,
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Result<T, CacheError> {
-        let Shared { breaker, timeout, .. } = &*self.shared;
+        let Shared { circuit, circuit_config, clock, timeout, .. } = &*self.shared;
         let asked = async { ask(&mut self.connection().await?).await };
         let answer = match tokio::time::timeout(*timeout, asked).await {
             Ok(answer) => answer.map_err(CacheError::from),
             Err(_) => Err(CacheError::Timeout(*timeout)),
         };
         match &answer {
-            Ok(_) if breaker.succeeded() => tracing::info!("Redis answers again"),
+            Ok(_) if circuit.lock().succeeded() => tracing::info!("Redis answers again"),
             Ok(_) => {}
             Err(error) => {
-                if breaker.failed() {
+                if circuit.lock().failed(*circuit_config, clock.now()) {
                     tracing::warn!("doing without Redis: {error}");
                 }
                 // Held only by somebody who is connecting, and then there is nothing to hang up.

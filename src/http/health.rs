@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use crate::{
     app::App,
+    base::circuit_breaker::CircuitState,
     bus::Bus,
     cache,
     domain::MessageChannel,
-    outbound,
     store::{self, StoreError, Tx, inbox::Counts},
     telemetry::metric,
 };
@@ -120,7 +120,7 @@ async fn measure_store(app: &App) -> Result<(), StoreError> {
     let age = oldest.map_or(0.0, |it| now.duration_since(it).as_secs_f64());
     gauge!(metric::NOTIFICATIONS_AGE_SECONDS).set(age);
     for channel in MessageChannel::ALL {
-        let is_broken = app.messaging.standing(*channel, now) != outbound::Standing::Closed;
+        let is_broken = app.messaging.circuit(*channel, now) != CircuitState::Closed;
         gauge!(metric::NOTIFICATION_CIRCUIT, "channel" => channel.as_str())
             .set(f64::from(u8::from(is_broken)));
     }

@@ -1,13 +1,16 @@
-//! What partners are asked with: requests that are counted, and a breaker for each host.
+//! Requests to partners: counted, and with a circuit breaker for each host.
 
 use dashmap::DashMap;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 
 use crate::{
-    base::clock::Clock,
+    base::{
+        circuit_breaker::{CircuitBreaker, CircuitConfig, CircuitState},
+        clock::Clock,
+    },
     config,
-    outbound::{Attempt, Bounds, Breaker, Http, Request, Standing, Tolerance, Unusable, Verdict},
+    outbound::{Attempt, Bounds, Http, Request, Unusable, Verdict},
     telemetry::metric,
 };
 
@@ -21,9 +24,9 @@ const MOST_BREAKERS: usize = 1024;
 pub struct Client {
     http: Http,
     clock: Clock,
-    tolerance: Tolerance,
-    /// By whom we deal with, and the host. Only those that have failed.
-    breakers: DashMap<(String, String), Breaker>,
+    circuit: CircuitConfig,
+    /// By partner and host. Only hosts that have failed.
+    breakers: DashMap<(String, String), CircuitBreaker>,
 }
 
 impl Client {
@@ -36,9 +39,9 @@ impl Client {
             idle_connections: IDLE_CONNECTIONS,
         };
         let http = Http::new(&bounds, clock.clone(), None)?;
-        let tolerance =
-            Tolerance { failures: settings.breaker_failures, rest: *settings.breaker_rest };
-        Ok(Self { http, clock, tolerance, breakers: DashMap::new() })
+        let circuit =
+            CircuitConfig { failures: settings.breaker_failures, rest: *settings.breaker_rest };
+        Ok(Self { http, clock, circuit, breakers: DashMap::new() })
     }
 
     /// Says something once to `peer`, which is its name in metrics and one half of the breaker's.
@@ -65,21 +68,21 @@ impl Client {
     }
 
     /// The hosts of `peer` that have failed and not answered since.
-    pub fn standings(&self, peer: &str) -> Vec<(String, Standing)> {
+    pub fn circuits(&self, peer: &str) -> Vec<(String, CircuitState)> {
         let now = self.clock.now();
         let of_peer = self.breakers.iter().filter(|it| it.key().0 == peer);
-        let mut standings: Vec<_> =
-            of_peer.map(|it| (it.key().1.clone(), it.standing(now))).collect();
-        standings.sort();
-        standings
+        let mut circuits: Vec<_> =
+            of_peer.map(|entry| (entry.key().1.clone(), entry.state(now))).collect();
+        circuits.sort();
+        circuits
     }
 
     fn admit(&self, peer: &str, host: &str, now: Timestamp) -> Result<(), Timestamp> {
         let key = (peer.to_owned(), host.to_owned());
         let Some(mut breaker) = self.breakers.get_mut(&key) else { return Ok(()) };
-        let admitted = breaker.admit(self.tolerance, now);
-        if admitted.is_ok() && breaker.standing(now) != Standing::Closed {
-            show(peer, host, Standing::HalfOpen);
+        let admitted = breaker.admit(self.circuit, now);
+        if admitted.is_ok() && breaker.state(now) != CircuitState::Closed {
+            show(peer, host, CircuitState::HalfOpen);
         }
         admitted
     }
@@ -87,32 +90,30 @@ impl Client {
     fn note(&self, peer: &str, host: &str, is_down: bool, now: Timestamp) {
         let key = (peer.to_owned(), host.to_owned());
         if !is_down {
-            if let Some((_, breaker)) = self.breakers.remove(&key)
-                && breaker.standing(now) != Standing::Closed
+            if let Some((_, mut breaker)) = self.breakers.remove(&key)
+                && breaker.succeeded()
             {
                 tracing::info!(peer, host, "answers again");
-                show(peer, host, Standing::Closed);
+                show(peer, host, CircuitState::Closed);
             }
             return;
         }
         if MOST_BREAKERS <= self.breakers.len() && !self.breakers.contains_key(&key) {
             self.breakers.retain(|(peer, host), it| {
-                let is_kept = it.standing(now) == Standing::Open;
+                let is_kept = it.state(now) == CircuitState::Open;
                 if !is_kept {
                     // Who is forgotten may be asked, and nobody else will say so.
-                    show(peer, host, Standing::Closed);
+                    show(peer, host, CircuitState::Closed);
                 }
                 is_kept
             });
         }
         let mut breaker = self.breakers.entry(key).or_default();
-        let before = breaker.standing(now);
-        breaker.failed(self.tolerance, now);
-        if breaker.standing(now) == Standing::Open {
-            if before == Standing::Closed {
-                tracing::warn!(peer, host, "has failed too often and is left alone for a while");
-            }
-            show(peer, host, Standing::Open);
+        if breaker.failed(self.circuit, now) {
+            tracing::warn!(peer, host, "has failed too often and is left alone for a while");
+        }
+        if breaker.state(now) == CircuitState::Open {
+            show(peer, host, CircuitState::Open);
         }
     }
 }
@@ -131,11 +132,11 @@ fn count(peer: &str, outcome: &'static str) {
         .increment(1);
 }
 
-fn show(peer: &str, host: &str, standing: Standing) {
-    let value = match standing {
-        Standing::Closed => 0.0,
-        Standing::HalfOpen => 1.0,
-        Standing::Open => 2.0,
+fn show(peer: &str, host: &str, state: CircuitState) {
+    let value = match state {
+        CircuitState::Closed => 0.0,
+        CircuitState::HalfOpen => 1.0,
+        CircuitState::Open => 2.0,
     };
     gauge!(metric::PARTNER_BREAKER, "partner" => peer.to_owned(), "host" => host.to_owned())
         .set(value);
@@ -157,7 +158,7 @@ mod tests {
         let host = |number: usize| format!("host-{number}.example");
         metrics::with_local_recorder(&*recorder, || {
             for number in 0..MOST_BREAKERS {
-                for _ in 0..client.tolerance.failures {
+                for _ in 0..client.circuit.failures {
                     client.note("forgetful", &host(number), true, at);
                 }
             }

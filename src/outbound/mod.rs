@@ -1,7 +1,6 @@
 //! Requests that we make of others over HTTP, in one way: bounded in time and size, told apart by whether they are worth repeating, and
 //! kept from those who are down. Who is asked, and in which words, is somebody else's.
 
-mod breaker;
 mod client;
 mod exchange;
 mod guard;
@@ -10,7 +9,6 @@ mod signature;
 mod verdict;
 
 pub use self::{
-    breaker::{Breaker, Standing, Tolerance},
     client::Client,
     exchange::{Answer, Attempt, Body, Exchange, Request},
     guard::Guard,

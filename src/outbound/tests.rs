@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use crate::{
-    base::clock::Clock,
+    base::{circuit_breaker::CircuitState, clock::Clock},
     config::{self, Span},
-    outbound::{Attempt, Body, Client, Exchange, Request, Standing, Verdict},
+    outbound::{Attempt, Body, Client, Exchange, Request, Verdict},
 };
 
 /// A server that says the same to everybody, byte for byte, and then nothing more.
@@ -123,9 +123,9 @@ async fn a_host_that_fails_is_spared_for_everybody_who_would_ask_it_and_for_nobo
     assert!(matches!(spared, Attempt::Spared(it) if it == until), "{spared:?}");
     made(client.send("talabat", down.request()).await);
     made(client.send("careem", well.request()).await);
-    assert_eq!(client.standings("careem"), [(down.address.clone(), Standing::Open)]);
+    assert_eq!(client.circuits("careem"), [(down.address.clone(), CircuitState::Open)]);
     clock.advance(*settings().breaker_rest);
-    assert_eq!(client.standings("careem"), [(down.address.clone(), Standing::HalfOpen)]);
+    assert_eq!(client.circuits("careem"), [(down.address.clone(), CircuitState::HalfOpen)]);
     made(client.send("careem", down.request()).await);
     assert!(matches!(client.send("careem", down.request()).await, Attempt::Spared(_)));
 }

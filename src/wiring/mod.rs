@@ -145,7 +145,7 @@ async fn connect(
     let rhythm = Rhythm::of(&config.live, *config.auth.leeway);
     Ok(App::new(Reach {
         db,
-        cache: Cache::connect(&config.cache)?,
+        cache: Cache::connect(&config.cache, clock.clone())?,
         bus: Bus::connect(&config.bus, &tasks, &mint)?,
         hub: Arc::new(Hub::new(Limits::of(&config.live), rhythm)),
         reads: Reads::new(config.live.history_events),

@@ -8,10 +8,12 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    base::load::Load,
+    base::{
+        circuit_breaker::{CircuitBreaker, CircuitConfig, CircuitState},
+        load::Load,
+    },
     config,
     domain::EndpointId,
-    outbound::{Breaker, Standing, Tolerance},
     store::endpoints::Endpoint,
 };
 
@@ -20,7 +22,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Desk {
     /// Of endpoints that have failed since their last success.
-    breakers: HashMap<EndpointId, Breaker>,
+    breakers: HashMap<EndpointId, CircuitBreaker>,
     /// Who is asked first, in turn.
     turn: usize,
     /// Those whose secrets cannot be opened here.
@@ -79,7 +81,7 @@ impl Desk {
 
     /// How many endpoints are left alone.
     pub fn left_alone(&self, now: Timestamp) -> usize {
-        self.breakers.values().filter(|it| it.standing(now) == Standing::Open).count()
+        self.breakers.values().filter(|it| it.state(now) == CircuitState::Open).count()
     }
 
     /// Hears what a delivery came to: whether the endpoint seems to be down, or has too much.
@@ -91,7 +93,7 @@ impl Desk {
         now: Timestamp,
     ) {
         if is_tired {
-            self.breakers.entry(id).or_default().failed(tolerance(settings), now);
+            self.breakers.entry(id).or_default().failed(circuit(settings), now);
         } else {
             self.breakers.remove(&id);
         }
@@ -114,16 +116,16 @@ impl Desk {
         let Some(breaker) = self.breakers.get_mut(&id) else {
             return settings.at_once.saturating_sub(busy);
         };
-        if breaker.standing(now) == Standing::Closed {
+        if breaker.state(now) == CircuitState::Closed {
             let most = settings.at_once.checked_shr(breaker.failures()).unwrap_or(0).max(1);
             return most.saturating_sub(busy);
         }
-        usize::from(busy == 0 && breaker.admit(tolerance(settings), now).is_ok())
+        usize::from(busy == 0 && breaker.admit(circuit(settings), now).is_ok())
     }
 }
 
-fn tolerance(settings: &config::Endpoints) -> Tolerance {
-    Tolerance { failures: settings.breaker_failures, rest: *settings.breaker_rest }
+fn circuit(settings: &config::Endpoints) -> CircuitConfig {
+    CircuitConfig { failures: settings.breaker_failures, rest: *settings.breaker_rest }
 }
 
 #[cfg(test)]

@@ -36,10 +36,10 @@ pub use self::{
 };
 use crate::{
     app::App,
+    base::circuit_breaker::{CircuitBreaker, CircuitConfig, CircuitState},
     config::Config,
     domain::MessageChannel,
     messaging::{BadTemplates, Carriers, Catalogue, Unusable},
-    outbound::{Breaker, Standing, Tolerance},
 };
 
 /// What people are written to with.
@@ -49,7 +49,7 @@ pub struct Messaging {
     /// The words.
     pub catalogue: Catalogue,
     /// Channels whose account there is of no use. Only those that have said so.
-    circuits: Mutex<HashMap<MessageChannel, Breaker>>,
+    circuits: Mutex<HashMap<MessageChannel, CircuitBreaker>>,
 }
 
 /// Messages cannot be sent as configured. For the operator.
@@ -79,19 +79,18 @@ impl Messaging {
         Ok(Self { carriers: Carriers::new(config)?, catalogue, circuits: Mutex::default() })
     }
 
-    /// Whether a channel's account may be used now; else from when on. After a rest that is so for one message only, until that has
-    /// reported.
+    /// Whether a message may be sent by this channel now; if not, the time of the next probe.
     fn admit(&self, app: &App, channel: MessageChannel, now: Timestamp) -> Result<(), Timestamp> {
         let mut circuits = self.circuits.lock();
-        circuits.get_mut(&channel).map_or(Ok(()), |it| it.admit(tolerance(app), now))
+        circuits.get_mut(&channel).map_or(Ok(()), |circuit| circuit.admit(config(app), now))
     }
 
     /// A channel's account cannot be used; answers from when on it is tried again.
     fn broken(&self, app: &App, channel: MessageChannel, now: Timestamp) -> Timestamp {
         let mut circuits = self.circuits.lock();
         let circuit = circuits.entry(channel).or_default();
-        circuit.failed(tolerance(app), now);
-        now.saturating_add(tolerance(app).rest).unwrap_or(now)
+        circuit.failed(config(app), now);
+        now.saturating_add(config(app).rest).unwrap_or(now)
     }
 
     /// A channel's account can be used.
@@ -99,13 +98,13 @@ impl Messaging {
         self.circuits.lock().remove(&channel);
     }
 
-    /// How a channel's account stands.
-    pub fn standing(&self, channel: MessageChannel, now: Timestamp) -> Standing {
+    /// The state of a channel's circuit.
+    pub fn circuit(&self, channel: MessageChannel, now: Timestamp) -> CircuitState {
         let circuits = self.circuits.lock();
-        circuits.get(&channel).map_or(Standing::Closed, |it| it.standing(now))
+        circuits.get(&channel).map_or(CircuitState::Closed, |circuit| circuit.state(now))
     }
 }
 
-fn tolerance(app: &App) -> Tolerance {
-    Tolerance { failures: 1, rest: *app.config.whatsapp.rest }
+fn config(app: &App) -> CircuitConfig {
+    CircuitConfig { failures: 1, rest: *app.config.whatsapp.rest }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    outbound::Standing,
+    base::circuit_breaker::CircuitState,
     store::{self, partners::Traffic},
 };
 
@@ -22,7 +22,7 @@ pub struct Health {
     /// What the store knows.
     pub traffic: Traffic,
     /// Its hosts that have failed and not answered since, as this process sees them.
-    pub hosts: Vec<(String, Standing)>,
+    pub hosts: Vec<(String, CircuitState)>,
 }
 
 /// How the traffic with every partner stands.
@@ -41,7 +41,7 @@ pub async fn board(app: &App, caller: &Caller) -> Result<Vec<Health>, Failure> {
             partner: partner.clone(),
             is_told: app.outgoing.line(partner).is_some(),
             traffic: store::partners::traffic(&mut tx, partner, since).await?,
-            hosts: app.outgoing.client.standings(partner),
+            hosts: app.outgoing.client.circuits(partner),
         });
     }
     Ok(board)

@@ -10,6 +10,7 @@ use redis::{AsyncCommands, aio::MultiplexedConnection};
 use tokio::process::{Child, Command};
 
 use crate::{
+    base::clock::Clock,
     cache::{
         Cache, CacheError, State, keys,
         tests::stack::{Stack, order, url, within},
@@ -69,13 +70,13 @@ impl Server {
     }
 
     fn cache(&self) -> Cache {
-        Cache::connect(&config::Cache {
+        let config = config::Cache {
             redis_url: Some(self.url().into()),
             timeout: Span::millis(250),
             rest: Span::millis(20),
             ..config::Cache::default()
-        })
-        .unwrap()
+        };
+        Cache::connect(&config, Clock::System).unwrap()
     }
 }
 
@@ -136,13 +137,13 @@ async fn redis_may_be_killed_and_come_back() {
 async fn a_frozen_redis_costs_one_timeout_and_then_nothing() {
     let Some(mut server) = Server::at_rest() else { return };
     server.start().await;
-    let cache = Cache::connect(&config::Cache {
+    let config = config::Cache {
         redis_url: Some(server.url().into()),
         timeout: Span::millis(200),
         rest: Span::secs(60),
         ..config::Cache::default()
-    })
-    .unwrap();
+    };
+    let cache = Cache::connect(&config, Clock::System).unwrap();
     cache.ping().await.unwrap();
     server.signal("-STOP").await;
     let started = Instant::now();
@@ -213,7 +214,7 @@ fn a_malformed_url_is_refused_and_not_quoted() {
     {
         let config =
             config::Cache { redis_url: Some(url.to_owned().into()), ..config::Cache::default() };
-        let refused = Cache::connect(&config).unwrap_err();
+        let refused = Cache::connect(&config, Clock::System).unwrap_err();
         assert!(matches!(refused, CacheError::Url), "{refused}");
     }
 }

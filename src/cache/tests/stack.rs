@@ -37,12 +37,12 @@ impl Stack {
     pub fn with(mut config: config::Cache) -> Self {
         // A machine that is busy with other tests is not what is tested.
         config.timeout = config.timeout.max(config::Span::secs(5));
-        Self { cache: Cache::connect(&config).unwrap(), config }
+        Self { cache: Cache::connect(&config, Clock::System).unwrap(), config }
     }
 
     /// Another node's cache.
     pub fn elsewhere(&self) -> Cache {
-        Cache::connect(&self.config).unwrap()
+        Cache::connect(&self.config, Clock::System).unwrap()
     }
 
     pub async fn version(&self, id: OrderId) -> Option<Version> {

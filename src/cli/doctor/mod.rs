@@ -171,7 +171,7 @@ async fn cache(config: &Config) -> Finding {
         return Note("cache: in this process; set REDIS_URL to share it".to_owned());
     }
     let remedy = "Check `cache.redis_url` (or REDIS_URL), and that Redis runs. The server works without it, only slower.";
-    let cache = match Cache::connect(&config.cache) {
+    let cache = match Cache::connect(&config.cache, Clock::System) {
         Ok(cache) => cache,
         Err(error) => return ill(format!("cache: {error}"), remedy),
     };

@@ -12,12 +12,12 @@ use crate::{
         App,
         partner_calls::{self, Health},
     },
+    base::circuit_breaker::CircuitState,
     http::{
         caller::Crew,
         extract::Body,
         problem::{ErrorBody, Problem},
     },
-    outbound::Standing,
     store::partners::LastError,
 };
 
@@ -82,7 +82,7 @@ struct HostState {
     /// Its name, and its port if that is not the usual one.
     host: String,
     /// `open`: it is left alone. `half_open`: the next request shows whether it is back. `closed`: it is asked, though it has failed.
-    breaker: Standing,
+    breaker: CircuitState,
 }
 
 /// A request that went wrong.
