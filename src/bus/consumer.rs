@@ -18,9 +18,6 @@ use crate::{
     domain::EventId,
 };
 
-/// The AMQP type of a message that only checks a binding.
-pub(in crate::bus) const PROBE: &str = "probe";
-
 /// Takes the messages of one durable queue.
 #[derive(Debug)]
 pub struct Consumer {
@@ -114,14 +111,9 @@ impl Delivery {
         }
     }
 
-    /// `None` for what came over a connection that is lost, since it comes again over the new one, and for a probe of the binding, which
-    /// has done its work by being routed.
+    /// `None` for what came over a connection that is lost, since it comes again over the new one.
     fn of_broker(queue: Queue, delivery: lapin::message::Delivery) -> Option<Self> {
         if !delivery.acker.usable() {
-            return None;
-        }
-        if is_probe(&delivery) {
-            let _sent = delivery.acker.ack(BasicAckOptions::default()).now_or_never();
             return None;
         }
         let message_id = delivery.properties.message_id().as_ref();
@@ -187,12 +179,6 @@ impl Drop for Delivery {
         // Every shutdown does this: not worth a warning.
         self.give_back("dropped without an answer");
     }
-}
-
-/// Whether it is a probe of this program. An empty message from elsewhere is no probe, and becomes a dead letter.
-fn is_probe(delivery: &lapin::message::Delivery) -> bool {
-    let kind = delivery.properties.kind().as_ref();
-    delivery.data.is_empty() && kind.is_some_and(|kind| kind.as_str() == PROBE)
 }
 
 /// The id in an envelope of which nothing else may be right.

@@ -18,7 +18,7 @@ pub use self::{
     feed::{FeedItem, NodeFeed},
     local::{Local, LocalQueue},
     message::Message,
-    rabbit::Rabbit,
+    rabbit::{BindingState, Rabbit},
     state::State,
     topology::{Names, Queue},
 };

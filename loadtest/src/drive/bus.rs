@@ -174,6 +174,10 @@ impl Amqp {
         while (body.len() as u64) < size {
             body.extend(self.frame()?.1);
         }
+        if body.is_empty() {
+            // A probe of the queues' bindings.
+            return Ok(None);
+        }
         let event = serde_json::from_slice(&body).context("what is on the bus is no JSON")?;
         Ok(Some(Model { routing_key, properties, event }))
     }

@@ -13,7 +13,7 @@ use lapin::{
 use crate::bus::{Queue, rabbit::Settings};
 
 /// AMQP's code for an orderly end.
-const REPLY_SUCCESS: u16 = 200;
+pub const REPLY_SUCCESS: u16 = 200;
 
 /// Any event type, any store.
 const ALL_EVENTS: &str = "*.*";
@@ -113,8 +113,8 @@ pub async fn bind_durable(
     queue: Queue,
 ) -> Result<(), Error> {
     let (name, exchange) = (settings.names.queue(queue), &settings.names.exchange);
+    // For what is sent to it alone.
     bind(channel, &name, exchange, queue.routing_key()).await?;
-    // For servers of the release before, which publish by the type alone.
     for event_type in queue.events() {
         bind(channel, &name, exchange, &format!("{event_type}.*")).await?;
     }

@@ -2,18 +2,11 @@
 
 use lapin::types::{AMQPValue, FieldTable};
 
-use crate::{bus::Queue, domain::Routing};
+use crate::domain::Routing;
 
 /// The headers of an event. No personal data but ids.
-///
-/// `BCC` has the routing keys of the durable queues that want it, beside its own: RabbitMQ routes by all of them, and takes that header
-/// off. So each queue has one binding for all of its events, which can be probed alone.
 pub fn of(routing: &Routing) -> FieldTable {
-    let wanting = Queue::ALL.iter().filter(|queue| queue.wants(&routing.event_type));
-    let keys: Vec<_> =
-        wanting.map(|queue| AMQPValue::LongString(queue.routing_key().into())).collect();
     let mut headers = FieldTable::default();
-    headers.insert("BCC".into(), AMQPValue::FieldArray(keys.into()));
     let mut text = |name: &'static str, value: &str| {
         headers.insert(name.into(), AMQPValue::LongString(value.into()));
     };

@@ -4,6 +4,7 @@
 //! through. lapin's own recovery is left off: it heals connections, but neither channels nor deleted queues, and here all
 //! of them take the same way back.
 
+mod bindings;
 mod declare;
 mod headers;
 mod link;
@@ -13,19 +14,20 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{join, try_join_all};
 use lapin::{
-    BasicProperties, Confirmation, message::Delivery, options::BasicPublishOptions,
+    BasicProperties, Channel, Confirmation, message::Delivery, options::BasicPublishOptions,
     options::QueueDeclareOptions, types::FieldTable, uri::AMQPScheme, uri::AMQPUri,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, watch};
 
+pub use self::bindings::BindingState;
 use self::{
     link::{Link, Purpose, Session},
     subscription::Sink,
 };
 use crate::{
     base::{mint::Mint, tasks::Tasks},
-    bus::{BusError, FeedItem, Message, Names, Queue, State, consumer::PROBE},
+    bus::{BusError, FeedItem, Message, Names, Queue, State},
     config,
 };
 
@@ -158,37 +160,11 @@ impl Rabbit {
     pub async fn publish_to(&self, queue: Queue, messages: &[Message]) -> Result<(), BusError> {
         self.in_time(async |session: &Session| {
             let key = queue.routing_key();
-            let sent = messages
-                .iter()
-                .map(|message| self.send(session, key, true, &message.body, properties(message)));
+            let exchange = &self.settings.names.exchange;
+            let sent = messages.iter().map(|message| {
+                send(&session.channel, exchange, (key, true), &message.body, properties(message))
+            });
             try_join_all(sent).await.map(drop)
-        })
-        .await
-    }
-
-    /// The durable queues that did not get what was published, since their bindings were gone. They are bound again.
-    ///
-    /// Each queue is sent a probe through the same binding as its events; its consumer drops it.
-    pub async fn unbound_queues(&self) -> Result<Vec<Queue>, BusError> {
-        self.in_time(async |session: &Session| {
-            let mut unbound = Vec::new();
-            for queue in Queue::ALL {
-                let probe = BasicProperties::default().with_type(PROBE.into());
-                match self.send(session, queue.routing_key(), true, &[], probe).await {
-                    Ok(()) => {}
-                    Err(BusError::Unroutable(_)) => unbound.push(*queue),
-                    Err(error) if unbound.is_empty() => return Err(error),
-                    // The queues that were found so far are bound again, and reported.
-                    Err(_) => break,
-                }
-            }
-            for queue in &unbound {
-                if declare::bind_durable(&session.channel, &self.settings, *queue).await.is_err() {
-                    // The queue is gone, too. The next session declares everything again.
-                    session.give_up();
-                }
-            }
-            Ok(unbound)
         })
         .await
     }
@@ -216,7 +192,8 @@ impl Rabbit {
     /// declares everything again.
     async fn probe(&self, key: &str) -> Result<(), BusError> {
         self.in_time(async |session: &Session| {
-            self.send(session, key, true, &[], BasicProperties::default()).await
+            let exchange = &self.settings.names.exchange;
+            send(&session.channel, exchange, (key, true), &[], BasicProperties::default()).await
         })
         .await
     }
@@ -249,27 +226,28 @@ impl Rabbit {
         let routing = &*message.routing;
         let mandatory = Queue::ALL.iter().any(|it| it.wants(&routing.event_type));
         let properties = properties(message).with_headers(headers::of(routing));
-        self.send(session, &routing.routing_key(), mandatory, &message.body, properties).await
+        let exchange = &self.settings.names.exchange;
+        let to = (&*routing.routing_key(), mandatory);
+        send(&session.channel, exchange, to, &message.body, properties).await
     }
+}
 
-    async fn send(
-        &self,
-        session: &Session,
-        routing_key: &str,
-        mandatory: bool,
-        body: &[u8],
-        properties: BasicProperties,
-    ) -> Result<(), BusError> {
-        let exchange = self.settings.names.exchange.as_str().into();
-        let options = BasicPublishOptions { mandatory, immediate: false };
-        let channel = &session.channel;
-        let sent =
-            channel.basic_publish(exchange, routing_key.into(), options, body, properties).await?;
-        match sent.await? {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => Err(BusError::Unroutable(routing_key.to_owned())),
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err(BusError::Refused),
-        }
+/// Publishes on a channel in confirm mode, and waits for the confirm. `to`: the routing key, and whether there must be a queue for it.
+async fn send(
+    channel: &Channel,
+    exchange: &str,
+    (routing_key, mandatory): (&str, bool),
+    body: &[u8],
+    properties: BasicProperties,
+) -> Result<(), BusError> {
+    let options = BasicPublishOptions { mandatory, immediate: false };
+    let sent = channel
+        .basic_publish(exchange.into(), routing_key.into(), options, body, properties)
+        .await?;
+    match sent.await? {
+        Confirmation::Ack(None) => Ok(()),
+        Confirmation::Ack(Some(_)) => Err(BusError::Unroutable(routing_key.to_owned())),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err(BusError::Refused),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     bus::{
         BusError, FeedItem, Queue,
         rabbit::{
-            Rabbit, Settings, declare,
+            Rabbit, Settings, bindings, declare,
             link::{FIRST_DELAY, Session},
         },
     },
@@ -112,19 +112,23 @@ impl Sink {
                     error = cut_off(rabbit, &key) => Err(error),
                 }
             }
-            Self::Queue(_, deliveries) => queue(consumer, deliveries).await,
+            Self::Queue(queue, deliveries) => consume(channel, consumer, *queue, deliveries).await,
         };
         ended.err().unwrap_or(BusError::Cancelled)
     }
 }
 
-async fn queue(
+async fn consume(
+    channel: &Channel,
     mut consumer: lapin::Consumer,
+    queue: Queue,
     deliveries: &mpsc::Sender<Delivery>,
 ) -> Result<(), BusError> {
-    while let Some(delivery) = consumer.next().await {
-        // Fails only when nobody listens any more, and then `supervise` is about to stop this.
-        let _abandoned = deliveries.send(delivery?).await;
+    while let Some(delivery) = consumer.next().await.transpose()? {
+        if !bindings::answer(channel, queue, &delivery).await? {
+            // Fails only when nobody listens any more, and then `supervise` is about to stop this.
+            let _abandoned = deliveries.send(delivery).await;
+        }
     }
     Ok(())
 }

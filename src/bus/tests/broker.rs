@@ -11,7 +11,7 @@ use tokio::{io::AsyncReadExt, net::TcpListener};
 use crate::{
     base::{mint::Mint, proxy::Way, tasks::Tasks},
     bus::{
-        Bus, BusError, FeedItem, NodeFeed, Queue, State,
+        BindingState, Bus, BusError, FeedItem, NodeFeed, Queue, Rabbit, State,
         tests::{
             listening, messages, publish_at_last,
             stack::{Stack, event, events, numbers, publish, within},
@@ -123,23 +123,25 @@ async fn a_deleted_queue_is_declared_again() {
 async fn a_queue_that_lost_its_bindings_is_found_and_bound_again() {
     let Some(stack) = Stack::rabbit() else { return };
     let Bus::Rabbit(rabbit) = &stack.bus else { unreachable!() };
-    let mut consumer = stack.bus.consume(Queue::Timings);
+    let mut consumers: Vec<_> = Queue::ALL.iter().map(|queue| stack.bus.consume(*queue)).collect();
     publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
-    within(consumer.next()).await.unwrap().ack();
-    assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), []);
+    for consumer in &mut consumers {
+        within(consumer.next()).await.unwrap().ack();
+    }
+    assert_eq!(checked(rabbit).await, BindingState::Bound);
     stack.unbind(Queue::Timings).await;
     // A server that starts meanwhile, or comes back, does not hide it.
     let beside = stack.beside(|_| {});
     within(beside.bus.ping()).await.unwrap();
     // The other queues get it, so the broker takes it.
     publish(&stack.bus, &[event(2, EventType::OrderCreated)]).await.unwrap();
-    assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), [Queue::Timings]);
-    assert_eq!(within(rabbit.unbound_queues()).await.unwrap(), []);
+    assert_eq!(checked(rabbit).await, BindingState::Lost(vec![Queue::Timings]));
+    assert_eq!(checked(rabbit).await, BindingState::Bound);
     within(rabbit.publish_to(Queue::Timings, &[event(2, EventType::OrderCreated)])).await.unwrap();
     publish_at_last(&stack.bus, &[event(3, EventType::OrderCreated)]).await;
     for expected in [2, 3] {
         // Probes are not shown to consumers.
-        let delivery = within(consumer.next()).await.unwrap();
+        let delivery = within(consumers[0].next()).await.unwrap();
         assert_eq!(numbers([delivery.body.clone()]), [expected]);
         delivery.ack();
     }
@@ -147,20 +149,51 @@ async fn a_queue_that_lost_its_bindings_is_found_and_bound_again() {
 }
 
 #[tokio::test]
-async fn a_queue_gets_its_events_by_either_kind_of_binding() {
+async fn a_queue_that_lost_one_of_its_bindings_is_found() {
     let Some(stack) = Stack::rabbit() else { return };
-    let mut consumer = stack.bus.consume(Queue::Timings);
-    publish_at_last(&stack.bus, &[event(1, EventType::OrderCreated)]).await;
-    within(consumer.next()).await.unwrap().ack();
-    let name = stack.names().queue(Queue::Timings);
-    for key in ["OrderCreated.*", "OrderStatusChanged.*"] {
-        stack.unbind_key(&name, key).await;
+    let Bus::Rabbit(rabbit) = &stack.bus else { unreachable!() };
+    let _consumers: Vec<_> = Queue::ALL.iter().map(|queue| stack.bus.consume(*queue)).collect();
+    assert_eq!(checked(rabbit).await, BindingState::Bound);
+    for (queue, keys) in [
+        (Queue::Timings, ["OrderCreated.*", "timings"]),
+        (Queue::Webhooks, ["StoreUpdated.*", "webhooks"]),
+        (Queue::Notifications, ["DeliveryStatusChanged.*", "notifications"]),
+    ] {
+        for key in keys {
+            stack.unbind_key(&stack.names().queue(queue), key).await;
+            assert_eq!(checked(rabbit).await, BindingState::Lost(vec![queue]), "{key}");
+            assert_eq!(checked(rabbit).await, BindingState::Bound);
+        }
     }
-    publish(&stack.bus, &[event(2, EventType::OrderCreated)]).await.unwrap();
-    let delivery = within(consumer.next()).await.unwrap();
-    assert_eq!(numbers([delivery.body.clone()]), [2]);
-    delivery.ack();
     stack.clear().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_consumed_gets_no_probes() {
+    let Some(stack) = Stack::rabbit() else { return };
+    let Bus::Rabbit(rabbit) = &stack.bus else { unreachable!() };
+    assert_eq!(within(rabbit.check_bindings()).await.unwrap(), BindingState::Unknown);
+    let channel = stack.operator().await;
+    for queue in Queue::ALL {
+        let name = stack.names().queue(*queue);
+        let options = QueueDeclareOptions::durable().passive();
+        let declared = channel.queue_declare(name.into(), options, FieldTable::default()).await;
+        assert_eq!(declared.unwrap().message_count(), 0);
+    }
+    stack.clear().await;
+}
+
+/// What a check finds once every queue has its consumer.
+async fn checked(rabbit: &Rabbit) -> BindingState {
+    within(async {
+        loop {
+            match rabbit.check_bindings().await.unwrap() {
+                BindingState::Unknown => tokio::task::yield_now().await,
+                known => return known,
+            }
+        }
+    })
+    .await
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ impl Stack {
             exchange: format!("test-{random}.events"),
             delivery_limit: Self::DELIVERY_LIMIT,
             local_capacity: 8192,
+            probe_every: Span::secs(1),
             ..config::Bus::default()
         }
     }

@@ -7,10 +7,11 @@ use std::{
 
 use jiff::Timestamp;
 use metrics::counter;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::{
     app::{App, events, tracking},
-    bus::{Message, Queue, Rabbit},
+    bus::{BindingState, Message, Queue, Rabbit},
     domain::{Envelope, Order, Routing},
     store::{self, outbox},
     telemetry::metric,
@@ -29,24 +30,36 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// Orders read at once while a queue is sent what it has missed.
 const PAGE: u32 = 200;
 
-/// What is known of the bindings of the durable queues. A queue that lost its binding misses events, and the broker does not say so.
+/// What is known of the bindings of the durable queues. A queue that lost a binding misses events, and the broker does not say so.
 #[derive(Debug, Default)]
 pub struct Bindings {
-    probed_at: Option<Instant>,
-    /// When the oldest event was recorded that was published since the last time all bindings were there; `None` for no event.
+    /// When the last check began.
+    checked_at: Option<Instant>,
+    /// The check that is under way.
+    check: Option<Check>,
+    /// When the oldest event was recorded that no check covers; `None` for no event.
     unproven_since: Option<Timestamp>,
-    /// Queues that lost events and have not been sent them yet.
-    unbound: Vec<Queue>,
+    /// Queues that missed events and have not been sent them yet, and since when.
+    lost: Option<(Vec<Queue>, Timestamp)>,
+}
+
+/// A check of the bindings. It waits for consumers, so the relay goes on meanwhile.
+#[derive(Debug)]
+struct Check {
+    /// When the oldest event was recorded that it covers.
+    since: Timestamp,
+    found: oneshot::Receiver<BindingState>,
 }
 
 impl Bindings {
-    /// Another relay published before, and nobody knows when it last looked.
+    /// Another relay published before, and nobody knows when it last checked.
     pub fn taken_over(&mut self, now: Timestamp) {
-        let doubted = now.saturating_sub(TAKEOVER).unwrap_or(now);
-        // Queues that were not sent yet what they have missed still want it from its beginning.
-        let known = self.unproven_since.filter(|_| !self.unbound.is_empty());
-        self.unproven_since = known.into_iter().chain([doubted]).min();
-        self.probed_at = None;
+        self.doubt(now.saturating_sub(TAKEOVER).unwrap_or(now));
+        self.checked_at = None;
+    }
+
+    fn doubt(&mut self, since: Timestamp) {
+        self.unproven_since = self.unproven_since.into_iter().chain([since]).min();
     }
 
     /// Publishes what waits, and looks after the bindings from time to time.
@@ -59,8 +72,9 @@ impl Bindings {
             return Ok(Step::Idle);
         }
         // Before: after a failure some of them may have been published.
-        self.unproven_since =
-            rows.iter().map(|row| row.message.created_at).chain(self.unproven_since).min();
+        if let Some(oldest) = rows.iter().map(|row| row.message.created_at).min() {
+            self.doubt(oldest);
+        }
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let messages: Vec<Message> = rows.into_iter().map(message).collect();
         let (published, ()) = tokio::join!(rabbit.publish(&messages), remember(app, &messages));
@@ -73,30 +87,58 @@ impl Bindings {
         Ok(Step::Worked)
     }
 
-    /// Probes the bindings when it is time to and something was published since. What a queue has missed is sent to it alone, from the log.
+    /// Checks the bindings when it is time to and something was published since. What a queue has missed is sent to it alone, from the log.
     async fn prove(&mut self, app: &App, rabbit: &Rabbit) -> anyhow::Result<()> {
+        self.take_found();
+        if let Some((queues, since)) = &self.lost {
+            publish_again(app, rabbit, queues, *since).await?;
+            self.lost = None;
+        }
         let pause = *app.config.bus.probe_every;
-        let is_early = self.probed_at.is_some_and(|at| at.elapsed() < pause);
-        let Some(since) = self.unproven_since.filter(|_| !is_early) else { return Ok(()) };
-        if self.unbound.is_empty() {
-            self.unbound = rabbit.unbound_queues().await?;
-            for queue in &self.unbound {
-                let queue = queue.as_str();
-                tracing::error!(
-                    bus.queue = queue,
-                    "the queue {queue} had lost its binding to the exchange: it is bound again, and is sent the events since {since}"
-                );
-                counter!(metric::BINDINGS_LOST, "queue" => queue).increment(1);
-            }
+        let is_early = self.checked_at.is_some_and(|at| at.elapsed() < pause);
+        if is_early || self.check.is_some() {
+            return Ok(());
         }
-        if !self.unbound.is_empty() {
-            publish_again(app, rabbit, &self.unbound, since).await?;
-            self.unbound.clear();
+        if let Some(since) = self.unproven_since.take() {
+            self.checked_at = Some(Instant::now());
+            self.check = Some(Check { since, found: start_check(app, rabbit) });
         }
-        self.unproven_since = None;
-        self.probed_at = Some(Instant::now());
         Ok(())
     }
+
+    /// Takes what the check has found, if it is over.
+    fn take_found(&mut self) {
+        let Some(mut check) = self.check.take() else { return };
+        match check.found.try_recv() {
+            Ok(BindingState::Bound) => {}
+            Ok(BindingState::Lost(queues)) => {
+                for queue in queues.iter().map(|queue| queue.as_str()) {
+                    tracing::error!(
+                        bus.queue = queue,
+                        "the queue {queue} had lost its binding to the exchange: it is bound again, and is sent the events since {}",
+                        check.since
+                    );
+                    counter!(metric::BINDINGS_LOST, "queue" => queue).increment(1);
+                }
+                self.lost = Some((queues, check.since));
+            }
+            Err(TryRecvError::Empty) => self.check = Some(check),
+            Ok(BindingState::Unknown) | Err(TryRecvError::Closed) => self.doubt(check.since),
+        }
+    }
+}
+
+fn start_check(app: &App, rabbit: &Rabbit) -> oneshot::Receiver<BindingState> {
+    let (sender, found) = oneshot::channel();
+    let rabbit = rabbit.clone();
+    app.tasks.spawn(async move {
+        match rabbit.check_bindings().await {
+            // Fails only when the relay has ended.
+            Ok(state) => drop(sender.send(state)),
+            Err(error) => tracing::debug!("the bindings of the queues were not checked: {error}"),
+        }
+    });
+    found
 }
 
 /// Sends these queues the events that were recorded since then: those of orders from the log, and of every other subject the newest. They may
