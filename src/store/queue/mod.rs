@@ -104,13 +104,5 @@ fn in_lane(lane: &Lane, one: &str, relation: &str, other: &str) -> String {
     condition.join(" AND ")
 }
 
-impl Queue {
-    /// The words of the claimable states, as SQL.
-    fn claimable_sql(&self) -> String {
-        let words: Vec<_> = self.claimable.iter().map(|word| format!("'{word}'")).collect();
-        words.join(", ")
-    }
-}
-
 #[cfg(test)]
 pub mod tests;

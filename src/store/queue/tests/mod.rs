@@ -7,6 +7,7 @@ mod concurrent;
 pub mod fifth;
 mod kinds;
 mod model;
+mod plans;
 
 use std::{marker::PhantomData, sync::Arc, sync::atomic::AtomicUsize};
 
