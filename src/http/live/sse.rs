@@ -58,8 +58,6 @@ pub struct EventsQuery {
     ),
     responses(
         (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
         (status = 503, description = "No room for another stream; see `Retry-After`.", body = ErrorBody),
     )
 )]

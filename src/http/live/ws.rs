@@ -64,8 +64,6 @@ pub struct LiveQuery {
     responses(
         (status = 101, description = "The connection is a WebSocket now."),
         (status = 400, description = "The handshake's key is none, or a parameter is invalid.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token's role may not use this channel.", body = ErrorBody),
         (status = 426, description = "Not a handshake of WebSocket version 13.", body = ErrorBody),
         (status = 503, description = "No room for another socket; see `Retry-After`.", body = ErrorBody),
     )

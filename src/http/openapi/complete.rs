@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::Value;
 use utoipa::openapi::{
     Content, OpenApi, Ref, RefOr, ResponseBuilder,
-    path::{Operation, PathItem},
+    path::{Operation, Parameter, ParameterIn, PathItem},
 };
 
 /// A body for each operation that takes one, by `operationId`.
@@ -16,9 +16,13 @@ const EXAMPLES: &str = include_str!("examples.json");
 type Applies = fn(&Operation) -> bool;
 
 /// Failures that do not depend on the handler, and which operations have them. Where a handler describes one itself, that stays.
-const FAILURES: [(&str, &str, Applies); 5] = [
-    ("400", "A parameter or the body cannot be read.", has_input),
+const FAILURES: [(&str, &str, Applies); 9] = [
+    ("400", "A parameter or the body is not valid; `details` names each fault.", has_input),
+    ("401", "The token is missing or not valid.", needs_token),
+    ("403", "The token's role, scopes or stores do not permit this.", needs_token),
+    ("404", "There is no such resource, or the token may not see it.", has_path_parameter),
     ("408", "The rest of the body did not come in time.", has_body),
+    ("412", "The order has changed since the version in `If-Match`.", has_if_match),
     ("413", "The body is too large.", has_body),
     ("415", "The body is not `application/json`.", has_json_body),
     ("503", "Not now: the database is unavailable, or this took too long. See `Retry-After`.", any),
@@ -73,17 +77,36 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 }
 
 fn has_input(operation: &Operation) -> bool {
-    operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty())
-        || has_body(operation)
+    parameters(operation).next().is_some() || has_body(operation)
+}
+
+fn has_path_parameter(operation: &Operation) -> bool {
+    parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Path)
+}
+
+fn has_if_match(operation: &Operation) -> bool {
+    parameters(operation).any(|parameter| parameter.name == "If-Match")
+}
+
+fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+    operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    })
 }
 
 const fn has_body(operation: &Operation) -> bool {
     operation.request_body.is_some()
 }
 
-/// Partners, who come without a token, may send their bodies as what they like.
+/// Partners call without a token: their signature stands in its place.
+const fn needs_token(operation: &Operation) -> bool {
+    operation.security.is_none()
+}
+
+/// Partners may send their bodies with any content type.
 const fn has_json_body(operation: &Operation) -> bool {
-    has_body(operation) && operation.security.is_none()
+    has_body(operation) && needs_token(operation)
 }
 
 const fn any(_: &Operation) -> bool {

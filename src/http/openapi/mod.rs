@@ -12,7 +12,11 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{app::App, channels::Channel, http::openapi::complete::complete};
+use crate::{
+    app::App,
+    channels::Channel,
+    http::{openapi::complete::complete, problem::ErrorBody},
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -34,7 +38,7 @@ use crate::{app::App, channels::Channel, http::openapi::complete::complete};
         (name = "tokens", description = "Tokens made by this server."),
         (name = "events", description = "The events and their schemas."),
     ),
-    components(schemas(Channel)), // named by parameters alone, which are not searched
+    components(schemas(Channel, ErrorBody)), // named by parameters and by `complete` alone, which are not searched
     modifiers(&Bearer),
     security(("token" = [])),
 )]

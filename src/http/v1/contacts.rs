@@ -119,8 +119,6 @@ fn list(consents: Vec<Consent>) -> Vec<ConsentBody> {
     params(("phone" = String, Path, description = "Their number in E.164: `+962790000000`.")),
     responses(
         (status = 200, description = "The ledger.", body = ConsentList),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
         (status = 404, description = "They have said nothing.", body = ErrorBody),
     )
 )]
@@ -142,9 +140,6 @@ async fn read(
     params(("phone" = String, Path, description = "Their number in E.164: `+962790000000`.")), request_body = NewConsent,
     responses(
         (status = 200, description = "The ledger.", body = ConsentList),
-        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
         (status = 404, description = "This is no number.", body = ErrorBody),
     )
 )]
@@ -166,8 +161,6 @@ async fn consent(
     params(("phone" = String, Path, description = "Their number in E.164: `+962790000000`.")),
     responses(
         (status = 200, description = "All of it.", body = PersonBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
         (status = 404, description = "Nothing is known of them.", body = ErrorBody),
     )
 )]
@@ -195,8 +188,6 @@ async fn export(
     params(("phone" = String, Path, description = "Their number in E.164: `+962790000000`.")),
     responses(
         (status = 200, description = "What was forgotten.", body = ErasedBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not keep the ledger.", body = ErrorBody),
         (status = 404, description = "Nothing is known of them.", body = ErrorBody),
         (status = 409, description = "An order of theirs is still open.", body = ErrorBody),
     )

@@ -142,12 +142,7 @@ impl From<MappingChange> for ChangeBody {
 /// Look up either way: by our id, or by theirs. Takes a token for all stores with the scope `stores:read`.
 #[utoipa::path(
     get, path = "/mappings", operation_id = "listMappings", tag = "partners", params(MappingQuery, PageParams),
-    responses(
-        (status = 200, description = "A page of mappings.", body = MappingList),
-        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not read mappings.", body = ErrorBody),
-    )
+    responses((status = 200, description = "A page of mappings.", body = MappingList))
 )]
 async fn list(
     Crew(caller): Crew,
@@ -171,8 +166,6 @@ async fn list(
     ),
     responses(
         (status = 200, description = "The mapping and its changes.", body = NamedStore),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not name stores.", body = ErrorBody),
         (status = 404, description = "The name never meant anything.", body = ErrorBody),
     )
 )]
@@ -203,9 +196,6 @@ async fn read(
     responses(
         (status = 200, description = "The mapping.", body = MappingBody),
         (status = 400, description = "There is no such store, or the name cannot be one.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not name stores.", body = ErrorBody),
-        (status = 404, description = "No such partner.", body = ErrorBody),
     )
 )]
 async fn put(
@@ -228,8 +218,6 @@ async fn put(
     ),
     responses(
         (status = 204, description = "It means nothing now."),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not name stores.", body = ErrorBody),
         (status = 404, description = "It means nothing.", body = ErrorBody),
     )
 )]

@@ -38,7 +38,6 @@ struct FreshToken {
     post, path = "/token/renew", operation_id = "renewToken", tag = "tokens",
     responses(
         (status = 200, description = "A token for the same caller.", body = FreshToken),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "This token is not renewed here.", body = ErrorBody),
     )
 )]

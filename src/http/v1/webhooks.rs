@@ -38,6 +38,37 @@ pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(body_limit))
 }
 
+/// Where a partner calls that calls several paths.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+struct Below {
+    /// `talabat`, `deliverect`, `foodics`…
+    partner: String,
+    /// The rest of the path, as the partner defines it; it may contain slashes.
+    rest: String,
+}
+
+/// How a partner's call is answered, for the document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only described; `take` makes the answers")]
+enum CallResponses {
+    /// Stored; the answer is empty.
+    #[response(status = 200)]
+    Stored,
+    /// The body is not JSON.
+    #[response(status = 400)]
+    NotJson(ErrorBody),
+    /// The signature is missing or not valid.
+    #[response(status = 401)]
+    NotSigned(ErrorBody),
+    /// No such partner.
+    #[response(status = 404)]
+    NoSuchPartner(ErrorBody),
+    /// It could not be stored; send it again.
+    #[response(status = 503)]
+    NotStored(ErrorBody),
+}
+
 /// Take a partner's call.
 ///
 /// Partners who call several paths call below this one, with `POST` or `PUT`. 200 means that the call is stored durably, byte for byte; it is applied a moment later. A call that was stored before is answered
@@ -47,15 +78,7 @@ pub fn routes(body_limit: usize) -> OpenApiRouter<App> {
     post, path = "/webhooks/{partner}", operation_id = "takeCall", tag = "webhooks", security(()),
     params(("partner" = String, Path, description = "`careem`, `talabat`, `generic`… `docs/partners.md` lists all.")),
     request_body(content = Object, description = "The partner's own format, up to 3 MB."),
-    responses(
-        (status = 200, description = "Stored; the answer is empty."),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
-        (status = 404, description = "No such partner.", body = ErrorBody),
-        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
-    )
+    responses(CallResponses)
 )]
 async fn webhook(
     State(app): State<App>,
@@ -72,24 +95,13 @@ async fn webhook(
 /// `POST /v1/webhooks/{partner}`.
 #[utoipa::path(
     post, path = "/webhooks/{partner}/{*rest}", operation_id = "takeCallBelow", tag = "webhooks", security(()),
-    params(
-        ("partner" = String, Path, description = "`talabat`, `deliverect`, `foodics`…"),
-        ("rest" = String, Path, description = "As the partner has it; with slashes."),
-    ),
+    params(Below),
     request_body(content = Object, description = "The partner's own format, up to 3 MB."),
-    responses(
-        (status = 200, description = "Stored; the answer is empty."),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
-        (status = 404, description = "No such partner.", body = ErrorBody),
-        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
-    )
+    responses(CallResponses)
 )]
 async fn below(
     State(app): State<App>,
-    Path((partner, rest)): Path<(String, String)>,
+    Path(Below { partner, rest }): Path<Below>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<StatusCode, Problem> {
@@ -101,28 +113,17 @@ async fn below(
 /// All else is as with `POST`.
 #[utoipa::path(
     put, path = "/webhooks/{partner}/{*rest}", operation_id = "takeUpdateBelow", tag = "webhooks", security(()),
-    params(
-        ("partner" = String, Path, description = "`talabat`, `deliverect`, `foodics`…"),
-        ("rest" = String, Path, description = "As the partner has it; with slashes."),
-    ),
+    params(Below),
     request_body(content = Object, description = "The partner's own format, up to 3 MB."),
-    responses(
-        (status = 200, description = "Stored; the answer is empty."),
-        (status = 400, description = "The body is not JSON.", body = ErrorBody),
-        (status = 401, description = "The signature is missing or not valid.", body = ErrorBody),
-        (status = 404, description = "No such partner.", body = ErrorBody),
-        (status = 408, description = "The rest of the body did not come in time.", body = ErrorBody),
-        (status = 413, description = "The body is too large.", body = ErrorBody),
-        (status = 503, description = "It could not be stored; send it again.", body = ErrorBody),
-    )
+    responses(CallResponses)
 )]
 async fn update_below(
-    State(app): State<App>,
-    Path((partner, rest)): Path<(String, String)>,
+    app: State<App>,
+    path: Path<Below>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    take(&app, partner, rest.trim_matches('/'), &headers, request).await
+    below(app, path, headers, request).await
 }
 
 /// What WhatsApp says when its webhook is set up.

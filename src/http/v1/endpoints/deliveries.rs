@@ -12,7 +12,7 @@ use crate::{
         caller::Crew,
         extract::{Body, Path},
         paging::{PageParams, PageQuery, page_body},
-        problem::{ErrorBody, Problem},
+        problem::Problem,
     },
     store::endpoints::{Attempt, Delivery, DeliveryFilter, DeliveryState},
 };
@@ -175,13 +175,7 @@ impl From<Attempt> for AttemptBody {
 #[utoipa::path(
     get, path = "/endpoints/{id}/deliveries", operation_id = "listDeliveries", tag = "endpoints",
     params(("id" = EndpointId, Path, description = "The endpoint."), DeliveryQuery, PageParams),
-    responses(
-        (status = 200, description = "A page of deliveries.", body = DeliveryList),
-        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see endpoints.", body = ErrorBody),
-        (status = 404, description = "No such endpoint, or none for this token.", body = ErrorBody),
-    )
+    responses((status = 200, description = "A page of deliveries.", body = DeliveryList))
 )]
 async fn list(
     Crew(caller): Crew,
@@ -206,12 +200,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/deliveries/{id}", operation_id = "getDelivery", tag = "endpoints",
     params(("id" = DeliveryId, Path, description = "The delivery.")),
-    responses(
-        (status = 200, description = "The delivery and its attempts.", body = DeliveryDetail),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see endpoints.", body = ErrorBody),
-        (status = 404, description = "No such delivery, or none for this token.", body = ErrorBody),
-    )
+    responses((status = 200, description = "The delivery and its attempts.", body = DeliveryDetail))
 )]
 async fn get(
     Crew(caller): Crew,

@@ -60,12 +60,7 @@ struct Replayed {
 #[utoipa::path(
     post, path = "/webhooks/inbox/{id}/replay", operation_id = "replayCall", tag = "webhooks",
     params(("id" = InboxId, Path, description = "The call.")),
-    responses(
-        (status = 202, description = "It is applied in a moment."),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not read the inbox.", body = ErrorBody),
-        (status = 404, description = "No such call.", body = ErrorBody),
-    )
+    responses((status = 202, description = "It is applied in a moment."))
 )]
 async fn replay(
     Crew(caller): Crew,
@@ -84,8 +79,6 @@ async fn replay(
     responses(
         (status = 202, description = "They are applied in a moment.", body = Replayed),
         (status = 400, description = "The body cannot be understood, or names nothing.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not read the inbox.", body = ErrorBody),
     )
 )]
 async fn replay_all(

@@ -164,12 +164,7 @@ fn masked(phone: &str) -> String {
 /// Staff see their stores'; all of them take a token for all stores with the scope `notifications:write`.
 #[utoipa::path(
     get, path = "/notifications", operation_id = "listNotifications", tag = "notifications", params(NotificationQuery, PageParams),
-    responses(
-        (status = 200, description = "A page of notifications.", body = NotificationList),
-        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see these.", body = ErrorBody),
-    )
+    responses((status = 200, description = "A page of notifications.", body = NotificationList))
 )]
 async fn list(
     Crew(caller): Crew,
@@ -189,12 +184,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/notifications/{id}", operation_id = "readNotification", tag = "notifications",
     params(("id" = NotificationId, Path, description = "The notification.")),
-    responses(
-        (status = 200, description = "The notification.", body = NotificationBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "Not for this role.", body = ErrorBody),
-        (status = 404, description = "No such notification, or not for this token.", body = ErrorBody),
-    )
+    responses((status = 200, description = "The notification.", body = NotificationBody))
 )]
 async fn read(
     Crew(caller): Crew,
@@ -213,9 +203,6 @@ async fn read(
     params(("id" = NotificationId, Path, description = "The notification.")),
     responses(
         (status = 202, description = "It is sent in a moment."),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not send messages.", body = ErrorBody),
-        (status = 404, description = "No such notification, or not for this token.", body = ErrorBody),
         (status = 409, description = "It was sent, is still being sent, or must not be.", body = ErrorBody),
     )
 )]

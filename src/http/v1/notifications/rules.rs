@@ -10,7 +10,7 @@ use crate::{
     http::{
         caller::Crew,
         extract::{Body, Path},
-        problem::{ErrorBody, Problem},
+        problem::Problem,
     },
 };
 
@@ -39,12 +39,7 @@ struct StoreRules {
 #[utoipa::path(
     get, path = "/stores/{id}/notifications", operation_id = "readNotifyRules", tag = "notifications",
     params(("id" = StoreId, Path, description = "The store.")),
-    responses(
-        (status = 200, description = "Its rules.", body = StoreRules),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "Not for this role.", body = ErrorBody),
-        (status = 404, description = "No such store, or not for this token.", body = ErrorBody),
-    )
+    responses((status = 200, description = "Its rules.", body = StoreRules))
 )]
 async fn read(
     Crew(caller): Crew,
@@ -62,13 +57,7 @@ async fn read(
 #[utoipa::path(
     put, path = "/stores/{id}/notifications", operation_id = "putNotifyRules", tag = "notifications",
     params(("id" = StoreId, Path, description = "The store.")), request_body = NotifyRules,
-    responses(
-        (status = 204, description = "They hold."),
-        (status = 400, description = "The rules have faults; `details` names each.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not change rules.", body = ErrorBody),
-        (status = 404, description = "No such store, or not for this token.", body = ErrorBody),
-    )
+    responses((status = 204, description = "They hold."))
 )]
 async fn put(
     Crew(caller): Crew,
@@ -86,12 +75,7 @@ async fn put(
 #[utoipa::path(
     delete, path = "/stores/{id}/notifications", operation_id = "resetNotifyRules", tag = "notifications",
     params(("id" = StoreId, Path, description = "The store.")),
-    responses(
-        (status = 204, description = "It has none of its own any more."),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not change rules.", body = ErrorBody),
-        (status = 404, description = "No such store, or not for this token.", body = ErrorBody),
-    )
+    responses((status = 204, description = "It has none of its own any more."))
 )]
 async fn reset(
     Crew(caller): Crew,

@@ -14,7 +14,7 @@ use crate::{
     http::{
         caller::Crew,
         extract::{Body, Path},
-        problem::{ErrorBody, Problem},
+        problem::Problem,
     },
     messaging::Template,
 };
@@ -82,11 +82,7 @@ impl From<(Template, Stops)> for TemplateBody {
 /// Takes a token for all stores with the scope `notifications:write`.
 #[utoipa::path(
     get, path = "/templates", operation_id = "listTemplates", tag = "notifications",
-    responses(
-        (status = 200, description = "All of them.", body = TemplateList),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see to messages.", body = ErrorBody),
-    )
+    responses((status = 200, description = "All of them.", body = TemplateList))
 )]
 async fn list(Crew(caller): Crew, State(app): State<App>) -> Result<Body<TemplateList>, Problem> {
     let templates = notify::templates(&app, &caller).await?;
@@ -99,12 +95,7 @@ async fn list(Crew(caller): Crew, State(app): State<App>) -> Result<Body<Templat
 #[utoipa::path(
     post, path = "/templates/{name}/release", operation_id = "releaseTemplate", tag = "notifications",
     params(("name" = String, Path, description = "The template.")),
-    responses(
-        (status = 204, description = "It is used again, in every language."),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see to messages.", body = ErrorBody),
-        (status = 404, description = "No such template.", body = ErrorBody),
-    )
+    responses((status = 204, description = "It is used again, in every language."))
 )]
 async fn release(
     Crew(caller): Crew,

@@ -74,12 +74,7 @@ pub struct RecallBody {
     request_body = OrderPatch,
     responses(
         (status = 200, description = "The order after the change.", body = OrderView<'static>),
-        (status = 400, description = "The body has faults.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
         (status = 409, description = "The step is not allowed from here.", body = ErrorBody),
-        (status = 412, description = "The order has changed since the version of `If-Match`.", body = ErrorBody),
     )
 )]
 pub async fn act(
@@ -104,12 +99,7 @@ pub async fn act(
     request_body = CancelBody,
     responses(
         (status = 200, description = "The order after the change.", body = OrderView<'static>),
-        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not cancel orders of this store.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
         (status = 409, description = "Too late.", body = ErrorBody),
-        (status = 412, description = "The order has changed since the version of `If-Match`.", body = ErrorBody),
     )
 )]
 pub async fn cancel(
@@ -135,11 +125,7 @@ pub async fn cancel(
     responses(
         (status = 200, description = "The order after the change.", body = OrderView<'static>),
         (status = 400, description = "The order has no ticket for this station.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
         (status = 409, description = "The order is not ready.", body = ErrorBody),
-        (status = 412, description = "The order has changed since the version of `If-Match`.", body = ErrorBody),
     )
 )]
 pub async fn recall(
@@ -165,12 +151,7 @@ pub async fn recall(
     request_body = CancelBody,
     responses(
         (status = 200, description = "The order after the change.", body = OrderView<'static>),
-        (status = 400, description = "The body has faults; `details` names each.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not move orders of this store.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
         (status = 409, description = "The order is still open, or ended too long ago.", body = ErrorBody),
-        (status = 412, description = "The order has changed since the version of `If-Match`.", body = ErrorBody),
     )
 )]
 pub async fn reopen(

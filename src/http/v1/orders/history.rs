@@ -11,7 +11,7 @@ use crate::{
     http::{
         caller::Crew,
         extract::{Body, Path},
-        problem::{ErrorBody, Problem},
+        problem::Problem,
     },
     store::inbox::InboxEntry,
 };
@@ -71,12 +71,7 @@ struct LateCall {
 #[utoipa::path(
     get, path = "/orders/{id}/history", operation_id = "readHistory", tag = "orders",
     params(("id" = OrderId, Path, description = "The order.")),
-    responses(
-        (status = 200, description = "Everything that happened.", body = HistoryBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "Not for this role.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
-    )
+    responses((status = 200, description = "Everything that happened.", body = HistoryBody))
 )]
 pub async fn history(
     Crew(caller): Crew,

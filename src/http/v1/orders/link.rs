@@ -35,9 +35,7 @@ pub struct TrackingLink {
     params(("id" = OrderId, Path, description = "The order.")),
     responses(
         (status = 200, description = "The link.", body = TrackingLink),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
         (status = 403, description = "Tracking links do not make further ones.", body = ErrorBody),
-        (status = 404, description = "No such order, or not for this token.", body = ErrorBody),
     )
 )]
 pub async fn tracking_link(

@@ -37,8 +37,6 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
     responses(
         (status = 201, description = "The order.", body = OrderView<'static>),
         (status = 400, description = "The key is missing, or the body has faults; `details` names each.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not place orders here.", body = ErrorBody),
         (status = 404, description = "No such store.", body = ErrorBody),
         (status = 409, description = "A request with this key is running, or the partner's order is known.", body = ErrorBody),
         (status = 422, description = "The key came with another body before.", body = ErrorBody),

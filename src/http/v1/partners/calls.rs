@@ -107,12 +107,7 @@ impl From<PartnerCall> for PartnerCallBody {
 /// Takes a token for all stores with the scope `inbox:read`.
 #[utoipa::path(
     get, path = "/partners/calls", operation_id = "listPartnerCalls", tag = "partners", params(PartnerCallQuery, PageParams),
-    responses(
-        (status = 200, description = "A page of calls.", body = PartnerCallList),
-        (status = 400, description = "A parameter cannot be understood.", body = ErrorBody),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see the traffic with partners.", body = ErrorBody),
-    )
+    responses((status = 200, description = "A page of calls.", body = PartnerCallList))
 )]
 async fn list(
     Crew(caller): Crew,
@@ -132,9 +127,6 @@ async fn list(
     params(("id" = PartnerCallId, Path, description = "The call.")),
     responses(
         (status = 202, description = "It is tried in a moment."),
-        (status = 401, description = "No token, or a bad one.", body = ErrorBody),
-        (status = 403, description = "The token may not see the traffic with partners.", body = ErrorBody),
-        (status = 404, description = "No such call.", body = ErrorBody),
         (status = 409, description = "The partner has been told, or it is still being tried.", body = ErrorBody),
     )
 )]
