@@ -1,7 +1,5 @@
 //! Every reason for which this server closes a socket. Below 4500 the client comes back, from there on it does not.
 
-use std::time::Duration;
-
 /// Why a socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
@@ -71,9 +69,4 @@ impl Close {
             Self::Forbidden => "forbidden",
         }
     }
-}
-
-/// Says when a socket will be closed.
-pub fn farewell(after: Duration) -> String {
-    format!(r#"{{"type":"reconnect","afterMs":{}}}"#, after.as_millis())
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     base::mint::Mint,
-    live::{Close, Connection, Hub, close::farewell},
+    live::{Close, Connection, Hub, ServerFrame},
 };
 
 /// How often those whose turn has come are closed.
@@ -32,7 +32,7 @@ impl Drain {
         let share = window / u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         let turns = (0_u32..).zip(&connections).map(|(place, connection)| {
             let after = share.saturating_mul(place);
-            connection.send(farewell(after));
+            connection.send(&ServerFrame::Reconnect { after_ms: after.as_millis() });
             (after, Arc::downgrade(connection))
         });
         Self { begun: Instant::now(), turns: turns.collect() }

@@ -7,10 +7,12 @@ use bytes::Bytes;
 use crate::{
     channels::{PerShape, Shape},
     domain::{Envelope, EventData, EventType, Order, Subject, Version},
-    live::{Topic, websocket},
+    live::{
+        Topic,
+        frame::{EVENT_PREFIX, ServerFrame},
+        websocket,
+    },
 };
-
-const HEAD: &str = r#"{"type":"event","event":"#;
 
 /// One event.
 #[derive(Debug)]
@@ -82,7 +84,7 @@ impl Event {
     /// The bare envelope in a shape: the frame without its wrapping, for server-sent events.
     pub fn body(&self, shape: Shape) -> Bytes {
         let frame = self.encoded(shape);
-        frame.bytes.slice(frame.payload + HEAD.len()..frame.bytes.len() - 1)
+        frame.bytes.slice(frame.payload + EVENT_PREFIX.len()..frame.bytes.len() - 1)
     }
 
     fn encoded(&self, shape: Shape) -> &Frame {
@@ -91,11 +93,10 @@ impl Event {
 
     fn encode(&self, shape: Shape) -> Frame {
         let mut text = Vec::with_capacity(1024);
-        text.extend_from_slice(HEAD.as_bytes());
+        let event = shape.event(&self.envelope);
         // Writing plain structures to memory cannot fail.
-        let written = serde_json::to_writer(&mut text, &shape.event(&self.envelope));
-        debug_assert!(written.is_ok());
-        text.push(b'}');
+        let written = serde_json::to_writer(&mut text, &ServerFrame::Event { event: &event });
+        debug_assert!(written.is_ok() && text.starts_with(EVENT_PREFIX.as_bytes()));
         let (bytes, payload) = websocket::text(&text);
         Frame { bytes, payload }
     }

@@ -10,6 +10,7 @@ mod close;
 mod connection;
 mod drain;
 mod event;
+mod frame;
 mod hub;
 mod topic;
 mod watchers;
@@ -23,6 +24,7 @@ pub use self::{
     connection::{Connection, Due, Outgoing, Outlet, Rhythm},
     drain::Drain,
     event::Event,
+    frame::{ClientFrame, ErrorDetail, Head, PROTOCOL, ServerFrame, Snapshot},
     hub::Hub,
     topic::Topic,
 };

@@ -23,8 +23,8 @@ use crate::{
         TraceContext, Version,
     },
     live::{
-        Close, Connection, Drain, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm, Topic,
-        connection::Batch,
+        Close, Connection, Drain, Event, Hub, Limits, Outgoing, Outlet, Refused, Rhythm,
+        ServerFrame, Topic, connection::Batch, websocket,
     },
 };
 
@@ -188,8 +188,8 @@ async fn a_snapshot_of_one_topic_does_not_step_back_behind_what_another_has_show
     hub.subscribe(&connection, second.clone());
     // The snapshot of the second is being read, and shows version 7, when 8 goes out on the first.
     hub.publish(&[event(order(1), 8)]);
-    assert!(!connection.send_snapshot("{}", &[subject(1, 7)]));
-    assert!(connection.send_snapshot("{}", &[subject(1, 8)]));
+    assert!(!connection.send_snapshot(ServerFrame::CaughtUp.encode(), &[subject(1, 7)]));
+    assert!(connection.send_snapshot(ServerFrame::CaughtUp.encode(), &[subject(1, 8)]));
     hub.open(&connection, &second, &[subject(1, 8)]);
     hub.publish(&[event(order(1), 9)]);
     assert_eq!(versions(&connection).await, [8, 9]);
@@ -249,7 +249,7 @@ async fn when_too_much_waits_for_all_together_the_slowest_readers_go() {
     let hub = Hub::new(Limits { sockets: 9, ..LIMITS }, RHYTHM);
     let sockets: Vec<_> = (0..9).map(|_| connect(&hub, Shape::Full)).collect();
     for (waiting, socket) in sockets.iter().enumerate() {
-        socket.send("x".repeat(100_000 + waiting * 10_000));
+        socket.send_frame(websocket::text("x".repeat(100_000 + waiting * 10_000).as_bytes()).0);
     }
     hub.publish(&[event(order(1), 1)]);
     let mut closes = Vec::new();
@@ -320,7 +320,7 @@ async fn a_snapshot_may_be_longer_than_what_waits_for_a_slow_reader() {
     let hub = Hub::new(LIMITS, RHYTHM);
     let socket = connect(&hub, Shape::Full);
     hub.subscribe(&socket, Topic::Store(STORE));
-    socket.send("x".repeat(3 * LIMITS.queue_bytes));
+    socket.send_frame(websocket::text("x".repeat(3 * LIMITS.queue_bytes).as_bytes()).0);
     hub.publish(&[event(order(1), 1)]);
     hub.open(&socket, &Topic::Store(STORE), &[]);
     hub.publish(&[event(order(1), 2)]);
@@ -330,7 +330,7 @@ async fn a_snapshot_may_be_longer_than_what_waits_for_a_slow_reader() {
     assert_eq!((seen.frames.len(), seen.close), (3, None));
     assert!(socket.poll_room(&mut cx).is_ready());
     for _ in 0..3 {
-        socket.send("x".repeat(3 * LIMITS.queue_bytes));
+        socket.send_frame(websocket::text("x".repeat(3 * LIMITS.queue_bytes).as_bytes()).0);
     }
     assert_eq!(batch(&socket).await.close, Some(Close::Slow), "one of them, not any number");
 }

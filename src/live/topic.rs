@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Serialize, Serializer};
+
 use crate::domain::{IdError, Order, OrderId, OrderStatus, StoreId};
 
 /// The longest id of a customer or courier, in bytes.
@@ -79,6 +81,12 @@ impl fmt::Display for Topic {
             Self::Courier(id) => write!(f, "courier:{id}"),
             Self::Ops => f.write_str("ops"),
         }
+    }
+}
+
+impl Serialize for Topic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

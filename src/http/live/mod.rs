@@ -1,6 +1,5 @@
 //! The live protocol (`docs/live-protocol.md`): who may watch what, over WebSocket and server-sent events.
 
-mod frame;
 mod handshake;
 mod session;
 mod socket_options;

@@ -9,13 +9,10 @@ use crate::{
     auth::Caller,
     domain::OrderId,
     http::{
-        live::{
-            frame::{self, Request},
-            watch::{Watch, announcement},
-        },
+        live::watch::{Watch, announcement},
         problem::Problem,
     },
-    live::{Bucket, Close, Connection, Topic},
+    live::{Bucket, ClientFrame, Close, Connection, ErrorDetail, PROTOCOL, ServerFrame, Topic},
 };
 
 /// One socket's conversation.
@@ -32,15 +29,17 @@ impl Session {
     pub async fn begin(app: App, caller: Arc<Caller>, watch: Watch) -> Self {
         let allowance = Bucket::new(app.config.live.frames_per_second);
         let mut session = Self { app, caller, watch, allowance };
-        let ping_every = session.app.config.live.ping_every.as_secs_f64();
-        let shape = session.connection().shape();
-        let hello = frame::hello(shape, session.caller.expires_at, ping_every);
-        session.connection().send(hello);
+        session.connection().send(&ServerFrame::Hello {
+            protocol: PROTOCOL,
+            channel: session.connection().shape().channel(),
+            expires_at: session.caller.expires_at,
+            ping_every: session.app.config.live.ping_every.as_secs_f64(),
+        });
         if let Some(since) = session.app.hub.behind_since() {
-            session.connection().send(frame::behind(since));
+            session.connection().send(&ServerFrame::Behind { since });
             // The others may have been told so meanwhile, before this one was told that it is behind.
             if session.app.hub.behind_since().is_none() {
-                session.connection().send(frame::CAUGHT_UP);
+                session.connection().send(&ServerFrame::CaughtUp);
             }
         }
         if let Some(order) = session.caller.order {
@@ -56,21 +55,30 @@ impl Session {
 
     /// Answers one frame of the client.
     pub async fn hear(&mut self, text: &str) -> Result<(), Close> {
-        let (id, request) = frame::read(text);
-        let answered = match request {
-            Ok(request) => self.answer(&id, request).await?,
-            Err(problem) => Err(problem),
+        let (id, frame) = ClientFrame::read(text);
+        let answered = match frame {
+            Ok(frame) => self.answer(&id, frame).await?,
+            Err(error) => Err(Problem::invalid(error.to_string())),
         };
         if let Err(problem) = answered {
-            self.connection().send(frame::error(&id, &problem));
+            self.refuse(&id, &problem);
         }
         Ok(())
     }
 
+    fn refuse(&self, id: &Value, problem: &Problem) {
+        let error = ErrorDetail { code: problem.code(), message: problem.message() };
+        self.connection().send(&ServerFrame::Error { id, error });
+    }
+
     /// `Err` closes the socket; an inner problem is only told.
-    async fn answer(&mut self, id: &Value, request: Request) -> Result<Result<(), Problem>, Close> {
-        match request {
-            Request::Subscribe { topic, after } => {
+    async fn answer(
+        &mut self,
+        id: &Value,
+        frame: ClientFrame,
+    ) -> Result<Result<(), Problem>, Close> {
+        match frame {
+            ClientFrame::Subscribe { topic, after } => {
                 let limit = self.app.config.live.topics_per_socket;
                 let watched = self.connection().topics();
                 if limit <= watched.len() && !watched.contains(&topic) {
@@ -85,14 +93,14 @@ impl Session {
                 });
                 Ok(added.await.map_err(Problem::from))
             }
-            Request::Unsubscribe { topic } => {
+            ClientFrame::Unsubscribe { topic } => {
                 self.watch.remove(&topic);
-                self.connection().send(frame::unsubscribed(id, &topic));
+                self.connection().send(&ServerFrame::Unsubscribed { id, topic: &topic });
                 Ok(Ok(()))
             }
-            Request::Auth { token } => self.take_token(id, &token).await.map(Ok),
-            Request::Ping => {
-                self.connection().send(frame::pong(id));
+            ClientFrame::Auth { token } => self.take_token(id, &token).await.map(Ok),
+            ClientFrame::Ping => {
+                self.connection().send(&ServerFrame::Pong { id });
                 Ok(Ok(()))
             }
         }
@@ -115,7 +123,8 @@ impl Session {
         self.connection().expires(fresh.expires_at);
         self.connection().see(fresh.subjects_seen());
         self.caller = fresh;
-        self.connection().send(frame::authenticated(id, self.caller.expires_at));
+        let expires_at = self.caller.expires_at;
+        self.connection().send(&ServerFrame::Authenticated { id, expires_at });
         Ok(())
     }
 
@@ -127,10 +136,9 @@ impl Session {
             Some(announcement(&Value::Null, &announced, shape, start))
         });
         if let Err(failure) = added.await {
-            let connection = self.connection();
-            connection.send(frame::error(&Value::Null, &Problem::from(failure)));
+            self.refuse(&Value::Null, &Problem::from(failure));
             // The link is all this socket is for: let it come back when the store can be read.
-            connection.close(Close::Internal);
+            self.connection().close(Close::Internal);
         }
     }
 

@@ -1,6 +1,8 @@
 //! One order as server-sent events, for clients without WebSockets.
 
-use std::{collections::VecDeque, convert::Infallible, future::poll_fn, time::Duration};
+use std::{
+    collections::VecDeque, convert::Infallible, future::poll_fn, slice, sync::Arc, time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -21,14 +23,11 @@ use crate::{
         address::Address,
         caller::Watcher,
         extract::{Path, Query},
-        live::{
-            frame::Snapshot,
-            watch::{Start, Watch},
-        },
+        live::watch::{Start, Watch},
         problem::{ErrorBody, Problem},
         shape,
     },
-    live::{Outgoing, Outlet, Topic},
+    live::{Outgoing, Outlet, Snapshot, Topic},
 };
 
 /// The shortest time after which a client comes back; the longest is twice that, drawn for each stream.
@@ -77,7 +76,7 @@ pub async fn events(
     watch
         .add(&caller, Topic::Order(id), after, |start| {
             if let Start::Snapshot(orders) = start {
-                first.extend(orders.iter().map(|it| snapshot(it, shape)));
+                first.extend(orders.first().map(|order| snapshot(order, shape)));
             }
             None
         })
@@ -132,8 +131,9 @@ fn message(outgoing: &Outgoing, shape: Shape) -> Option<Message> {
     }
 }
 
-fn snapshot(order: &Order, shape: Shape) -> Message {
-    let body = serde_json::to_string(&Snapshot::of(shape.view(order))).unwrap_or_default();
+fn snapshot(order: &Arc<Order>, shape: Shape) -> Message {
+    let (topic, orders) = (&Topic::Order(order.id), slice::from_ref(order));
+    let body = serde_json::to_string(&Snapshot { topic, shape, orders }).unwrap_or_default();
     Message::default().event("snapshot").id(order.version.to_string()).data(body)
 }
 

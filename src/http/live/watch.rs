@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use metrics::gauge;
 use serde_json::Value;
 
@@ -10,8 +11,7 @@ use crate::{
     auth::Caller,
     channels::Shape,
     domain::{Order, Subject, Version},
-    http::live::frame,
-    live::{Admission, Close, Connection, Event, Outlet, Topic},
+    live::{Admission, Close, Connection, Event, Outlet, ServerFrame, Snapshot, Topic},
     telemetry::metric,
 };
 
@@ -67,7 +67,7 @@ impl Watch {
         caller: &Caller,
         topic: Topic,
         after: Option<Version>,
-        mut announce: impl FnMut(&Start) -> Option<String>,
+        mut announce: impl FnMut(&Start) -> Option<Bytes>,
     ) -> Result<(), Failure> {
         // A second subscription of the same topic begins anew.
         self.remove(&topic);
@@ -92,14 +92,14 @@ impl Watch {
     }
 
     /// Sends where the watcher starts. `false`: that is the past by now.
-    fn begin(&self, start: &Start, shown: &[Subject], frame: Option<String>) -> bool {
+    fn begin(&self, start: &Start, shown: &[Subject], frame: Option<Bytes>) -> bool {
         match start {
             Start::Snapshot(_) => {
-                frame.is_none_or(|frame| self.connection.send_snapshot(&frame, shown))
+                frame.is_none_or(|frame| self.connection.send_snapshot(frame, shown))
             }
             Start::Missed(events) => {
                 if let Some(frame) = frame {
-                    self.connection.send(frame);
+                    self.connection.send_frame(frame);
                 }
                 self.connection.replay(events);
                 true
@@ -151,9 +151,10 @@ async fn start(
 }
 
 /// The frame that announces where a watcher starts.
-pub fn announcement(id: &Value, topic: &Topic, shape: Shape, start: &Start) -> String {
-    match start {
-        Start::Snapshot(orders) => frame::subscribed(id, topic, shape, orders),
-        Start::Missed(_) => frame::resumed(id, topic),
-    }
+pub fn announcement(id: &Value, topic: &Topic, shape: Shape, start: &Start) -> Bytes {
+    let (snapshot, resumed) = match start {
+        Start::Snapshot(orders) => (Some(Snapshot { topic, shape, orders }), None),
+        Start::Missed(_) => (None, Some(true)),
+    };
+    ServerFrame::Subscribed { id, topic, snapshot, resumed }.encode()
 }

@@ -22,11 +22,7 @@ use parking_lot::Mutex;
 
 #[cfg(test)]
 pub(crate) use self::task::Batch;
-pub(crate) use self::{
-    bounds::Bounds,
-    deliver::Offered,
-    pulse::{Head, Pulse},
-};
+pub(crate) use self::{bounds::Bounds, deliver::Offered, pulse::Pulse};
 use self::{
     life::Life,
     queue::Queue,
@@ -37,7 +33,7 @@ pub use self::{outlet::Outlet, pulse::Rhythm, queue::Outgoing, task::Due};
 use crate::{
     channels::Shape,
     domain::{Subject, SubjectTypes},
-    live::{Close, Topic, websocket},
+    live::{Close, ServerFrame, Topic, websocket},
     telemetry::metric,
 };
 
@@ -128,19 +124,19 @@ impl Connection {
         self.state.lock().watched.topics().to_vec()
     }
 
-    /// Sends a text of the server itself.
-    pub fn send(&self, text: impl AsRef<str>) {
-        self.send_frame(websocket::text(text.as_ref().as_bytes()).0);
+    /// Sends a frame of the server itself.
+    pub fn send(&self, frame: &ServerFrame<'_>) {
+        self.send_frame(frame.encode());
     }
 
-    /// Sends the text of a snapshot that shows these versions, while its gate is closed. `false`: another topic has shown this reader
-    /// something newer meanwhile, so the snapshot must be read again.
-    pub fn send_snapshot(&self, text: &str, showing: &[Subject]) -> bool {
+    /// Sends the complete frame of a snapshot that shows these versions, while its gate is closed. `false`: another topic has shown
+    /// this reader something newer meanwhile, so the snapshot must be read again.
+    pub fn send_snapshot(&self, frame: Bytes, showing: &[Subject]) -> bool {
         let mut state = self.state.lock();
         if showing.iter().any(|subject| state.shown.is_past(*subject)) {
             return false;
         }
-        self.put_frame(&mut state, websocket::text(text.as_bytes()).0);
+        self.put_frame(&mut state, frame);
         true
     }
 

@@ -3,13 +3,11 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::{
     base::mint::Mint,
     config,
-    domain::{OrderId, Version},
-    live::{Close, Connection, Outlet, Topic, close::farewell, websocket},
+    live::{Close, Connection, Head, Outlet, ServerFrame, Topic, websocket},
 };
 
 /// How often what is done.
@@ -48,24 +46,6 @@ pub struct Pulse {
     warned: bool,
     /// When it has been open for long enough.
     retires_at: Option<Instant>,
-}
-
-/// The server is there, and this is the newest that it has sent: a client that does not have it has missed something.
-#[derive(Debug, Serialize)]
-struct Ping {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    heads: Vec<Head>,
-}
-
-/// The newest event of a topic.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Head {
-    pub topic: String,
-    pub order_id: OrderId,
-    pub version: Version,
 }
 
 impl Pulse {
@@ -153,7 +133,7 @@ impl Connection {
         }
         if pulse.retires_at.is_some_and(|it| it <= now) {
             drop(state);
-            self.send(farewell(Duration::ZERO));
+            self.send(&ServerFrame::Reconnect { after_ms: 0 });
             self.close(Close::Shutdown);
             return None;
         }
@@ -176,15 +156,13 @@ impl Connection {
         let next = pulse.next(rhythm, now, clock);
         drop(state);
         if warns {
-            self.send(format!(r#"{{"type":"expiring","expiresAt":"{expires_at}"}}"#));
+            self.send(&ServerFrame::Expiring { expires_at });
         }
         if pings {
             let heads = heads(&self.topics());
             // Browsers answer protocol pings unseen by their pages, which need a frame of their own to tell silence from quiet.
             if was_quiet || !heads.is_empty() {
-                // Plain structures always serialise.
-                let ping = serde_json::to_string(&Ping { kind: "ping", heads });
-                self.send(ping.unwrap_or_default());
+                self.send(&ServerFrame::Ping { heads });
             }
             self.send_frame(websocket::ping());
             self.state.lock().pulse.spoke = false;

@@ -21,11 +21,10 @@ use crate::{
     channels::Shape,
     domain::{Subject, SubjectId, Version},
     live::{
-        Admission, Close, Connection, Limits, Outlet, Refused, Topic,
+        Admission, Close, Connection, Head, Limits, Outlet, Refused, ServerFrame, Topic,
         admission::Door,
-        connection::{Bounds, Head, Pulse, Rhythm},
+        connection::{Bounds, Pulse, Rhythm},
         watchers::Watchers,
-        websocket,
         wheel::Wheel,
     },
     telemetry::metric,
@@ -197,14 +196,14 @@ impl Hub {
     pub fn fall_behind(&self, since: Timestamp) {
         *self.behind_since.lock() = Some(since);
         gauge!(metric::LIVE_BEHIND).set(1);
-        self.tell_all(&format!(r#"{{"type":"behind","since":"{since}"}}"#));
+        self.tell_all(&ServerFrame::Behind { since });
     }
 
     /// Tells everybody that they have been sent what was missed.
     pub fn catch_up(&self) {
         *self.behind_since.lock() = None;
         gauge!(metric::LIVE_BEHIND).set(0);
-        self.tell_all(r#"{"type":"caught_up"}"#);
+        self.tell_all(&ServerFrame::CaughtUp);
     }
 
     /// Since when this node is out of touch.
@@ -236,8 +235,8 @@ impl Hub {
         self.published(subject.id).is_some_and(|known| subject.version <= known)
     }
 
-    fn tell_all(&self, text: &str) {
-        let (frame, _) = websocket::text(text.as_bytes());
+    fn tell_all(&self, frame: &ServerFrame<'_>) {
+        let frame = frame.encode();
         for connection in self.connections() {
             connection.send_frame(frame.clone());
         }
