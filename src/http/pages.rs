@@ -1,5 +1,7 @@
 //! The pages, from `static/`: inside the binary in a release, read from the folder in a debug build.
 
+use std::{borrow::Cow, sync::Arc};
+
 use axum::{
     Router,
     extract::Path,
@@ -7,7 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
 
 use crate::{app::App, http::problem::Problem};
 
@@ -31,44 +34,51 @@ pub fn routes() -> Router<App> {
             get(|headers: HeaderMap| async move { file("favicon.svg", &headers) }),
         )
         .route("/static/{*path}", get(part))
+        .route("/docs/{part}", get(viewer_part))
 }
 
 async fn part(Path(path): Path<String>, headers: HeaderMap) -> Response {
     file(&path, &headers)
 }
 
-/// One file, or 304 where the browser has it.
+/// A file of the viewer that shows the API.
+async fn viewer_part(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let Ok(Some(file)) = utoipa_swagger_ui::serve(&path, Arc::default()) else {
+        return Problem::not_found("page").into_response();
+    };
+    let mut response =
+        answer(&headers, &Sha256::digest(&file.bytes), &file.content_type, file.bytes);
+    if file.gzpipped {
+        let gzip = HeaderValue::from_static("gzip");
+        response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+    }
+    response
+}
+
 fn file(path: &str, request: &HeaderMap) -> Response {
     let Some(file) = Files::get(path) else {
         return Problem::not_found("page").into_response();
     };
-    let etag = etag(&file);
+    answer(request, &file.metadata.sha256_hash(), file.metadata.mimetype(), file.data)
+}
+
+/// One file, or 304 where the browser has it.
+fn answer(request: &HeaderMap, hash: &[u8], mime: &str, data: Cow<'static, [u8]>) -> Response {
+    let etag = format!("\"{}\"", hex::encode(hash.get(..16).unwrap_or(hash)));
     let known =
-        request.get(header::IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == etag.as_bytes());
+        request.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let is_text = mime.starts_with("text/") || mime.ends_with("javascript");
     // Revalidated each time, so that a new release shows at once; unchanged files cost a 304.
     let headers = [
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::CONTENT_TYPE, content_type(&file)),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
         (
-            header::ETAG,
-            HeaderValue::try_from(etag).unwrap_or_else(|_| HeaderValue::from_static("\"\"")),
+            header::CONTENT_TYPE,
+            if is_text { format!("{mime}; charset=utf-8") } else { mime.to_owned() },
         ),
+        (header::ETAG, etag),
     ];
     if known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (headers, file.data.into_owned()).into_response()
-}
-
-fn etag(file: &EmbeddedFile) -> String {
-    let hash = file.metadata.sha256_hash();
-    format!("\"{}\"", hex::encode(hash.get(..16).unwrap_or(&hash)))
-}
-
-fn content_type(file: &EmbeddedFile) -> HeaderValue {
-    let kind = file.metadata.mimetype();
-    let text = kind.starts_with("text/") || kind.ends_with("javascript");
-    let full = if text { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
-    HeaderValue::try_from(full)
-        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
+    (headers, data).into_response()
 }
