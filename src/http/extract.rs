@@ -41,7 +41,7 @@ pub struct Query<T>(pub T);
 #[derive(Clone, Copy, Debug)]
 pub struct IfMatch(pub Option<Version>);
 
-/// Where what the request changes comes from: its id, and the trace that its caller has named. See [`crate::http::layers::observe`].
+/// Where what the request changes comes from: its id, and the trace that its caller has named. See [`crate::http::layers::sanitise`].
 #[derive(Clone, Debug)]
 pub struct Trace(pub TraceContext);
 

@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use metrics::{counter, histogram};
-use tower_http::cors::{AllowOrigin, CorsLayer};
-use tracing::Instrument;
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    request_id::{MakeRequestId, RequestId},
+};
+use tracing::Span;
 
 use crate::{
     app::App,
@@ -28,30 +31,74 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static(traceparent::TRACEPA
 /// The longest request id that is taken over from a caller.
 const LONGEST_REQUEST_ID: usize = 64;
 
-/// Names, bounds, logs and counts one request.
-pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let id = request_id(&app, &request);
-    let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |it| it.as_str().to_owned());
-    // For those who keep it with what they store.
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let trace = take_trace(request.headers_mut());
-    let span = tracing::info_span!(
+/// Removes what a caller may not choose: a request id that is not harmless, and a trace that is not valid.
+pub fn sanitise(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    if !headers.get(REQUEST_ID).is_some_and(is_harmless) {
+        headers.remove(REQUEST_ID);
+    }
+    let mut named = headers.get_all(TRACEPARENT).iter();
+    let only = named.next().filter(|_| named.next().is_none());
+    let trace = only.and_then(|value| Traceparent::parse(value.to_str().ok()?));
+    headers.remove(TRACEPARENT);
+    // As version 00 writes it.
+    if let Some(value) = trace.and_then(|trace| HeaderValue::from_str(trace.as_str()).ok()) {
+        headers.insert(TRACEPARENT, value);
+    }
+    request
+}
+
+/// Gives an id to a request that has none.
+#[derive(Clone)]
+pub struct RequestIds(pub App);
+
+impl MakeRequestId for RequestIds {
+    fn make_request_id<B>(&mut self, _request: &axum::http::Request<B>) -> Option<RequestId> {
+        let id = self.0.mint.uuid(self.0.clock.now()).simple().to_string();
+        HeaderValue::try_from(id).ok().map(RequestId::new)
+    }
+}
+
+/// What the log lines of one request have in common.
+pub fn span<B>(request: &axum::http::Request<B>) -> Span {
+    let header = |name| request.headers().get(name)?.to_str().ok();
+    let trace = header(TRACEPARENT).and_then(Traceparent::parse);
+    tracing::info_span!(
         "request",
-        id = id.to_str().unwrap_or_default(),
+        id = header(REQUEST_ID),
         trace.id = trace.as_ref().map(Traceparent::trace_id),
-    );
+        method = request.method().as_str(),
+        route = request.extensions().get().map(MatchedPath::as_str),
+    )
+}
+
+/// Logs how a request was answered.
+pub fn log<B>(response: &axum::http::Response<B>, took: Duration, _span: &Span) {
+    let status = response.status().as_u16();
+    let millis = took.as_secs_f64() * 1000.0;
+    if response.status().is_server_error() {
+        tracing::warn!(status, millis, "the request failed");
+    } else {
+        tracing::debug!(status, millis, "the request was answered");
+    }
+}
+
+/// Bounds and counts one request.
+pub async fn measure(State(app): State<App>, request: Request, next: Next) -> Response {
+    let method = label(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let started = Instant::now();
     let answer = tokio::time::timeout(*app.config.http.request_timeout, next.run(request));
-    let mut response = answer.instrument(span.clone()).await.unwrap_or_else(|_| {
+    let response = answer.await.unwrap_or_else(|_| {
         Problem::unavailable("The request took too long. Look before you try again.")
             .into_response()
     });
-    response.headers_mut().insert(REQUEST_ID, id);
-    span.in_scope(|| note(&method, route, response.status(), started.elapsed()));
+    let status = response.status().as_u16().to_string();
+    histogram!(metric::HTTP_SECONDS, "method" => method, "route" => route.clone())
+        .record(started.elapsed().as_secs_f64());
+    counter!(metric::HTTP_REQUESTS, "method" => method, "route" => route, "status" => status)
+        .increment(1);
     response
 }
 
@@ -99,30 +146,10 @@ pub fn after_panic(_cause: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-/// The caller's own id where it is harmless, else a new one.
-fn request_id(app: &App, request: &Request) -> HeaderValue {
-    let harmless = |it: &&HeaderValue| {
-        let bytes = it.as_bytes();
-        let plain = |it: &u8| it.is_ascii_alphanumeric() || b"-_.".contains(it);
-        !bytes.is_empty() && bytes.len() <= LONGEST_REQUEST_ID && bytes.iter().all(plain)
-    };
-    if let Some(id) = request.headers().get(REQUEST_ID).filter(harmless) {
-        return id.clone();
-    }
-    let id = app.mint.uuid(app.clock.now()).simple().to_string();
-    HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
-}
-
-/// The trace that the caller has named. From here on the header is there only if it is valid, and as version 00 writes it.
-fn take_trace(headers: &mut HeaderMap) -> Option<Traceparent> {
-    let mut named = headers.get_all(TRACEPARENT).iter();
-    let only = named.next().filter(|_| named.next().is_none());
-    let trace = only.and_then(|it| Traceparent::parse(it.to_str().ok()?));
-    headers.remove(TRACEPARENT);
-    if let Some(value) = trace.as_ref().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
-        headers.insert(TRACEPARENT, value);
-    }
-    trace
+fn is_harmless(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    !bytes.is_empty() && bytes.len() <= LONGEST_REQUEST_ID && bytes.iter().all(plain)
 }
 
 /// Anybody can make up methods, and every label is kept for good.
@@ -137,19 +164,4 @@ fn label(method: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         _ => "other",
     }
-}
-
-fn note(method: &Method, route: String, status: StatusCode, took: Duration) {
-    let code = status.as_u16();
-    let millis = took.as_secs_f64() * 1000.0;
-    if status.is_server_error() {
-        tracing::warn!(status = code, millis, "{method} {route} answered {code}");
-    } else {
-        tracing::debug!(status = code, millis, "{method} {route} answered {code}");
-    }
-    let method = label(method);
-    histogram!(metric::HTTP_SECONDS, "method" => method, "route" => route.clone())
-        .record(took.as_secs_f64());
-    counter!(metric::HTTP_REQUESTS, "method" => method, "route" => route, "status" => code.to_string())
-        .increment(1);
 }

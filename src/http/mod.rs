@@ -20,11 +20,23 @@ use axum::{
     http::{StatusCode, Uri},
     middleware,
 };
-use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+use tower::{ServiceBuilder, util::MapRequestLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::RequestBodyTimeoutLayer,
+    trace::TraceLayer,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::server::{listen, serve};
-use crate::{app::App, http::problem::Problem};
+use crate::{
+    app::App,
+    http::{
+        layers::{REQUEST_ID, RequestIds},
+        problem::Problem,
+    },
+};
 
 /// What this process serves. Health and metrics are always there.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +64,23 @@ pub fn router(app: App, served: Served) -> Router {
         .layer(CatchPanicLayer::custom(layers::after_panic))
         .layer(layers::cors(&config.cors_origins, methods))
         .layer(middleware::from_fn(layers::harden))
-        .layer(middleware::from_fn_with_state(app.clone(), layers::observe))
+        .layer(
+            // The first one is the outermost.
+            ServiceBuilder::new()
+                .layer(MapRequestLayer::new(layers::sanitise))
+                .layer(SetRequestIdLayer::new(REQUEST_ID, RequestIds(app.clone())))
+                .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(
+                    TraceLayer::new_for_http()
+                        .make_span_with(layers::span)
+                        .on_request(())
+                        .on_response(layers::log)
+                        .on_body_chunk(())
+                        .on_eos(())
+                        .on_failure(()),
+                )
+                .layer(middleware::from_fn_with_state(app.clone(), layers::measure)),
+        )
         .with_state(app)
 }
 
