@@ -10,7 +10,7 @@ use dashmap::DashSet;
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    base::mac,
+    base::{clock, mac},
     store::{
         Tx,
         idempotency::{self, Answer, Claim, Saved},
@@ -82,7 +82,7 @@ impl Use {
     /// Stores the answer, to be given again to whoever comes with the same key.
     pub async fn save(&self, app: &App, tx: &mut Tx, answer: &Saved) -> Result<(), Failure> {
         let now = app.clock.now();
-        let expires_at = now.saturating_add(*app.config.http.idempotency_ttl).unwrap_or(now);
+        let expires_at = clock::after(now, *app.config.http.idempotency_ttl);
         let answer = Answer {
             caller: &self.caller,
             key: &self.key,

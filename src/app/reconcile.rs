@@ -19,7 +19,7 @@ use crate::{
             talk::{Talk, talk},
         },
     },
-    base::mac,
+    base::{clock, mac},
     domain::{InboxId, OrderId},
     outbound::{Exchange, Request, Verdict},
     partners::outbound::{self, Asking, Inquiry, Line, Outbound},
@@ -56,7 +56,7 @@ impl<'a> Peer<'a> {
 pub async fn orders(app: &App, partner: &str) -> Result<usize, Failure> {
     let Some(peer) = Peer::find(app, partner).await? else { return Ok(0) };
     let now = app.clock.now();
-    let before = now.saturating_sub(*app.config.outbound.reconcile_after).unwrap_or(now);
+    let before = clock::before(now, *app.config.outbound.reconcile_after);
     let stale = Stale { system: partner, kind: ORDER, before, now };
     // Looked first, for most of the time there is nothing and writers would wait for it.
     if !store::mappings::any_stale(&mut app.db.read().await?, &stale).await? {

@@ -14,7 +14,10 @@ use crate::{
         claims::{self, Claims},
         public_keys::{self, PublicKey},
     },
-    base::{clock::Clock, mac},
+    base::{
+        clock::{self, Clock},
+        mac,
+    },
     config::Auth,
 };
 
@@ -175,7 +178,7 @@ impl Tokens {
         first_issued_at: Option<Timestamp>,
     ) -> (String, Timestamp) {
         let now = self.clock.now();
-        let ends = now.checked_add(ttl).unwrap_or(Timestamp::MAX);
+        let ends = clock::after(now, ttl);
         // Tokens count in seconds, and so do we then.
         let ends = Timestamp::from_second(ends.as_second()).unwrap_or(ends);
         let names = (self.config.issuer.as_str(), self.config.audience.as_str());

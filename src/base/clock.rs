@@ -8,7 +8,17 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, TimestampArithmetic};
+
+/// The moment that lies this much after another, at most the latest there is.
+pub fn after(at: Timestamp, by: impl Into<TimestampArithmetic>) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// The moment that lies this much before another, at least the earliest there is.
+pub fn before(at: Timestamp, by: impl Into<TimestampArithmetic>) -> Timestamp {
+    at.saturating_sub(by).unwrap_or(Timestamp::MIN)
+}
 
 /// Hands out moments in whole microseconds: PostgreSQL keeps no finer, and what is stored must equal what was sent.
 #[derive(Clone, Debug)]

@@ -5,6 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use crate::base::clock;
+
 /// People remembered before those are forgotten who may be written to anyhow.
 const MANY: usize = 10_000;
 
@@ -64,18 +66,14 @@ impl Lane {
         if pace.horizon < wait {
             return Turn::Full(wait.saturating_sub(pace.horizon));
         }
-        self.next = later(turn, pace.every);
-        self.people.insert(person.to_owned(), later(turn, pace.pair_every));
+        self.next = clock::after(turn, pace.every);
+        self.people.insert(person.to_owned(), clock::after(turn, pace.pair_every));
         Turn::After(wait)
     }
 }
 
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
-}
-
-fn later(at: Timestamp, by: Duration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use sqlx::PgConnection;
 
 use crate::{
-    base::clock::Clock,
+    base::clock::{self, Clock},
     store::{Database, StoreError, moment::At, tx::Conn},
 };
 
@@ -53,6 +53,6 @@ async fn sample(session: &mut PgConnection, clock: &Clock) -> Result<ClockOffset
     let (machine, begun) = (clock.machine(), Instant::now());
     let At(theirs) = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(session).await?;
     let uncertainty = begun.elapsed() / 2;
-    let midpoint = machine.saturating_add(uncertainty).unwrap_or(machine);
+    let midpoint = clock::after(machine, uncertainty);
     Ok(ClockOffset { offset: theirs.duration_since(midpoint), uncertainty })
 }

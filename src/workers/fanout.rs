@@ -12,6 +12,7 @@ use metrics::histogram;
 
 use crate::{
     app::{App, events, tracking},
+    base::clock,
     bus::{FeedItem, NodeFeed},
     domain::{Envelope, Order},
     live::Event,
@@ -142,7 +143,7 @@ impl Fanout {
     async fn heal(&mut self) -> anyhow::Result<()> {
         self.app.cache.forget_all_local();
         self.app.reads.forget();
-        let since = self.seen_until.saturating_sub(MARGIN).unwrap_or(self.seen_until);
+        let since = clock::before(self.seen_until, MARGIN);
         // Taken over only at the end: what is healed first must not let a second attempt begin behind what is left.
         let mut newest = self.seen_until;
         let mut after = None;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, sealing},
+    base::clock,
     config::Span,
     store::{StoreError, audit, endpoints, idempotency, inbox, notifications, partner_calls},
     workers::{Step, Worker},
@@ -57,7 +58,7 @@ impl Housekeeping {
 
     async fn purge(&self) -> anyhow::Result<()> {
         let now = self.app.clock.now();
-        let ago = |span: Span| now.saturating_sub(*span).unwrap_or(Timestamp::MIN);
+        let ago = |span: Span| clock::before(now, *span);
         let mut tx = self.app.db.begin().await?;
         let keys = idempotency::purge(&mut tx, now).await?;
         tx.commit().await?;

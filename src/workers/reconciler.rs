@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, Failure, reconcile},
+    base::clock,
     workers::{Step, Worker},
 };
 
@@ -28,7 +29,7 @@ impl Reconciler {
     /// Whether it is time to ask a partner for its open orders.
     fn is_time(&self, partner: &str) -> bool {
         let (now, every) = (self.app.clock.now(), *self.app.config.outbound.reconcile_after);
-        let is_time = |last: &Timestamp| last.saturating_add(every).is_ok_and(|it| it <= now);
+        let is_time = |last: &Timestamp| clock::after(*last, every) <= now;
         self.asked.get(partner).is_none_or(is_time)
     }
 

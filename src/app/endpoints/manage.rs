@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     app::{App, Failure, credentials, endpoints::check},
     auth::{Caller, Scope, Stores},
-    base::standard_webhooks,
+    base::{clock, standard_webhooks},
     domain::{EndpointFormat, EndpointId, EventType, FORMAT_VERSION, StoreId},
     store::{
         self, Tx,
@@ -193,8 +193,8 @@ pub async fn rotate(
     let endpoint = owned(&mut tx, caller, id).await?;
     check::secret(new.secret.as_ref())?;
     let (sealed, made) = seal(app, id, new.secret.as_ref())?;
-    let until = now.saturating_add(*app.config.endpoints.rotation_overlap);
-    let former = (endpoint.sealed.clone(), until.unwrap_or(Timestamp::MAX));
+    let until = clock::after(now, *app.config.endpoints.rotation_overlap);
+    let former = (endpoint.sealed.clone(), until);
     let endpoint = Endpoint { sealed, former: Some(former), updated_at: now, ..endpoint };
     store::endpoints::update(&mut tx, &endpoint).await?;
     tx.commit().await?;

@@ -13,6 +13,7 @@ use crate::{
         App, Failure,
         endpoints::{Fault, Outcome},
     },
+    base::clock,
     domain::EndpointId,
     store::{
         self, Tx,
@@ -141,6 +142,6 @@ fn next(app: &App, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
     let failures = usize::try_from(outcome.due.attempt).ok()?.checked_sub(1)?;
     let pause = app.config.endpoints.retry_after.get(failures)?;
     let pause = pause.mul_f64(1.0 + JITTER * app.mint.fraction());
-    let next = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+    let next = clock::after(now, pause);
     Some(next.max(outcome.not_before.unwrap_or(next)))
 }

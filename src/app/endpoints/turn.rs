@@ -20,7 +20,7 @@ use crate::{
             settle::settle,
         },
     },
-    base::load::Load,
+    base::{clock, load::Load},
     channels::message,
     domain::{EndpointFormat, EndpointId, Envelope, EventId, Order},
     store::{self, Tx, endpoints::ClaimedDelivery},
@@ -114,7 +114,7 @@ struct Taken {
 
 async fn take(app: &App, tx: &mut Tx, rooms: Vec<Room>, now: Timestamp) -> Result<Taken, Failure> {
     let lease = app.config.endpoints.timeout.saturating_add(SPARE);
-    let leased_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+    let leased_until = clock::after(now, lease);
     let mut of = Vec::with_capacity(rooms.len());
     for (endpoint, room) in rooms {
         let due = store::endpoints::claim(tx, endpoint.id, now, leased_until, room).await?;

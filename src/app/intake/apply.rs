@@ -11,7 +11,7 @@ use crate::{
         ledger::Entry,
         mappings, notify,
     },
-    base::backoff::Backoff,
+    base::{backoff::Backoff, clock},
     domain::{InboxId, Merged},
     messaging::whatsapp,
     store::{
@@ -79,7 +79,7 @@ async fn put_off(app: &App, setback: Setback) -> Result<(), Failure> {
             order_id: None,
             external_id: None,
             note: Some(note.clone()),
-            retry_at: (!is_over).then(|| now.saturating_add(delay).unwrap_or(now)),
+            retry_at: (!is_over).then(|| clock::after(now, delay)),
         });
     }
     store::inbox::settle(&mut tx, &settled, now).await?;

@@ -8,6 +8,7 @@ use crate::{
         consents::{self, Entry},
         notify::{row::blank, wording},
     },
+    base::clock,
     domain::{Category, Decision, Language, MessageChannel},
     messaging::{Keyword, keyword},
     store::{self, Tx, inbox::Call, notifications::Notification},
@@ -50,7 +51,7 @@ pub async fn heard(
         event: event.to_owned(),
         language,
         words: Some(words),
-        worthless_at: now.saturating_add(ANSWER_WORTH).unwrap_or(Timestamp::MAX),
+        worthless_at: clock::after(now, ANSWER_WORTH),
         ..blank(app, from, MessageChannel::WhatsApp, now)
     };
     store::notifications::put(tx, &[answer]).await?;
@@ -109,7 +110,7 @@ async fn enter(
 
 /// WhatsApp tells the second only, so it was by its end at the latest, and not after it came.
 fn said_at(at: Timestamp, now: Timestamp) -> Timestamp {
-    at.saturating_add(SignedDuration::from_millis(999)).unwrap_or(now).min(now)
+    clock::after(at, SignedDuration::from_millis(999)).min(now)
 }
 
 /// Who writes in Arabic letters reads Arabic.

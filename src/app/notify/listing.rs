@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use crate::{
     app::{App, Failure, notify::heard::ANSWER_WORTH},
     auth::{Caller, Stores},
-    base::cursor::{Page, PageRequest},
+    base::{
+        clock,
+        cursor::{Page, PageRequest},
+    },
     domain::{NotificationId, NotificationState, NotifyRule},
     store::{
         self, StoreError, Tx,
@@ -82,7 +85,7 @@ pub async fn retry(app: &App, caller: &Caller, id: NotificationId) -> Result<(),
         return Err(Failure::Forbidden("This takes the scope notifications:write."));
     }
     let now = app.clock.now();
-    let answer = || now.saturating_add(ANSWER_WORTH).unwrap_or(now);
+    let answer = || clock::after(now, ANSWER_WORTH);
     let worth = row.rule.as_ref().map_or_else(answer, |it: &NotifyRule| it.worthless_at(now));
     let mut tx = app.db.begin().await?;
     if store::notifications::retry(&mut tx, id, now, worth).await? {

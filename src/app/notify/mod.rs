@@ -36,7 +36,10 @@ pub use self::{
 };
 use crate::{
     app::App,
-    base::circuit_breaker::{CircuitBreaker, CircuitConfig, CircuitState},
+    base::{
+        circuit_breaker::{CircuitBreaker, CircuitConfig, CircuitState},
+        clock,
+    },
     config::Config,
     domain::MessageChannel,
     messaging::{BadTemplates, Carriers, Catalogue, Unusable},
@@ -90,7 +93,7 @@ impl Messaging {
         let mut circuits = self.circuits.lock();
         let circuit = circuits.entry(channel).or_default();
         circuit.failed(config(app), now);
-        now.saturating_add(config(app).rest).unwrap_or(now)
+        clock::after(now, config(app).rest)
     }
 
     /// A channel's account can be used.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, notify::decide::Verdict},
+    base::clock,
     cache::{Pace, Turn},
     domain::{MessageChannel, NotificationId, Trouble},
     store::notifications::Notification,
@@ -50,7 +51,7 @@ pub async fn turns(
         match turn {
             Turn::After(wait) => drop(given.insert(row.id, wait)),
             Turn::NotBefore(wait) => {
-                let after = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+                let after = clock::after(now, wait);
                 let why = Trouble::new("pace", "this person was just written to");
                 *verdict = Verdict::later(row, after, now, why);
             }

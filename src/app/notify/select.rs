@@ -13,6 +13,7 @@ use crate::{
         App, Failure, events,
         notify::{row::blank, rules::in_force},
     },
+    base::clock,
     domain::{
         Audience, Category, NotificationState, NotifyRule, NotifyRules, Order, OrderData, StoreId,
         happened,
@@ -137,8 +138,7 @@ fn notification(
         category: template.map_or(Category::Utility, |it| it.category),
         rule: Some(NotifyRule { channels: left.to_vec(), ..rule.clone() }),
         worthless_at: rule.worthless_at(at),
-        next_attempt_at: Some(at.saturating_add(delay).unwrap_or(Timestamp::MAX))
-            .filter(|_| is_possible),
+        next_attempt_at: is_possible.then(|| clock::after(at, delay)),
         state: if is_possible { NotificationState::Queued } else { NotificationState::Failed },
         code: (!is_possible).then(|| "no_channel".to_owned()),
         note: (!is_possible).then(|| "no channel of its rule is configured".to_owned()),

@@ -16,7 +16,7 @@ use crate::{
             send::Sent,
         },
     },
-    base::backoff::Backoff,
+    base::{backoff::Backoff, clock},
     domain::{Fate, NotificationState, Trouble},
     messaging::Judgement,
     store::{
@@ -160,7 +160,7 @@ fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> (Move, bo
             let failures = row.attempts.saturating_sub(1);
             let mut backoff =
                 Backoff::after(*settings.first_delay, *settings.longest_delay, failures);
-            let usual = now.saturating_add(backoff.next_delay(&app.mint)).unwrap_or(now);
+            let usual = clock::after(now, backoff.next_delay(&app.mint));
             let next = not_before.unwrap_or(usual);
             if next < row.worthless_at {
                 let queued = explained(NotificationState::Queued, why);
@@ -173,7 +173,7 @@ fn moved(app: &App, row: &Notification, fate: Fate, now: Timestamp) -> (Move, bo
 }
 
 fn hold_until(app: &App, now: Timestamp) -> Timestamp {
-    now.saturating_add(*app.config.notify.hold_for).unwrap_or(Timestamp::MAX)
+    clock::after(now, *app.config.notify.hold_for)
 }
 
 /// Gives up waiting for what should have been heard of by now.

@@ -18,6 +18,7 @@ use crate::{
             row::{count, count_fallbacks, fallback},
         },
     },
+    base::clock,
     domain::{Decision, MessageChannel, NotificationId, NotificationState, Trouble},
     messaging::{Content, Message},
     store::{
@@ -61,7 +62,7 @@ pub async fn take(app: &App, channel: MessageChannel, limit: u32) -> Result<Take
     let most = HORIZON.as_micros() / pace.every.as_micros().max(1) + 1;
     let limit = limit.min(u32::try_from(most).unwrap_or(u32::MAX));
     let mut tx = app.db.begin().await?;
-    let times = (now, after(now, LOOK));
+    let times = (now, clock::after(now, LOOK));
     let rows = store::notifications::claim(&mut tx, channel, times, limit).await?;
     tx.commit().await?;
     let looked_at = rows.len();
@@ -128,7 +129,7 @@ fn moved(app: &App, row: &Notification, verdict: &Verdict, now: Timestamp) -> Mo
         Verdict::Send(content) => {
             let lease = app.config.outbound.timeout.saturating_add(HORIZON).saturating_add(SPARE);
             Move {
-                next_attempt_at: Some(after(now, lease)),
+                next_attempt_at: Some(clock::after(now, lease)),
                 words: Some(content.text().to_owned()),
                 ..to(NotificationState::Sending)
             }
@@ -148,8 +149,4 @@ fn message(
     let message = Message { id: row.id, to: row.recipient.clone()?, content };
     let after = turns.get(&row.id).copied().unwrap_or_default();
     Some(Claimed { row, message, after })
-}
-
-fn after(now: Timestamp, by: Duration) -> Timestamp {
-    now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

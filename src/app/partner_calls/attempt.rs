@@ -12,6 +12,7 @@ use crate::{
             talk::{Talk, talk},
         },
     },
+    base::clock,
     domain::{Order, PartnerAction},
     outbound::{Exchange, Request, Verdict, trace},
     partners::outbound::{self, Line, Outbound, Saying, Wording},
@@ -111,7 +112,7 @@ async fn tell(
     };
     let contact = mapping.and_then(|it| it.mapping_data).unwrap_or(Value::Null);
     if outbound.signs() && credentials::lacks_some(app, &call.partner).await? {
-        let until = now.saturating_add(*app.config.outbound.longest_delay).unwrap_or(now);
+        let until = clock::after(now, *app.config.outbound.longest_delay);
         let why = "this server lacks the partner's sealing key".to_owned();
         return Ok((Some(order), Outcome::NotMade { until, why }));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    base::circuit_breaker::CircuitState,
+    base::{circuit_breaker::CircuitState, clock},
     store::{self, partners::Traffic},
 };
 
@@ -32,7 +32,7 @@ pub async fn board(app: &App, caller: &Caller) -> Result<Vec<Health>, Failure> {
             "The board takes a token for all stores with the scope ops.",
         ));
     }
-    let since = app.clock.now().saturating_sub(LAST_HOUR).unwrap_or(jiff::Timestamp::MIN);
+    let since = clock::before(app.clock.now(), LAST_HOUR);
     let all = app.partners.all();
     let mut tx = app.db.read().await?;
     let mut board = Vec::with_capacity(all.len());

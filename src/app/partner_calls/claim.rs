@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::{
     app::{App, Failure},
+    base::clock,
     store::{self, partner_calls::PartnerCall},
 };
 
@@ -29,7 +28,7 @@ pub async fn claim(app: &App, rooms: &[(&str, u32)]) -> Result<Vec<PartnerCall>,
         return Ok(Vec::new());
     }
     let lease = app.config.outbound.timeout.saturating_mul(3).saturating_add(SPARE);
-    let leased_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+    let leased_until = clock::after(now, lease);
     let mut calls = Vec::new();
     let mut tx = app.db.begin().await?;
     for (partner, room) in due {

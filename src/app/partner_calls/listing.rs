@@ -1,11 +1,12 @@
 //! What partners were told, for those who look after it.
 
-use jiff::Timestamp;
-
 use crate::{
     app::{App, Failure},
     auth::Caller,
-    base::cursor::{Page, PageRequest},
+    base::{
+        clock,
+        cursor::{Page, PageRequest},
+    },
     domain::PartnerCallId,
     store::{
         self,
@@ -42,7 +43,7 @@ pub async fn audit(
 pub async fn retry(app: &App, caller: &Caller, id: PartnerCallId) -> Result<(), Failure> {
     authorise(caller)?;
     let now = app.clock.now();
-    let worthless_at = now.saturating_add(*app.config.outbound.worth_for).unwrap_or(Timestamp::MAX);
+    let worthless_at = clock::after(now, *app.config.outbound.worth_for);
     let mut tx = app.db.begin().await?;
     let call = store::partner_calls::get(&mut tx, id).await?.ok_or(Failure::NoSuch("call"))?;
     if store::partner_calls::retry(&mut tx, id, now, worthless_at).await? {

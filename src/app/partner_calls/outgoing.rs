@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, Failure, credentials, partner_calls::tokens::Tokens},
+    base::clock,
     domain::{Fact, Order, PartnerCallId, Recorded, tellings},
     outbound::Client,
     partners::outbound::{self, Line},
@@ -61,7 +62,7 @@ pub fn calls(
     };
     let line = app.outgoing.line(partner).zip(outbound::find(partner));
     let Some((_, outbound)) = line else { return Vec::new() };
-    let worthless_at = now.saturating_add(*app.config.outbound.worth_for).unwrap_or(Timestamp::MAX);
+    let worthless_at = clock::after(now, *app.config.outbound.worth_for);
     let call = |(place, telling)| NewPartnerCall {
         id: PartnerCallId::from_uuid(app.mint.uuid(now)),
         partner: partner.clone(),

@@ -12,7 +12,7 @@ use crate::{
         batch,
         partner_calls::attempt::{Attempted, Outcome, external},
     },
-    base::{backoff::Backoff, traceparent::trace_id},
+    base::{backoff::Backoff, clock, traceparent::trace_id},
     partners::outbound::{self, Outbound},
     store::{
         self,
@@ -125,7 +125,7 @@ impl Outcome {
             Self::NotMade { until, why } => {
                 // A little apart, so that they do not all come at once.
                 let apart = app.config.outbound.first_delay.mul_f64(app.mint.fraction());
-                let next = until.saturating_add(apart).unwrap_or(*until);
+                let next = clock::after(*until, apart);
                 (next, None, why, false)
             }
         };
@@ -146,5 +146,5 @@ fn later(app: &App, call: &PartnerCall, now: Timestamp) -> Timestamp {
     let failures = call.attempts.saturating_sub(1);
     let mut backoff = Backoff::after(*settings.first_delay, *settings.longest_delay, failures);
     let pause = outbound::find(&call.partner).map_or(Duration::ZERO, Outbound::shortest_pause);
-    now.saturating_add(backoff.next_delay(&app.mint).max(pause)).unwrap_or(now)
+    clock::after(now, backoff.next_delay(&app.mint).max(pause))
 }

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::{
     app::App,
-    base::flights::Flights,
+    base::{clock, flights::Flights},
     outbound::{Attempt, Exchange, Request},
     partners::outbound::{Token, token},
 };
@@ -99,7 +99,7 @@ impl Tokens {
         log.push(exchange);
         let Token { text, life } = found?;
         let good_for = life.saturating_sub(MARGIN.min(life / 2));
-        let until = at.saturating_add(good_for).unwrap_or(at);
+        let until = clock::after(at, good_for);
         self.known.lock().insert(partner.to_owned(), Known { text: text.clone(), until });
         Ok(text)
     }

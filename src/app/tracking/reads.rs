@@ -21,7 +21,7 @@ use moka::sync::Cache;
 
 use crate::{
     app::App,
-    base::flights::Flights,
+    base::{clock, flights::Flights},
     domain::{Envelope, Order, OrderId},
     live::{Event, Topic},
     store::{self, StoreError, Tx, orders::Watch},
@@ -163,7 +163,7 @@ pub async fn list(app: &App, topic: &Topic) -> Shared<Arc<[Arc<Order>]>> {
     };
     let read = async || {
         let now = app.clock.now();
-        let ended_since = now.saturating_sub(*app.config.orders.linger).unwrap_or(now);
+        let ended_since = clock::before(now, *app.config.orders.linger);
         let mut tx = app.db.read().await?;
         count("list");
         let orders = store::orders::active(&mut tx, watch, ended_since, SNAPSHOT_ORDERS).await?;

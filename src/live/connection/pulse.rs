@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::{
-    base::mint::Mint,
+    base::{clock, mint::Mint},
     config,
     live::{Close, Connection, Head, Outlet, ServerFrame, Topic, websocket},
 };
@@ -70,11 +70,10 @@ impl Pulse {
     /// When the connection wants to be looked at next.
     fn next(&self, rhythm: &Rhythm, now: Instant, clock: Timestamp) -> Instant {
         let end = if self.warned {
-            self.expires_at.saturating_add(rhythm.leeway)
+            clock::after(self.expires_at, rhythm.leeway)
         } else {
-            self.expires_at.saturating_sub(rhythm.expiry_notice)
+            clock::before(self.expires_at, rhythm.expiry_notice)
         };
-        let end = end.unwrap_or(self.expires_at);
         let until_end = Duration::try_from(end.duration_since(clock)).unwrap_or_default();
         let ping = self.pinged_at + rhythm.ping_every;
         let silence = self.heard_at + rhythm.idle_timeout;
@@ -120,7 +119,7 @@ impl Connection {
             return None;
         }
         let pulse = &mut state.pulse;
-        let end = pulse.expires_at.saturating_add(rhythm.leeway).unwrap_or(pulse.expires_at);
+        let end = clock::after(pulse.expires_at, rhythm.leeway);
         if end < clock {
             drop(state);
             self.close(Close::TokenExpired);
@@ -143,8 +142,8 @@ impl Connection {
             return None;
         }
         let pulse = &mut state.pulse;
-        let notice = pulse.expires_at.saturating_sub(rhythm.expiry_notice);
-        let warns = !pulse.warned && notice.is_ok_and(|it| it <= clock);
+        let notice = clock::before(pulse.expires_at, rhythm.expiry_notice);
+        let warns = !pulse.warned && notice <= clock;
         let due = rhythm.ping_every <= now.duration_since(pulse.pinged_at);
         let pings = due && self.speaks_websocket();
         let was_quiet = !pulse.spoke;

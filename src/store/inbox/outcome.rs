@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    base::{backoff::Backoff, mint::Mint},
+    base::{backoff::Backoff, clock, mint::Mint},
     domain::Merged,
     store::inbox::{Call, CallState, Settled},
 };
@@ -46,7 +46,7 @@ pub fn unusable(call: &Call, why: String) -> Settled {
 /// It waits for something that is not there yet.
 pub fn parked(mint: &Mint, call: &Call, outcome: &str, now: Timestamp) -> Settled {
     let mut looks = Backoff::after(FIRST_LOOK, RAREST_LOOK, call.attempts);
-    let look_at = now.saturating_add(looks.next_delay(mint)).unwrap_or(now);
+    let look_at = clock::after(now, looks.next_delay(mint));
     Settled { retry_at: Some(look_at), ..settled(call, CallState::Parked, outcome) }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::{
     app::{App, events, tracking},
+    base::clock,
     bus::{BindingState, Message, Queue, Rabbit},
     domain::{Envelope, Order, Routing},
     store::{self, outbox},
@@ -54,7 +55,7 @@ struct Check {
 impl Bindings {
     /// Another relay published before, and nobody knows when it last checked.
     pub fn taken_over(&mut self, now: Timestamp) {
-        self.doubt(now.saturating_sub(TAKEOVER).unwrap_or(now));
+        self.doubt(clock::before(now, TAKEOVER));
         self.checked_at = None;
     }
 
@@ -149,7 +150,7 @@ async fn publish_again(
     queues: &[Queue],
     since: Timestamp,
 ) -> anyhow::Result<()> {
-    let since = since.saturating_sub(MARGIN).unwrap_or(since);
+    let since = clock::before(since, MARGIN);
     let mut tx = app.db.read().await?;
     let latest = store::latest_events::since(&mut tx, since).await?;
     drop(tx);
