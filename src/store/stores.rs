@@ -1,16 +1,12 @@
 //! The branches of the restaurant.
 
 use jiff::Timestamp;
-use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, types::Json};
 
 use crate::{
     domain::{Store, StoreId},
     store::{
-        StoreError, Tx, latest_events,
-        moment::At,
-        outbox::OutboxMessage,
-        row::number,
-        tx::{Conn, on},
+        StoreError, Tx, latest_events, moment::At, outbox::OutboxMessage, row::number, tx::on,
     },
 };
 
@@ -50,16 +46,12 @@ pub async fn get(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> 
 
 /// One store; nobody else changes it until this unit of work ends.
 pub async fn lock(tx: &mut Tx, id: StoreId) -> Result<Option<Store>, StoreError> {
-    let row: Option<(i64, Json<Store>)> = match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as("SELECT version, body FROM store WHERE id = $1 FOR UPDATE")
-                .bind(id.uuid())
-                .fetch_optional(&mut **session)
-                .await?
-        }
-        // The unit of work is the only one that writes.
-        Conn::Sqlite(_) => return get(tx, id).await,
-    };
+    let locking = tx.dialect(" FOR UPDATE", "");
+    let sql = format!("SELECT version, body FROM store WHERE id = $1{locking}");
+    let row = on!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?);
     row.map(store).transpose()
 }
 

@@ -109,6 +109,18 @@ impl Tx {
         }
     }
 
+    /// The part of a statement in which the databases differ. Row locks need no counterpart on SQLite: whoever writes there is alone.
+    pub(in crate::store) const fn dialect(
+        &self,
+        postgres: &'static str,
+        sqlite: &'static str,
+    ) -> &'static str {
+        match self.conn {
+            Conn::Postgres(_) => postgres,
+            Conn::Sqlite(_) => sqlite,
+        }
+    }
+
     /// Remembers that the commit gives somebody work.
     pub(in crate::store) const fn wrote(&mut self, work: Work) {
         self.wrote.add(work);

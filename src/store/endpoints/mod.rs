@@ -14,7 +14,7 @@ use crate::{
         moment::At,
         row::{Nullable, from_row, number, read_words, readable},
         rows::Rows,
-        tx::{Conn, on},
+        tx::on,
     },
 };
 
@@ -187,11 +187,7 @@ pub async fn get(tx: &mut Tx, id: EndpointId) -> Result<Option<Endpoint>, StoreE
 
 /// Some; nobody else changes them until this unit of work ends. What is not there is left out.
 pub async fn lock(tx: &mut Tx, ids: &[EndpointId]) -> Result<Vec<Endpoint>, StoreError> {
-    let tail = match tx.conn {
-        Conn::Postgres(_) => ") ORDER BY id FOR UPDATE",
-        // The unit of work is the only one that writes.
-        Conn::Sqlite(_) => ") ORDER BY id",
-    };
+    let tail = tx.dialect(") ORDER BY id FOR UPDATE", ") ORDER BY id");
     let rows = Rows::default().uuids(ids.iter().map(|it| it.uuid()));
     rows.fetch(tx, "SELECT * FROM webhook_endpoint WHERE id IN (", tail).await
 }

@@ -1,6 +1,7 @@
 //! Looking mappings up, both ways.
 
 use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
         conditions::{Conditions, Value},
         mappings::{ExternalId, Mapping},
         moment::At,
-        tx::{Conn, on},
+        tx::on,
     },
 };
 
@@ -72,27 +73,20 @@ pub struct Stale<'a> {
 }
 
 /// Which mappings have stood still. From the open orders, which are few, to their mappings, of which there are ever more.
-macro_rules! stale {
-    ($head:literal, $tail:literal) => {
-        concat!(
-            $head,
-            "SELECT mapping.id
-             FROM orders
-             CROSS JOIN integration_mappings AS mapping -- in SQLite: in this order
-             WHERE orders.ended_at IS NULL
-               AND orders.updated_at <= $3
-               AND mapping.local_entity_type = $2
-               AND mapping.local_entity_id = orders.id
-               AND mapping.external_system = $1
-               AND (mapping.last_synced IS NULL OR mapping.last_synced <= $3)",
-            $tail,
-        )
-    };
-}
+const STALE: &str = "SELECT mapping.id
+    FROM orders
+    CROSS JOIN integration_mappings AS mapping -- in SQLite: in this order
+    WHERE orders.ended_at IS NULL
+      AND orders.updated_at <= $3
+      AND mapping.local_entity_type = $2
+      AND mapping.local_entity_id = orders.id
+      AND mapping.external_system = $1
+      AND (mapping.last_synced IS NULL OR mapping.last_synced <= $3)";
 
 /// Whether there are any mappings for [`claim_stale`].
 pub async fn any_stale(tx: &mut Tx, stale: &Stale<'_>) -> Result<bool, StoreError> {
-    let found: Option<Uuid> = on!(tx, |conn| sqlx::query_scalar(stale!("", " LIMIT 1"))
+    let sql = format!("{STALE} LIMIT 1");
+    let found: Option<Uuid> = on!(tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(stale.system)
         .bind(stale.kind)
         .bind(At(stale.before))
@@ -107,40 +101,21 @@ pub async fn claim_stale(
     stale: &Stale<'_>,
     limit: u32,
 ) -> Result<Vec<Mapping>, StoreError> {
-    macro_rules! claim {
-        ($locking:literal) => {
-            concat!(
-                stale!(
-                    "UPDATE integration_mappings SET last_synced = $4 WHERE id IN (",
-                    " ORDER BY mapping.last_synced NULLS FIRST LIMIT $5 "
-                ),
-                $locking,
-                ") RETURNING *",
-            )
-        };
-    }
-    Ok(match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(claim!("FOR UPDATE OF mapping SKIP LOCKED"))
-                .bind(stale.system)
-                .bind(stale.kind)
-                .bind(At(stale.before))
-                .bind(At(stale.now))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(claim!(""))
-                .bind(stale.system)
-                .bind(stale.kind)
-                .bind(At(stale.before))
-                .bind(At(stale.now))
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    })
+    let locking = tx.dialect("FOR UPDATE OF mapping SKIP LOCKED", "");
+    let sql = format!(
+        "UPDATE integration_mappings
+         SET last_synced = $4
+         WHERE id IN ({STALE} ORDER BY mapping.last_synced NULLS FIRST LIMIT $5 {locking})
+         RETURNING *"
+    );
+    Ok(on!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(stale.system)
+        .bind(stale.kind)
+        .bind(At(stale.before))
+        .bind(At(stale.now))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?))
 }
 
 /// What an external id was bound to, the first change first.

@@ -1,6 +1,7 @@
 //! What channels report of messages.
 
 use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
 
 use crate::{
     domain::{NotificationId, NotificationState, ReceiptStatus, Trouble},
@@ -31,44 +32,22 @@ pub async fn find(
     id: Option<NotificationId>,
     provider_id: &str,
 ) -> Result<Option<Notification>, StoreError> {
-    macro_rules! find {
-        ($where:literal, $locking:literal) => {
-            concat!("SELECT * FROM notification WHERE ", $where, " LIMIT 1 ", $locking)
-        };
-    }
+    let locking = tx.dialect(" FOR UPDATE", "");
     if let Some(id) = id {
-        let found: Option<Notification> = match &mut tx.conn {
-            Conn::Postgres(session) => {
-                sqlx::query_as(find!("id = $1", "FOR UPDATE"))
-                    .bind(id.uuid())
-                    .fetch_optional(&mut **session)
-                    .await?
-            }
-            Conn::Sqlite(session) => {
-                sqlx::query_as(find!("id = $1", ""))
-                    .bind(id.uuid())
-                    .fetch_optional(&mut **session)
-                    .await?
-            }
-        };
+        let sql = format!("SELECT * FROM notification WHERE id = $1{locking}");
+        let found: Option<Notification> = on!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?);
         if found.is_some() {
             return Ok(found);
         }
     }
-    Ok(match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(find!("provider_id = $1", "FOR UPDATE"))
-                .bind(provider_id)
-                .fetch_optional(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(find!("provider_id = $1", ""))
-                .bind(provider_id)
-                .fetch_optional(&mut **session)
-                .await?
-        }
-    })
+    let sql = format!("SELECT * FROM notification WHERE provider_id = $1 LIMIT 1{locking}");
+    Ok(on!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(provider_id)
+        .fetch_optional(conn)
+        .await?))
 }
 
 /// Writes down what a receipt says; `state` is what follows from it.

@@ -15,7 +15,7 @@ use crate::{
         moment::At,
         row::{Nullable, from_row, number},
         rows::Rows,
-        tx::{Conn, on},
+        tx::on,
     },
 };
 
@@ -56,11 +56,7 @@ pub async fn numbers(tx: &mut Tx, ids: &[OrderId]) -> Result<HashMap<OrderId, St
 /// What is not there is left out. Locks are taken in the order of the ids, so that two who want the same orders
 /// wait for each other in turn.
 pub async fn lock(tx: &mut Tx, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
-    let tail = match tx.conn {
-        Conn::Postgres(_) => ") ORDER BY id FOR UPDATE",
-        // The unit of work is the only one that writes.
-        Conn::Sqlite(_) => ") ORDER BY id",
-    };
+    let tail = tx.dialect(") ORDER BY id FOR UPDATE", ") ORDER BY id");
     let rows = Rows::default().uuids(ids.iter().map(|it| it.uuid()));
     let mut orders = bodies(rows.fetch(tx, "SELECT body FROM orders WHERE id IN (", tail).await?);
     // Very many ids are asked for in several statements.

@@ -1,6 +1,6 @@
 //! One person's orders: found and anonymised.
 
-use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -15,32 +15,21 @@ use crate::{
 /// The orders of whoever has this number, the youngest first, at most `limit`. Looks at every order: this is asked for rarely, and an
 /// index would cost every change of every order.
 pub async fn of_person(tx: &mut Tx, phone: &str, limit: u32) -> Result<Vec<Order>, StoreError> {
-    macro_rules! find {
-        ($phone:literal) => {
-            concat!(
-                "SELECT body FROM orders WHERE ",
-                $phone,
-                " = $1 ORDER BY placed_at DESC, id DESC LIMIT $2"
-            )
-        };
-    }
-    let rows: Vec<Body> = match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_as(find!("body -> 'customer' ->> 'phone'"))
-                .bind(phone)
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_as(find!("body ->> '$.customer.phone'"))
-                .bind(phone)
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    };
+    let phone_of = phone_of(tx);
+    let sql = format!(
+        "SELECT body FROM orders WHERE {phone_of} = $1 ORDER BY placed_at DESC, id DESC LIMIT $2"
+    );
+    let rows: Vec<Body> = on!(tx, |conn| sqlx::query_as(AssertSqlSafe(sql))
+        .bind(phone)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?);
     Ok(bodies(rows))
+}
+
+/// Where an order's row says the customer's number.
+const fn phone_of(tx: &Tx) -> &'static str {
+    tx.dialect("body -> 'customer' ->> 'phone'", "body ->> '$.customer.phone'")
 }
 
 /// Lets no order with this number be placed until this unit of work ends, and waits for those that are just being placed.
@@ -83,34 +72,15 @@ pub async fn page_of_person(
     after: Option<OrderId>,
     limit: u32,
 ) -> Result<Vec<OrderId>, StoreError> {
-    macro_rules! find {
-        ($phone:literal) => {
-            concat!(
-                "SELECT id FROM orders WHERE id > $2 AND ",
-                $phone,
-                " = $1 ORDER BY id LIMIT $3"
-            )
-        };
-    }
-    let after = after.map_or(Uuid::nil(), OrderId::uuid);
-    let ids: Vec<Uuid> = match &mut tx.conn {
-        Conn::Postgres(session) => {
-            sqlx::query_scalar(find!("body -> 'customer' ->> 'phone'"))
-                .bind(phone)
-                .bind(after)
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-        Conn::Sqlite(session) => {
-            sqlx::query_scalar(find!("body ->> '$.customer.phone'"))
-                .bind(phone)
-                .bind(after)
-                .bind(i64::from(limit))
-                .fetch_all(&mut **session)
-                .await?
-        }
-    };
+    let phone_of = phone_of(tx);
+    let sql =
+        format!("SELECT id FROM orders WHERE id > $2 AND {phone_of} = $1 ORDER BY id LIMIT $3");
+    let ids: Vec<Uuid> = on!(tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(phone)
+        .bind(after.map_or(Uuid::nil(), OrderId::uuid))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?);
     Ok(ids.into_iter().map(OrderId::from_uuid).collect())
 }
 
@@ -185,27 +155,15 @@ fn without_people(fact: Fact) -> Fact {
 
 /// Empties the calls of a channel in which this number stands, without its plus: receipts, and what they wrote.
 pub async fn empty_calls(tx: &mut Tx, partner: &str, digits: &str) -> Result<u64, StoreError> {
-    macro_rules! empty {
-        ($stands_in:literal) => {
-            concat!("UPDATE inbox SET body = $3 WHERE partner = $1 AND ", $stands_in, " > 0")
-        };
-    }
-    Ok(match &mut tx.conn {
-        Conn::Postgres(session) => sqlx::query(empty!("POSITION($2 IN body)"))
-            .bind(partner)
-            .bind(digits.as_bytes())
-            .bind(NOTHING)
-            .execute(&mut **session)
-            .await?
-            .rows_affected(),
-        Conn::Sqlite(session) => sqlx::query(empty!("INSTR(body, $2)"))
-            .bind(partner)
-            .bind(digits.as_bytes())
-            .bind(NOTHING)
-            .execute(&mut **session)
-            .await?
-            .rows_affected(),
-    })
+    let position = tx.dialect("POSITION($2 IN body)", "INSTR(body, $2)");
+    let sql = format!("UPDATE inbox SET body = $3 WHERE partner = $1 AND {position} > 0");
+    Ok(on!(tx, |conn| sqlx::query(AssertSqlSafe(sql))
+        .bind(partner)
+        .bind(digits.as_bytes())
+        .bind(NOTHING)
+        .execute(conn)
+        .await?
+        .rows_affected()))
 }
 
 /// A language is nobody's own.

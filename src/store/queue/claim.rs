@@ -47,7 +47,7 @@ pub(in crate::store) async fn claim<T: Readable>(
         is_claimable(tx, queue)
     );
     let first_of_lane = first_of_lane(queue);
-    let locking = locking(tx);
+    let locking = tx.dialect(" FOR UPDATE OF due SKIP LOCKED", "");
     let rows: Vec<Lenient<T>> = on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(lease.until)).push(due).push_bind(At(lease.now)).push(first_of_lane);
@@ -75,7 +75,7 @@ pub(in crate::store) async fn lock<T: Readable>(
         is_claimable(tx, queue)
     );
     let first_of_lane = first_of_lane(queue);
-    let locking = locking(tx);
+    let locking = tx.dialect(" FOR UPDATE OF due SKIP LOCKED", "");
     let rows: Vec<Lenient<T>> = on!(tx, |conn| {
         let mut query = QueryBuilder::new(head);
         query.push_bind(At(now)).push(first_of_lane);
@@ -153,13 +153,5 @@ fn is_claimable(tx: &Tx, queue: &Queue) -> String {
     match tx.conn {
         Conn::Postgres(_) => format!("array_position(ARRAY[{words}], state) > 0"),
         Conn::Sqlite(_) => format!("+state IN ({words})"),
-    }
-}
-
-/// SQLite has one writer, which needs no row locks.
-const fn locking(tx: &Tx) -> &'static str {
-    match tx.conn {
-        Conn::Postgres(_) => " FOR UPDATE OF due SKIP LOCKED",
-        Conn::Sqlite(_) => "",
     }
 }

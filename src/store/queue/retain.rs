@@ -9,7 +9,7 @@ use crate::store::{
     moment::At,
     queue::Queue,
     row::Nullable,
-    tx::{Conn, on},
+    tx::on,
 };
 
 /// How jobs are made due again.
@@ -167,10 +167,7 @@ pub(in crate::store) async fn purge(
 /// Makes PostgreSQL test the conditions again when it had to wait for a row: a sub-select without a lock keeps its old answer. SQLite has
 /// one writer.
 const fn rechecking(tx: &Tx) -> &'static str {
-    match tx.conn {
-        Conn::Postgres(_) => " FOR UPDATE",
-        Conn::Sqlite(_) => "",
-    }
+    tx.dialect(" FOR UPDATE", "")
 }
 
 /// How much of a queue is unsettled.
