@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, Detail, Failure},
-    auth::Caller,
+    auth::{Caller, Scope},
     base::{seal::Sealer, standard_webhooks},
     domain::CredentialId,
     store::{self, StoreError, credentials::Credential},
@@ -247,11 +247,7 @@ async fn changed(app: &App, caller: &Caller, partner: &str, (what, id): (&str, C
 }
 
 fn authorise(app: &App, caller: &Caller, partner: &str) -> Result<(), Failure> {
-    if !caller.may_change_partners() {
-        return Err(Failure::Forbidden(
-            "Credentials of partners take a token for all stores with the scope partners:write.",
-        ));
-    }
+    caller.require(Scope::PartnersWrite)?;
     if app.partners.find(partner).is_none() { Err(Failure::NoSuch("partner")) } else { Ok(()) }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Failure},
-    auth::Caller,
+    auth::{Caller, Scope},
     base::cursor::{Page, PageRequest},
     domain::InboxId,
     store::{
@@ -16,14 +16,14 @@ pub const MOST_REPLAYED: u32 = 10_000;
 
 /// One call with its headers and its body.
 pub async fn read(app: &App, caller: &Caller, id: InboxId) -> Result<Call, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let mut tx = app.db.read().await?;
     store::inbox::load(&mut tx, id).await?.ok_or(Failure::NoSuch("call"))
 }
 
 /// Applies one call once more.
 pub async fn replay(app: &App, caller: &Caller, id: InboxId) -> Result<(), Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let mut tx = app.db.begin().await?;
     if !store::inbox::replay_one(&mut tx, id, app.clock.now()).await? {
         return Err(Failure::NoSuch("call"));
@@ -34,7 +34,7 @@ pub async fn replay(app: &App, caller: &Caller, id: InboxId) -> Result<(), Failu
 
 /// Applies the calls that fit the filter once more, the oldest first; answers how many they are, at most [`MOST_REPLAYED`].
 pub async fn replay_all(app: &App, caller: &Caller, filter: InboxFilter) -> Result<u64, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let mut tx = app.db.begin().await?;
     let calls = store::inbox::replay(&mut tx, &filter, app.clock.now(), MOST_REPLAYED).await?;
     tx.commit().await?;
@@ -48,14 +48,7 @@ pub async fn list(
     filter: InboxFilter,
     page: PageRequest,
 ) -> Result<Page<InboxEntry>, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let mut tx = app.db.read().await?;
     Ok(store::inbox::list(&mut tx, &filter, page).await?)
-}
-
-fn authorise(caller: &Caller) -> Result<(), Failure> {
-    if caller.may_read_inbox() {
-        return Ok(());
-    }
-    Err(Failure::Forbidden("The inbox takes a token for all stores with the scope inbox:read."))
 }

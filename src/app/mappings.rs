@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Detail, Failure},
-    auth::Caller,
+    auth::{Caller, Scope},
     base::cursor::{Page, PageRequest},
     domain::{Order, StoreId},
     store::{
@@ -50,11 +50,7 @@ pub async fn list(
     filter: MappingFilter,
     page: PageRequest,
 ) -> Result<Page<Mapping>, Failure> {
-    if !caller.may_read_mappings() {
-        return Err(Failure::Forbidden(
-            "Reading mappings takes a token for all stores with the scope stores:read.",
-        ));
-    }
+    caller.require(Scope::StoresRead)?;
     let mut tx = app.db.read().await?;
     Ok(store::mappings::list(&mut tx, &filter, page).await?)
 }
@@ -66,7 +62,7 @@ pub async fn read(
     partner: &str,
     name: &str,
 ) -> Result<(Option<Mapping>, Vec<MappingChange>), Failure> {
-    authorise(caller)?;
+    caller.require(Scope::StoresWrite)?;
     let id = store_of(partner, name);
     let mut tx = app.db.read().await?;
     let changes = store::mappings::changes(&mut tx, &id).await?;
@@ -85,7 +81,7 @@ pub async fn name_store(
     store_id: StoreId,
     data: Option<Value>,
 ) -> Result<Mapping, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::StoresWrite)?;
     check(app, partner, name)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -107,7 +103,7 @@ pub async fn forget_store(
     partner: &str,
     name: &str,
 ) -> Result<(), Failure> {
-    authorise(caller)?;
+    caller.require(Scope::StoresWrite)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let entry = (app.mint.uuid(now), now);
@@ -117,15 +113,6 @@ pub async fn forget_store(
     }
     tx.commit().await?;
     Ok(())
-}
-
-fn authorise(caller: &Caller) -> Result<(), Failure> {
-    if caller.may_open_stores() {
-        return Ok(());
-    }
-    Err(Failure::Forbidden(
-        "Naming stores takes a token for all stores with the scope stores:write.",
-    ))
 }
 
 fn check(app: &App, partner: &str, name: &str) -> Result<(), Failure> {

@@ -28,7 +28,7 @@ use dashmap::DashSet;
 use serde::Serialize;
 
 use crate::{
-    auth::{RenewalRefused, TokenError, Tokens},
+    auth::{MissingScope, RenewalRefused, TokenError, Tokens},
     base::{clock::Clock, mint::Mint, tasks::Tasks},
     bus::Bus,
     cache::Cache,
@@ -131,6 +131,9 @@ pub enum Failure {
     /// The caller may know of it, but may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The token does not allow it.
+    #[error(transparent)]
+    MissingScope(#[from] MissingScope),
     /// The request has faults.
     #[error("the request contains invalid parameters")]
     Invalid(Vec<Detail>),

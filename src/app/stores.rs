@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, Detail, Failure, ledger},
-    auth::{Caller, Role},
+    auth::{Caller, Role, Scope},
     domain::{
         Currency, Envelope, EventData, EventId, LocalizedText, Metadata, Store, StoreId,
         TraceContext,
@@ -66,11 +66,7 @@ pub async fn open(
     new: NewStore,
     context: TraceContext,
 ) -> Result<Store, Failure> {
-    if !caller.may_open_stores() {
-        return Err(Failure::Forbidden(
-            "Opening a store takes a token for all stores with the scope stores:write.",
-        ));
-    }
+    caller.require(Scope::StoresWrite)?;
     let currency = check(&new)?;
     let now = app.clock.now();
     let store = Store {

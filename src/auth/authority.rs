@@ -5,6 +5,11 @@ use crate::{
     domain::{Order, StoreId, SubjectType, SubjectTypes},
 };
 
+/// The token is not one for all stores with this scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this takes a token for all stores with the scope {0}")]
+pub struct MissingScope(Scope);
+
 impl Caller {
     /// May see this order: its customer, its courier, its tracking link, staff of its store, services with `orders:read`.
     ///
@@ -67,7 +72,7 @@ impl Caller {
 
     /// May see every order of every store: staff and services of all stores, with `ops`.
     pub fn may_watch_all(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::Ops)
+        self.require(Scope::Ops).is_ok()
     }
 
     /// May know that this store is there: staff and services whose token reaches it, whatever their scopes.
@@ -85,19 +90,10 @@ impl Caller {
         self.works_at(store, Scope::StoresWrite) && self.has(Scope::StoresWrite)
     }
 
-    /// May open stores: staff and services of all stores, with `stores:write`.
-    pub fn may_open_stores(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::StoresWrite)
-    }
-
-    /// May see what partners call our things, which belong to no one store: staff and services of all stores, with `stores:read`.
-    pub fn may_read_mappings(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::StoresRead)
-    }
-
-    /// May change what partners prove themselves with: staff and services of all stores, with `partners:write`.
-    pub fn may_change_partners(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::PartnersWrite)
+    /// Checks the right to what belongs to no one store: opening stores and naming them for partners, the consent ledger, the traffic with
+    /// partners and their credentials, templates. Staff and services of all stores have it, with this scope.
+    pub fn require(&self, scope: Scope) -> Result<(), MissingScope> {
+        if self.works_everywhere() && self.has(scope) { Ok(()) } else { Err(MissingScope(scope)) }
     }
 
     /// May see what people were told of this store's orders: its staff, services with `notifications:write`.
@@ -114,19 +110,7 @@ impl Caller {
     /// May see what people were told, of whichever store and of none, and see to the templates: staff and services of all stores, with
     /// `notifications:write`.
     pub fn may_see_to_messages(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::NotificationsWrite)
-    }
-
-    /// May keep the consent ledger, hand out what is known of a person, and erase it: staff and services of all stores, with
-    /// `contacts:write`.
-    pub fn may_keep_contacts(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::ContactsWrite)
-    }
-
-    /// May see and retry the stored calls of partners and ours to them, which belong to no one store: staff and services of all
-    /// stores, with `inbox:read`.
-    pub fn may_read_inbox(&self) -> bool {
-        self.works_everywhere() && self.has(Scope::InboxRead)
+        self.require(Scope::NotificationsWrite).is_ok()
     }
 
     /// May see endpoints that are told of these stores' events (none: of all): staff and services of all these, with `webhooks:read`.
@@ -256,11 +240,11 @@ mod tests {
             sara.may_read_store(samples::store()) && !sara.may_read_store(samples::other_store())
         );
         assert!(sara.may_read_store_settings(samples::store()));
-        assert!(!sara.may_open_stores());
+        assert!(sara.require(Scope::StoresWrite).is_err());
         assert!(!sara.may_cancel_as_customer(&order()) && !sara.may_read_customer("sami"));
         let other = caller(Role::Staff, "ali", Scope::ALL, elsewhere());
         assert!(!other.may_read(&order()) && !other.may_serve(&order()));
-        assert!(!other.may_open_stores());
+        assert!(other.require(Scope::StoresWrite).is_err());
     }
 
     #[test]
@@ -299,11 +283,16 @@ mod tests {
             assert!(caller(role, "x", &[Scope::Ops], Stores::All).may_watch_all());
             assert!(!caller(role, "x", &[Scope::Ops], here()).may_watch_all());
             assert!(!caller(role, "x", &[Scope::InboxRead], Stores::All).may_watch_all());
-            assert!(caller(role, "x", &[Scope::StoresRead], Stores::All).may_read_mappings());
-            assert!(!caller(role, "x", &[Scope::StoresRead], here()).may_read_mappings());
-            assert!(caller(role, "x", &[Scope::InboxRead], Stores::All).may_read_inbox());
-            assert!(!caller(role, "x", &[Scope::InboxRead], here()).may_read_inbox());
+            for scope in Scope::ALL {
+                assert_eq!(caller(role, "x", &[*scope], Stores::All).require(*scope), Ok(()));
+                let lacks = Err(MissingScope(*scope));
+                assert_eq!(caller(role, "x", &[*scope], here()).require(*scope), lacks);
+                let others: Vec<_> = Scope::ALL.iter().copied().filter(|it| it != scope).collect();
+                assert_eq!(caller(role, "x", &others, Stores::All).require(*scope), lacks);
+            }
         }
+        let customer = caller(Role::Customer, "x", Scope::ALL, Stores::All);
+        assert!(customer.require(Scope::StoresRead).is_err());
         assert!(!caller(Role::Customer, "x", Scope::ALL, Stores::All).may_watch_all());
     }
 }

@@ -9,6 +9,7 @@ mod scope;
 mod tokens;
 
 pub use self::{
+    authority::MissingScope,
     caller::{Caller, Role, Stores},
     claims::{ClaimsError, Grant, TokenError},
     keys::{KeyError, Keys},

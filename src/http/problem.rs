@@ -142,6 +142,7 @@ impl From<Failure> for Problem {
             Failure::Store(error) => Self::of_store(&error),
             Failure::NoSuch(what) => Self::not_found(what),
             Failure::Forbidden(why) => Self::forbidden(why),
+            Failure::MissingScope(missing) => Self::forbidden(sentence(&missing.to_string())),
             Failure::Invalid(details) => Self::faults(details),
             Failure::Taken(what) => Self::new(StatusCode::CONFLICT, "CONFLICT", what),
             Failure::KeyInUse => {

@@ -1,8 +1,8 @@
 //! The erasure of a person, on their request.
 
 use crate::{
-    app::{App, Failure, contacts::authorise},
-    auth::Caller,
+    app::{App, Failure},
+    auth::{Caller, Scope},
     domain::{ConsentId, OrderId},
     messaging::whatsapp,
     store::{self, Tx, consents::Erased},
@@ -18,7 +18,7 @@ const ERASED_AT_ONCE: u32 = 100;
 /// bounded by [`ERASED_AT_ONCE`]; only the ids of the orders are kept until the end. An order of this person that is placed at the
 /// same time comes wholly before, and is erased or refuses the erasure, or wholly after.
 pub async fn erase(app: &App, caller: &Caller, phone: &str) -> Result<Erased, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::ContactsWrite)?;
     let mut tx = app.db.begin().await?;
     let (erased, orders) = match erase_all(app, &mut tx, caller, phone).await {
         Ok(erased) => erased,

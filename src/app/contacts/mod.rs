@@ -10,7 +10,7 @@ use crate::{
         consents::NewConsent,
         notify::{self, Told},
     },
-    auth::Caller,
+    auth::{Caller, Scope},
     domain::{Order, is_e164},
     store::{self, consents::Consent},
 };
@@ -36,7 +36,7 @@ pub async fn consent(
     phone: &str,
     new: &NewConsent,
 ) -> Result<Vec<Consent>, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::ContactsWrite)?;
     if !is_e164(phone) {
         return Err(Failure::NoSuch("contact"));
     }
@@ -53,7 +53,7 @@ pub async fn consent(
 
 /// What somebody has said, the first thing first.
 pub async fn read(app: &App, caller: &Caller, phone: &str) -> Result<Vec<Consent>, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::ContactsWrite)?;
     let mut tx = app.db.read().await?;
     let consents = store::consents::of_person(&mut tx, phone).await?;
     if consents.is_empty() {
@@ -64,7 +64,7 @@ pub async fn read(app: &App, caller: &Caller, phone: &str) -> Result<Vec<Consent
 
 /// All that is known of a person, to be handed to them.
 pub async fn export(app: &App, caller: &Caller, phone: &str) -> Result<Person, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::ContactsWrite)?;
     let mut tx = app.db.read().await?;
     let rows = store::notifications::of_person(&mut tx, phone, MOST_EXPORTED).await?;
     let person = Person {
@@ -77,13 +77,4 @@ pub async fn export(app: &App, caller: &Caller, phone: &str) -> Result<Person, F
         return Err(Failure::NoSuch("contact"));
     }
     Ok(person)
-}
-
-fn authorise(caller: &Caller) -> Result<(), Failure> {
-    if caller.may_keep_contacts() {
-        return Ok(());
-    }
-    Err(Failure::Forbidden(
-        "The consent ledger takes a token for all stores with the scope contacts:write.",
-    ))
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{App, Detail, Failure, notify::wording, stores::refused_at},
-    auth::Caller,
+    auth::{Caller, Scope},
     domain::{NotifyRule, NotifyRules, StoreId, is_e164},
     messaging::{Catalogue, Template},
     store::{self, Tx},
@@ -130,11 +130,7 @@ pub type Stops = HashMap<String, (String, Timestamp)>;
 
 /// Every template, with the languages (in the channel's words) in which it cannot be used.
 pub async fn templates(app: &App, caller: &Caller) -> Result<Vec<(Template, Stops)>, Failure> {
-    if !caller.may_see_to_messages() {
-        return Err(Failure::Forbidden(
-            "Templates take a token for all stores with the scope notifications:write.",
-        ));
-    }
+    caller.require(Scope::NotificationsWrite)?;
     let mut tx = app.db.read().await?;
     let mut stops: HashMap<String, Stops> = HashMap::new();
     for (name, language, reason, at) in store::notify_rules::stopped(&mut tx).await? {

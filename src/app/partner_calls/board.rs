@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     app::{App, Failure},
-    auth::Caller,
+    auth::{Caller, Scope},
     base::{circuit_breaker::CircuitState, clock},
     store::{self, partners::Traffic},
 };
@@ -27,11 +27,7 @@ pub struct Health {
 
 /// How the traffic with every partner stands.
 pub async fn board(app: &App, caller: &Caller) -> Result<Vec<Health>, Failure> {
-    if !caller.may_watch_all() {
-        return Err(Failure::Forbidden(
-            "The board takes a token for all stores with the scope ops.",
-        ));
-    }
+    caller.require(Scope::Ops)?;
     let since = clock::before(app.clock.now(), LAST_HOUR);
     let all = app.partners.all();
     let mut tx = app.db.read().await?;

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Failure},
-    auth::Caller,
+    auth::{Caller, Scope},
     base::{
         clock,
         cursor::{Page, PageRequest},
@@ -22,7 +22,7 @@ pub async fn list(
     filter: PartnerCallFilter,
     page: PageRequest,
 ) -> Result<Page<PartnerCall>, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let mut tx = app.db.read().await?;
     Ok(store::partner_calls::list(&mut tx, &filter, page).await?)
 }
@@ -34,14 +34,14 @@ pub async fn audit(
     filter: AuditFilter,
     page: PageRequest,
 ) -> Result<Page<AuditEntry>, Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let mut tx = app.db.read().await?;
     Ok(store::audit::list(&mut tx, &filter, page).await?)
 }
 
 /// Tells a partner once more what it refused, or could not be told in time. From now on it is worth telling for as long as anything.
 pub async fn retry(app: &App, caller: &Caller, id: PartnerCallId) -> Result<(), Failure> {
-    authorise(caller)?;
+    caller.require(Scope::InboxRead)?;
     let now = app.clock.now();
     let worthless_at = clock::after(now, *app.config.outbound.worth_for);
     let mut tx = app.db.begin().await?;
@@ -54,13 +54,4 @@ pub async fn retry(app: &App, caller: &Caller, id: PartnerCallId) -> Result<(), 
         TellingState::Pending => "It is still being tried.".to_owned(),
         _ => "The partner has been told.".to_owned(),
     }))
-}
-
-fn authorise(caller: &Caller) -> Result<(), Failure> {
-    if caller.may_read_inbox() {
-        return Ok(());
-    }
-    Err(Failure::Forbidden(
-        "The traffic with partners takes a token for all stores with the scope inbox:read.",
-    ))
 }
