@@ -4,6 +4,8 @@ use std::{mem, time::Duration};
 
 use jiff::Timestamp;
 
+use crate::base::clock;
+
 /// The state of a circuit.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema,
@@ -79,7 +81,7 @@ impl CircuitBreaker {
     }
 
     fn open(&mut self, config: CircuitConfig, now: Timestamp) {
-        self.open_until = Some(now.saturating_add(config.rest).unwrap_or(Timestamp::MAX));
+        self.open_until = Some(clock::after(now, config.rest));
     }
 }
 
