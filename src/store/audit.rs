@@ -122,9 +122,12 @@ pub async fn list(
     let conditions = Conditions::default()
         .and("service_name =", filter.service.as_deref().map(conditions::Value::Text))
         .and("order_id =", filter.order_id.map(|order| conditions::Value::Uuid(order.uuid())))
-        .and_is(filter.went_well.map(|went_well| match went_well {
-            true => "status_code BETWEEN 200 AND 299",
-            false => "(status_code IS NULL OR status_code NOT BETWEEN 200 AND 299)",
+        .and_is(filter.went_well.map(|went_well| {
+            if went_well {
+                "status_code BETWEEN 200 AND 299"
+            } else {
+                "(status_code IS NULL OR status_code NOT BETWEEN 200 AND 299)"
+            }
         }));
     let select = ("SELECT * FROM api_audit_logs", "created_at");
     let cursor = |row: &AuditEntry| Cursor { at: row.at, id: row.id.uuid() };

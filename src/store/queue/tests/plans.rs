@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::store::{database::Pools, inbox, tests::Stage};
+use crate::store::{
+    database::Pools,
+    inbox,
+    tests::{Stage, samples::noon},
+};
 
 /// Calls that wait. With few the planner rightly reads the whole table.
 const BACKLOG: u32 = 5_000;
@@ -17,13 +21,13 @@ async fn a_claim_from_a_backlog_goes_by_the_index_of_due_times() {
     let Pools::Postgres(postgres) = &database.pools else { unreachable!() };
     let fill = format!(
         "INSERT INTO inbox (id, partner, body_hash, headers, body, received_at, state, next_attempt_at)
-         SELECT gen_random_uuid(), 'careem', sha256(n::text::bytea), '{{}}', repeat('x', 1500)::bytea, now(), 'pending', now()
+         SELECT gen_random_uuid(), 'careem', sha256(n::text::bytea), '{{}}', repeat('x', 1500)::bytea, '2020-01-01', 'pending', '2020-01-01'
          FROM generate_series(1, {BACKLOG}) AS n"
     );
     sqlx::raw_sql(AssertSqlSafe(fill)).execute(&postgres.pool).await.unwrap();
     let before = indexes_read(&postgres.pool).await;
     let mut tx = stage.begin().await;
-    let claimed = inbox::claim(&mut tx, jiff::Timestamp::now(), 64).await.unwrap();
+    let claimed = inbox::claim(&mut tx, noon(), 64).await.unwrap();
     assert_eq!(claimed.len(), 64);
     tx.commit().await.unwrap();
     // PostgreSQL counts with a delay.
